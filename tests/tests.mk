@@ -1,1 +1,98 @@
 # SPDX-License-Identifier: Apache-2.0
+# Tests.  A file's name says how it is built and run:
+#
+#   tests/unit/<part>_<thing>_test.c   cmocka
+#   tests/unit/<thing>_test.py         the scripts' own tests
+#   tests/sim/<part>_<thing>_sim.c     a deterministic simulation, prints TAP
+#   tests/fuzz/<part>_<thing>_fuzz.c   libFuzzer, seeds in corpus/<part>_<thing>
+#   tests/kernel/<thing>.sh            a case that runs in the VM, see lib.sh
+#   tests/e2e/<thing>.test.mjs         node:test, real clients
+#
+# <part> is a folder of daemon/: the test is linked with it and all below it;
+# or kmod: the module's pure core, KMOD_CORE_ARCHIVE of kmod/kmod.mk.
+
+# A fuzzer's archives are instrumented throughout: a variant of their own.
+CC_fuzz = clang
+CFLAGS_fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+
+# Seconds of fresh inputs for each fuzzer, seeds for each simulation.
+FUZZ_SECONDS ?= 5
+JOBS ?= $(shell nproc)
+LOG = $(O)/log
+
+TEST_PART = $(firstword $(subst _, ,$(1)))
+TEST_ARCHIVES = $(if $(filter kmod,$(1)),$(KMOD_CORE_ARCHIVE),$(call archives,$(1)))
+TEST_LIBS = $(if $(filter kmod,$(1)),,$(call libs,$(1)))
+TEST_CFLAGS = $(if $(filter kmod,$(1)),$(KMOD_CORE_CFLAGS))
+
+# $(call TEST_RULES,KIND,NAME,EXTRA): tests/KIND/NAME.c -> $(B)/tests/KIND/NAME
+define TEST_RULES
+$(B)/tests/$(1)/$(2): tests/$(1)/$(2).c $(call TEST_ARCHIVES,$(call TEST_PART,$(2))) | $(GENERATED)
+	@mkdir -p $$(@D)
+	@echo "  TEST    $(VARIANT) $(1)/$(2)"
+	@$$(DCC) $$(DCFLAGS) $(call TEST_CFLAGS,$(call TEST_PART,$(2))) \
+		-MMD -MP -MF $$@.d $$(filter %.c %.a,$$^) \
+		$(call TEST_LIBS,$(call TEST_PART,$(2))) $(3) -o $$@
+endef
+
+sources = $(patsubst tests/$(1)/%.c,%,$(wildcard tests/$(1)/*$(2).c))
+UNIT_NAMES = $(call sources,unit,_test)
+SIM_NAMES = $(call sources,sim,_sim)
+FUZZ_NAMES = $(call sources,fuzz,_fuzz)
+
+$(foreach t,$(UNIT_NAMES),$(eval $(call TEST_RULES,unit,$(t),-lcmocka)))
+$(foreach t,$(SIM_NAMES),$(eval $(call TEST_RULES,sim,$(t))))
+$(foreach t,$(FUZZ_NAMES),$(eval $(call TEST_RULES,fuzz,$(t),-fsanitize=fuzzer)))
+
+# Which tests exist under which variant.  Those with threads run under tsan.
+THREADED = os actor
+UNIT_TESTS = $(UNIT_NAMES:%=$(B)/tests/unit/%)
+THREADED_TESTS = $(foreach d,$(THREADED),$(filter $(B)/tests/unit/$(d)_%,$(UNIT_TESTS)))
+SCRIPT_TESTS = $(wildcard tests/unit/*_test.py)
+SIM_TESTS = $(SIM_NAMES:%=$(B)/tests/sim/%)
+FUZZERS = $(FUZZ_NAMES:%=$(B)/tests/fuzz/%)
+
+# What tests/run is given.  B is that of the variant named here, not of this
+# make, so that one run at the end can hold all of them.
+in = $(patsubst $(B)/%,$(O)/$(1)/%,$(2))
+RUN_UNIT = $(call in,release,$(UNIT_TESTS)) $(SCRIPT_TESTS)
+RUN_ASAN = $(call in,asan,$(UNIT_TESTS) $(SIM_TESTS))
+RUN_TSAN = $(call in,tsan,$(THREADED_TESTS))
+RUN_SIM = $(call in,release,$(SIM_TESTS))
+RUN_FUZZ = $(foreach f,$(FUZZ_NAMES),"tests/fuzz/run $(O)/fuzz/tests/fuzz/$(f) \
+	tests/fuzz/corpus/$(f:%_fuzz=%) $(O)/fuzz/found/$(f) $(FUZZ_SECONDS)")
+
+.PHONY: test-unit test-sim test-threaded test-fuzzers
+test-unit: $(UNIT_TESTS)
+test-sim: $(SIM_TESTS)
+test-threaded: $(THREADED_TESTS)
+test-fuzzers: $(FUZZERS)
+
+RUN = tests/run --jobs $(JOBS) --log $(LOG)
+
+.PHONY: check-unit check-asan check-tsan check-sim check-fuzz
+## check-unit: unit tests, release build
+check-unit:
+	+@$(MAKE) --no-print-directory VARIANT=release test-unit
+	@$(RUN) $(RUN_UNIT)
+
+## check-asan: unit tests and simulations under address and UB sanitizers
+check-asan:
+	+@$(MAKE) --no-print-directory VARIANT=asan test-unit test-sim
+	@$(RUN) $(RUN_ASAN)
+
+## check-tsan: unit tests of threaded parts under the thread sanitizer
+check-tsan:
+	+@$(MAKE) --no-print-directory VARIANT=tsan test-threaded
+	@$(RUN) $(RUN_TSAN)
+
+## check-sim: deterministic simulations
+check-sim:
+	+@$(MAKE) --no-print-directory VARIANT=release test-sim
+	@$(RUN) $(RUN_SIM)
+
+## check-fuzz: every fuzzer for FUZZ_SECONDS
+check-fuzz:
+	+@$(MAKE) --no-print-directory VARIANT=fuzz test-fuzzers
+	@$(RUN) $(RUN_FUZZ)
