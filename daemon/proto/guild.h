@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a guild actor receives from sessions.  (REST calls: proto/rest.h.)
+ *
+ * A session that has joined gets the guild's events, GUILD_CREATE first when
+ * it has that intent, as SESSION_EVENTS from the guild's relay on its core,
+ * one total order per guild.
+ */
+#ifndef PROTO_GUILD_H
+#define PROTO_GUILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actor/actor.h"
+#include "proto/types.h"
+
+struct blob;
+
+enum guild_msg_type {
+	GUILD_JOIN = PROTO_GUILD,	/* struct guild_join_msg */
+	GUILD_LEAVE,			/* struct actor_msg alone */
+	GUILD_MEMBERS_REQUEST,		/* struct guild_members_msg */
+	GUILD_PRESENCE,			/* struct guild_presence_msg */
+	GUILD_ATTEND,			/* struct guild_attend_msg */
+};
+
+/* From a session.  A second JOIN replaces the first. */
+struct guild_join_msg {
+	struct actor_msg head;
+	uint64_t user_id;
+	uint32_t intents;
+	uint16_t core;			/* where the session is bound */
+	uint16_t large_threshold;
+	bool is_bot;
+};
+
+#define GUILD_NONCE_MAX 32
+#define GUILD_QUERY_MAX 128
+
+/* Op 8.  The answer comes as GUILD_MEMBERS_CHUNK events. */
+struct guild_members_msg {
+	struct actor_msg head;
+	char query[GUILD_QUERY_MAX];	/* a prefix; "" with has_query: all */
+	char nonce[GUILD_NONCE_MAX + 1];
+	bool has_query;
+	bool presences;
+	uint32_t limit;
+	uint32_t user_count;		/* at most 100 */
+	uint64_t user_id[];
+};
+
+enum presence_status {
+	PRESENCE_OFFLINE,
+	PRESENCE_ONLINE,
+	PRESENCE_IDLE,
+	PRESENCE_DND,
+	PRESENCE_INVISIBLE,
+};
+
+/* Op 3, or the presence of IDENTIFY. */
+struct guild_presence_msg {
+	struct actor_msg head;
+	uint8_t status;			/* enum presence_status */
+	struct blob *activities;	/* a checked JSON array; NULL: []; owned */
+};
+
+/*
+ * Ours: how closely a session looks.  A passive session gets no events of
+ * messages, reactions and typing but in the channels it attends to; it is told
+ * of new messages by CHANNEL_UNREAD_UPDATE.  Sessions start active.
+ */
+struct guild_attend_msg {
+	struct actor_msg head;
+	bool active;			/* all channels */
+	uint64_t channel_id;		/* with !active: this one; 0: none */
+};
+
+#endif
