@@ -46,10 +46,10 @@ struct {
 } slow SEC(".maps");
 
 /* Claimed by compare-and-swap of both halves at once, never given back. */
-u64 series_keys[BLOCK_SERIES_MAX];
+__u64 series_keys[BLOCK_SERIES_MAX];
 struct block_lost lost;
 /* Requests that took at least this long are reported; set by user space. */
-u64 slow_ns = ~0ULL;
+__u64 slow_ns = ~0ULL;
 
 /* The series of @dev below @parent, or BLOCK_SERIES_MAX when all are taken. */
 __noinline u32 series_of(u32 dev, u32 parent)

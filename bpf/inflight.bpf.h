@@ -35,7 +35,7 @@ struct inflight_set {
 };
 
 /* Never read: the place that pointers are measured from. */
-u64 inflight_origin;
+__u64 inflight_origin;
 
 /*
  * The verifier forbids arithmetic on a typed kernel pointer, but the distance
@@ -44,7 +44,7 @@ u64 inflight_origin;
 static __always_inline u64 inflight_key(const void *pointer)
 {
 	u64 key = (u64)pointer;
-	u64 *origin = &inflight_origin;
+	__u64 *origin = &inflight_origin;
 
 	asm volatile("%0 -= %1" : "+r"(key) : "r"(origin));
 	return key;

@@ -17,7 +17,7 @@ WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 # The warnings of folders with third-party headers are not ours: -isystem.
 DCC = $(CC_$(VARIANT))
 DCFLAGS = -std=gnu11 $(CFLAGS_$(VARIANT)) $(WARN) -D_GNU_SOURCE -pthread \
-	-Idaemon -Ikmod/uapi -I$(B)/include -fno-common -fstack-protector-strong
+	-Idaemon -Ikmod/uapi -Ibpf -I$(B)/include -fno-common -fstack-protector-strong
 DLDFLAGS = $(CFLAGS_$(VARIANT)) -pthread
 
 B = $(O)/$(VARIANT)
@@ -44,7 +44,9 @@ LIBS_guild = -lsodium
 LIBS_gateway = -lwebsockets -lssl -lcrypto -lz
 LIBS_search = -lsqlite3
 LIBS_cluster =
-LIBS_monitor = -lbpf -lnl-genl-3 -lnl-3 -lmicrohttpd -ldevmapper -lsystemd
+LIBS_monitor = -lbpf -lnl-genl-3 -lnl-3 -lmicrohttpd -ldevmapper -lsystemd \
+	-ljansson -lcap
+CFLAGS_monitor = -isystem /usr/include/libnl3
 
 # $(call order,NAME): the libraries of a folder or daemon, in link order
 order = $(foreach d,$(ORDER_$(1)),$(if $(wildcard daemon/$(d)/*.c),$(d)))

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/devices.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define MINOR_BITS 20
+#define MINOR_MASK ((1U << MINOR_BITS) - 1)
+
+struct known {
+	struct known *next;
+	uint32_t number;
+	int gone;	/* its name is only remembered */
+	char name[DEVICE_NAME_MAX];
+};
+
+struct devices {
+	char sys[256];
+	struct known *known;
+};
+
+int devices_new(const char *sys, struct devices **ret_devices)
+{
+	struct devices *devices = calloc(1, sizeof(*devices));
+
+	if (!devices)
+		return -ENOMEM;
+	snprintf(devices->sys, sizeof(devices->sys), "%s", sys);
+	*ret_devices = devices;
+	return 0;
+}
+
+void devices_free(struct devices *devices)
+{
+	while (devices && devices->known) {
+		struct known *next = devices->known->next;
+
+		free(devices->known);
+		devices->known = next;
+	}
+	free(devices);
+}
+
+void devices_forget(struct devices *devices)
+{
+	for (struct known *k = devices->known; k; k = k->next)
+		k->gone = 1;
+}
+
+/* The value of line @key=VALUE of @path, or with @key "" its first line. */
+static int read_line(const char *path, const char *key, char *value,
+		     size_t size)
+{
+	FILE *file = fopen(path, "re");
+	size_t key_size = strlen(key);
+	char line[256];
+	int err = -ENOENT;
+
+	if (!file)
+		return -errno;
+	while (err && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, key, key_size))
+			continue;
+		line[strcspn(line, "\n")] = 0;
+		if (!line[key_size])
+			continue;
+		snprintf(value, size, "%s", line + key_size);
+		err = 0;
+	}
+	fclose(file);
+	return err;
+}
+
+static int read_name(const struct devices *devices, uint32_t number,
+		     char *name, size_t size)
+{
+	unsigned int major = number >> MINOR_BITS, minor = number & MINOR_MASK;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/dev/block/%u:%u/dm/name",
+		 devices->sys, major, minor);
+	if (!read_line(path, "", name, size))
+		return 0;
+	snprintf(path, sizeof(path), "%s/dev/block/%u:%u/uevent",
+		 devices->sys, major, minor);
+	return read_line(path, "DEVNAME=", name, size);
+}
+
+const char *devices_name(struct devices *devices, uint32_t number)
+{
+	struct known *k = devices->known;
+
+	while (k && k->number != number)
+		k = k->next;
+	if (k && !k->gone)
+		return k->name;
+	if (!k) {
+		k = calloc(1, sizeof(*k));
+		if (!k)
+			return "?";
+		k->number = number;
+		snprintf(k->name, sizeof(k->name), "%u:%u",
+			 number >> MINOR_BITS, number & MINOR_MASK);
+		k->next = devices->known;
+		devices->known = k;
+	}
+	k->gone = read_name(devices, number, k->name, sizeof(k->name)) != 0;
+	return k->name;
+}
+
+static int node_number(const char *path, uint32_t *ret_number)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -errno;
+	if (!S_ISBLK(st.st_mode))
+		return -ENOTBLK;
+	*ret_number = (uint32_t)major(st.st_rdev) << MINOR_BITS |
+		      minor(st.st_rdev);
+	return 0;
+}
+
+int devices_number(struct devices *devices, const char *name,
+		   uint32_t *ret_number)
+{
+	static const char *const folders[] = { "/dev", "/dev/mapper" };
+	unsigned int major, minor;
+	char path[512], line[64];
+
+	if (name[0] == '/')
+		return node_number(name, ret_number) ? -ENODEV : 0;
+	snprintf(path, sizeof(path), "%s/class/block/%s/dev", devices->sys,
+		 name);
+	if (!read_line(path, "", line, sizeof(line)) &&
+	    sscanf(line, "%u:%u", &major, &minor) == 2) {
+		*ret_number = major << MINOR_BITS | minor;
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folders[i], name);
+		if (!node_number(path, ret_number))
+			return 0;
+	}
+	return -ENODEV;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names of block devices.  A number is the kernel's: major << 20 | minor.
+ * One thread.
+ */
+#ifndef MONITOR_DEVICES_H
+#define MONITOR_DEVICES_H
+
+#include <stdint.h>
+
+#define DEVICE_NAME_MAX 64
+
+struct devices;
+
+/* *returns* a name cache over the sysfs folder @sys, "/sys" as a rule. */
+int devices_new(const char *sys, struct devices **ret_devices);
+void devices_free(struct devices *devices);
+
+/*
+ * The name of @number: of a device-mapper device the one it was created with,
+ * else the kernel's; "MAJOR:MINOR" when it is gone and was never asked for.
+ * *borrows*: valid until devices_free().
+ */
+const char *devices_name(struct devices *devices, uint32_t number);
+
+/* Forgets all names: a device may have come under a number known before. */
+void devices_forget(struct devices *devices);
+
+/*
+ * The number of the device that @name means, a path, a kernel name or a
+ * device-mapper name.  -ENODEV when there is none.
+ */
+int devices_number(struct devices *devices, const char *name,
+		   uint32_t *ret_number);
+
+#endif
