@@ -96,3 +96,30 @@ check-sim:
 check-fuzz:
 	+@$(MAKE) --no-print-directory VARIANT=fuzz test-fuzzers
 	@$(RUN) $(RUN_FUZZ)
+
+# --- in the VM -------------------------------------------------------------
+
+# The programs that cases run, and the disks that outlive their machine.
+GUEST_PROGRAMS = $(B)/tests/kernel/blocks
+GUEST_DISKS = disk=64 ssd0=32 ssd1=32 ssd2=32 ssd3=32
+KERNEL_CASES = $(wildcard tests/kernel/*.sh)
+RUN_CASES = $(filter-out %/lib.sh,$(KERNEL_CASES))
+KERNEL_DEADLINE_S = 900
+
+$(B)/tests/kernel/%: tests/kernel/%.c
+	@mkdir -p $(@D)
+	@echo "  TEST    $(VARIANT) kernel/$*"
+	@$(DCC) $(DCFLAGS) -MMD -MP -MF $@.d $< -o $@
+
+# $(call RUN_KERNEL,SERIES): all cases on one kernel.  KMOD_KO, of kmod.mk,
+# names the module built for a series.
+RUN_KERNEL = "timeout=$(KERNEL_DEADLINE_S) scripts/vm test --kernel $(1) 	--deadline $(KERNEL_DEADLINE_S) $(addprefix --disk ,$(GUEST_DISKS)) 	$(addprefix --program ,$(call in,release,$(GUEST_PROGRAMS))) 	$(addprefix --module ,$(call KMOD_KO,$(1))) $(RUN_CASES)"
+
+.PHONY: test-guest
+test-guest: $(GUEST_PROGRAMS)
+
+.PHONY: check-kernel
+## check-kernel: the module and the daemons in QEMU, on every kernel series
+check-kernel:
+	+@$(MAKE) --no-print-directory VARIANT=release test-guest
+	@tests/run --log $(LOG) $(foreach s,$(KERNEL_SERIES),$(call RUN_KERNEL,$(s)))

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs cases in virtual machines and reports them as TAP.
+
+Many cases share a boot.  One that panics the guest, hangs it or leaves a
+warning in the kernel log fails alone; the others go on in a fresh boot.
+"""
+import dataclasses
+import os
+import re
+import sys
+import time
+
+from guest import console, qemu
+
+BOOT_TIMEOUT_S = 120
+OFF_TIMEOUT_S = 30
+CASE_TIMEOUT_S = 180
+# How much of the kernel log goes with a failure.
+LOG_LINES = 60
+
+
+@dataclasses.dataclass
+class Case:
+    """A script of tests/kernel.  Its header may hold a line
+
+        # vm: timeout=300 tools=fio,strace fresh
+    """
+    path: str
+    timeout_s: float = CASE_TIMEOUT_S
+    tools: tuple = ()
+    fresh: bool = False         # wants a boot of its own
+
+    @classmethod
+    def read(cls, path):
+        case = cls(path)
+        with open(path, encoding="utf-8") as file:
+            words = re.search(r"^# vm:(.*)$", file.read(), re.MULTILINE)
+        for word in words[1].split() if words else ():
+            key, _, value = word.partition("=")
+            if key == "timeout":
+                case.timeout_s = float(value)
+            elif key == "tools":
+                case.tools = tuple(value.split(","))
+            elif key == "fresh":
+                case.fresh = True
+            else:
+                raise ValueError(f"{path}: unknown word in '# vm:': {word}")
+        return case
+
+    @property
+    def name(self):
+        return os.path.basename(self.path).removesuffix(".sh")
+
+
+class Failure(Exception):
+    """Why a case cannot go on in this machine."""
+
+
+class Session:
+    """Boots as often as is needed to run every case."""
+
+    def __init__(self, setup, cases, deadline_s):
+        self.setup = setup
+        self.cases = cases
+        self.deadline = time.monotonic() + deadline_s
+        self.machine = None
+        self.console = None
+        self.log = []           # kernel log of the case that runs
+        self.boots = 0
+        self.failed = 0
+
+    def run(self):
+        """Runs all; returns how many failed."""
+        print(f"1..{len(self.cases)}", flush=True)
+        try:
+            for number, case in enumerate(self.cases, 1):
+                start = time.monotonic()
+                problem = self.run_case(case)
+                self.failed += bool(problem)
+                print(f"{'not ' if problem else ''}ok {number} - {case.name}")
+                print(f"# {case.name}: {time.monotonic() - start:.1f} s"
+                      f"{', ' + problem if problem else ''}", flush=True)
+            self.power_off()
+        finally:
+            if self.machine:
+                self.machine.kill()
+        return self.failed
+
+    def run_case(self, case):
+        """None, or why it failed."""
+        print(f"# Subtest: {case.name}", flush=True)
+        self.log = []
+        problem = None
+        try:
+            if case.fresh:
+                self.power_off()
+            problem = self.run_phases(case)
+        except Failure as failure:
+            problem = str(failure)
+            self.drop_machine()
+        self.log += self.console.read()
+        bad = console.guilty(self.log)
+        if bad:
+            problem = problem or "the kernel complained"
+            self.drop_machine()
+        if problem:
+            self.show_log(bad)
+        return problem
+
+    def run_phases(self, case):
+        phase = 1
+        while phase:
+            status, phase = self.run_phase(case, phase)
+            if phase:
+                self.log += self.console.read()
+                self.drop_machine()
+        return f"exit status {status}" if status else None
+
+    def run_phase(self, case, phase):
+        """(exit status, None), or (None, the phase after a power cut)."""
+        self.boot()
+        deadline = min(time.monotonic() + case.timeout_s, self.deadline)
+        self.machine.send(f"run {case.name} {phase}")
+        while True:
+            verb, _, rest = self.receive(deadline, case.name).partition(" ")
+            if verb == "tap":
+                print(f"    {rest}", flush=True)
+            elif verb == "log":
+                print(f"    # {rest}", flush=True)
+            elif verb == "end":
+                return int(rest), None
+            elif verb == "phase":
+                return None, int(rest)
+
+    def receive(self, deadline, what):
+        try:
+            line = self.machine.receive(deadline)
+        except TimeoutError:
+            raise Failure(f"{what}: timeout") from None
+        if line is None:
+            raise Failure(f"{what}: the machine died")
+        return line
+
+    def boot(self):
+        if self.machine:
+            return
+        self.boots += 1
+        start = time.monotonic()
+        self.console = console.Console(self.setup.console)
+        self.machine = qemu.Machine(self.setup)
+        deadline = min(start + BOOT_TIMEOUT_S, self.deadline)
+        while self.receive(deadline, "boot") != "ready":
+            pass
+        print(f"# boot {self.boots}: {self.setup.kernel.release}, "
+              f"{self.setup.accel}, {time.monotonic() - start:.1f} s",
+              flush=True)
+
+    def power_off(self):
+        """Ends a machine in good order, so that its disks are complete."""
+        if not self.machine:
+            return
+        self.machine.send("off")
+        self.machine.wait(OFF_TIMEOUT_S)
+        self.drop_machine()
+
+    def drop_machine(self):
+        if self.machine:
+            self.machine.kill()
+            self.machine = None
+            self.keep_console()
+
+    def keep_console(self):
+        """Each boot overwrites the log file: keeps it under its number."""
+        self.log += self.console.read()
+        os.replace(self.setup.console, f"{self.setup.console}.{self.boots}")
+        self.console = console.Console(self.setup.console)
+
+    def show_log(self, bad):
+        for line in bad or self.log[-LOG_LINES:]:
+            print(f"# kernel: {line}")
+        if bad:
+            first = self.log.index(bad[0])
+            for line in self.log[first + 1:first + LOG_LINES]:
+                print(f"# kernel: {line}")
+        sys.stdout.flush()
