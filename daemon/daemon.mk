@@ -27,12 +27,14 @@ ORDER_base = base
 ORDER_os = os base
 ORDER_actor = actor os base
 ORDER_proto = proto actor os base
-$(foreach d,store data guild gateway search cluster monitor,\
+$(foreach d,store data guild gateway search cluster,\
 	$(eval ORDER_$(d) = $(d) proto actor os base))
+# It watches the kernel and knows neither actors nor chat.
+ORDER_monitor = monitor base
 # What a daemon is made of, users before providers.
 ORDER_chatd = gateway guild data search cluster store proto actor os base
-ORDER_superdiskd = monitor proto actor os base
-ORDER_superdisk = monitor proto actor os base
+ORDER_superdiskd = monitor base
+ORDER_superdisk = monitor base
 
 LIBS_base =
 LIBS_os = -luring

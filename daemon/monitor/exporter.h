@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What /metrics says.  Pure functions over snapshots; any thread. */
+#ifndef MONITOR_EXPORTER_H
+#define MONITOR_EXPORTER_H
+
+#include "base/buf.h"
+#include "monitor/latency.h"
+
+/*
+ * Appends the block families of @latency.  The label `parent` names the dm or
+ * md device that sent the I/O and is empty for I/O of its own: the sum over
+ * it is the device.
+ */
+void exporter_block(struct buf *out, const struct latency *latency);
+
+#endif

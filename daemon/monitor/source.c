@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "monitor/block.h"
+#include "monitor/control.h"
+
+#define ANSWER_TIMEOUT_MS 5000
+
+struct source {
+	int fd;			/* to superdiskd, or -1 */
+	struct block *block;	/* of our own, or NULL */
+	struct devices *devices;
+};
+
+static void ignore_slow(const struct block_slow *record, void *ctx)
+{
+	(void)record;
+	(void)ctx;
+}
+
+static int open_own(struct source *source, char *why, size_t why_size)
+{
+	int err = devices_new("/sys", &source->devices);
+
+	if (err)
+		return err;
+	return block_open(ignore_slow, NULL, why, why_size, &source->block);
+}
+
+int source_open(const char *socket_path, char *why, size_t why_size,
+		struct source **ret_source)
+{
+	struct source *source = calloc(1, sizeof(*source));
+	char own[512] = "";
+	int err;
+
+	if (!source)
+		return -ENOMEM;
+	source->fd = socket_path ? control_connect(socket_path) : -ENOENT;
+	err = source->fd < 0 ? open_own(source, own, sizeof(own)) : 0;
+	if (err) {
+		snprintf(why, why_size,
+			 "no superdiskd at %s (%s), nor can we measure: %s",
+			 socket_path ? socket_path : "-",
+			 strerror(-source->fd), own);
+		source_close(source);
+		return err;
+	}
+	*ret_source = source;
+	return 0;
+}
+
+void source_close(struct source *source)
+{
+	if (!source)
+		return;
+	if (source->fd >= 0)
+		close(source->fd);
+	block_close(source->block);
+	devices_free(source->devices);
+	free(source);
+}
+
+bool source_is_own(const struct source *source)
+{
+	return source->block != NULL;
+}
+
+int source_read(struct source *source, struct latency *ret_latency)
+{
+	json_t *answer = NULL;
+	int err;
+
+	if (source->block) {
+		block_read(source->block, source->devices, ret_latency);
+		return 0;
+	}
+	err = control_ask(source->fd, "latency", ANSWER_TIMEOUT_MS, &answer);
+	if (!err)
+		err = latency_from_json(answer, ret_latency);
+	json_decref(answer);
+	return err;
+}
