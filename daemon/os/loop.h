@@ -39,6 +39,10 @@ void os_loop_wake(struct os_loop *loop);
 int os_poll_start(struct os_loop *loop, int fd, unsigned int events,
 		  void (*fn)(void *ctx, unsigned int revents), void *ctx,
 		  struct os_poll **ret_poll);
+/* Waits for other events from now on; 0: for none, until changed again. */
+void os_poll_change(struct os_poll *poll, unsigned int events);
+/* fn is not called again; may be called from within fn.  The descriptor may
+ * be closed afterwards. */
 void os_poll_stop(struct os_poll *poll);
 
 /*

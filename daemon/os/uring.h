@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to os/: the real loop.  A completion's user_data is the address of
+ * what was started, its low bits the kind, an index into a table.
+ */
+#ifndef OS_URING_H
+#define OS_URING_H
+
+#include <liburing.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "os/impl.h"
+
+enum uring_kind {
+	URING_IGNORED,
+	URING_WAKE,	/* struct uring_loop */
+	URING_POLL,	/* struct uring_poll */
+	URING_DISK,	/* struct os_disk_op */
+	URING_WRITE,	/* struct os_disk_op: the write before a sync */
+	URING_SEND,	/* struct os_send */
+	URING_KINDS,
+};
+
+#define URING_KIND_MASK 7ull
+
+/* What another thread has told a loop about waiting. */
+enum uring_wait {
+	URING_RUNNING,
+	URING_WAITING,	/* in the kernel: a wake must write the eventfd */
+	URING_WOKEN,	/* do not wait the next time */
+};
+
+struct work_job;
+
+struct uring_loop {
+	struct os_loop loop;
+	struct io_uring ring;
+	int wake_fd;
+	uint64_t wake_count;		/* what the read of wake_fd returns */
+	bool wake_armed;
+	struct list to_arm;		/* polls to be started by the next run */
+	unsigned int in_flight;		/* completions the kernel owes us, but
+					 * that of wake_fd */
+	int callbacks;			/* run by the current os_loop_run() */
+
+	/* Written by other threads: */
+	_Alignas(64) atomic_int wait;	/* enum uring_wait */
+	_Atomic(struct work_job *) finished;	/* stack: os_work results */
+};
+
+extern const struct os_file_ops uring_file_ops;
+
+/* An entry for `kind` and `ptr`, of `room` in a row that are certain; NULL
+ * when the queue cannot be emptied now. */
+struct io_uring_sqe *uring_sqe(struct uring_loop *loop, unsigned int room);
+void uring_tag(struct io_uring_sqe *sqe, enum uring_kind kind, void *ptr);
+
+int uring_loop_new(struct os_env *env, struct os_loop **ret_loop);
+
+/* poll.c */
+int uring_poll_start(struct os_loop *loop, int fd, unsigned int events,
+		     void (*fn)(void *ctx, unsigned int revents), void *ctx,
+		     struct os_poll **ret_poll);
+void uring_poll_change(struct os_poll *poll, unsigned int events);
+void uring_poll_stop(struct os_poll *poll);
+void uring_poll_arm_all(struct uring_loop *loop);
+void uring_poll_done(struct uring_loop *loop, void *ptr, int result);
+/* At the loop's end: one whose poll has ended, and those that wait to arm. */
+void uring_poll_discard(struct uring_loop *loop, void *ptr);
+void uring_poll_discard_idle(struct uring_loop *loop);
+
+/* file.c, blocking */
+int uring_file_open(struct os_loop *loop, const char *path, unsigned int flags,
+		    struct os_file **ret_file);
+int uring_dir_make(struct os_loop *loop, const char *path);
+int uring_dir_sync(struct os_loop *loop, const char *path);
+int uring_rename(struct os_loop *loop, const char *from, const char *to);
+int uring_remove(struct os_loop *loop, const char *path);
+int uring_dir_list(struct os_loop *loop, const char *path,
+		   int (*fn)(void *ctx, const char *name), void *ctx);
+void uring_disk_done(struct uring_loop *loop, void *ptr, int result);
+void uring_write_done(struct uring_loop *loop, void *ptr, int result);
+
+/* sock.c */
+int uring_send(struct os_loop *loop, struct os_send *op);
+void uring_send_done(struct uring_loop *loop, void *ptr, int result);
+
+/* work.c */
+int uring_work(struct os_loop *loop, unsigned int lane, int (*fn)(void *arg),
+	       void (*done)(void *arg, int result), void *arg);
+void uring_work_finish(struct uring_loop *loop);
+
+#endif
