@@ -9,7 +9,12 @@
 #   tests/e2e/<thing>.test.mjs         node:test, real clients
 #
 # <part> is a folder of daemon/: the test is linked with it and all below it;
-# or kmod: the module's pure core, KMOD_CORE_ARCHIVE of kmod/kmod.mk.
+# or kmod: the module's pure core.  kmod/kmod.mk says where things are:
+#
+#   KMOD_CORE_ARCHIVE   the pure core as a library below $(B), any VARIANT
+#   KMOD_CORE_CFLAGS    how to find its headers
+#   KMOD_KO             $(call KMOD_KO,6.1) is the module built for 6.1
+#   modules             builds it for every one of KERNEL_SERIES
 
 # A fuzzer's archives are instrumented throughout: a variant of their own.
 CC_fuzz = clang
@@ -60,7 +65,7 @@ RUN_UNIT = $(call in,release,$(UNIT_TESTS)) $(SCRIPT_TESTS)
 RUN_ASAN = $(call in,asan,$(UNIT_TESTS) $(SIM_TESTS))
 RUN_TSAN = $(call in,tsan,$(THREADED_TESTS))
 RUN_SIM = $(call in,release,$(SIM_TESTS))
-RUN_FUZZ = $(foreach f,$(FUZZ_NAMES),"tests/fuzz/run $(O)/fuzz/tests/fuzz/$(f) \
+RUN_FUZZ = $(foreach f,$(FUZZ_NAMES),"name=$(f) tests/fuzz/run $(O)/fuzz/tests/fuzz/$(f) \
 	tests/fuzz/corpus/$(f:%_fuzz=%) $(O)/fuzz/found/$(f) $(FUZZ_SECONDS)")
 
 .PHONY: test-unit test-sim test-threaded test-fuzzers
@@ -69,7 +74,8 @@ test-sim: $(SIM_TESTS)
 test-threaded: $(THREADED_TESTS)
 test-fuzzers: $(FUZZERS)
 
-RUN = tests/run --jobs $(JOBS) --log $(LOG)
+RUN_ONE = tests/run --log $(LOG)
+RUN = $(RUN_ONE) --jobs $(JOBS)
 
 .PHONY: check-unit check-asan check-tsan check-sim check-fuzz
 ## check-unit: unit tests, release build
@@ -113,7 +119,11 @@ $(B)/tests/kernel/%: tests/kernel/%.c
 
 # $(call RUN_KERNEL,SERIES): all cases on one kernel.  KMOD_KO, of kmod.mk,
 # names the module built for a series.
-RUN_KERNEL = "timeout=$(KERNEL_DEADLINE_S) scripts/vm test --kernel $(1) 	--deadline $(KERNEL_DEADLINE_S) $(addprefix --disk ,$(GUEST_DISKS)) 	$(addprefix --program ,$(call in,release,$(GUEST_PROGRAMS))) 	$(addprefix --module ,$(call KMOD_KO,$(1))) $(RUN_CASES)"
+RUN_KERNEL = "timeout=$(KERNEL_DEADLINE_S) name=kernel-$(1) scripts/vm test --kernel $(1) 	--deadline $(KERNEL_DEADLINE_S) $(addprefix --disk ,$(GUEST_DISKS)) 	$(addprefix --program ,$(call in,release,$(GUEST_PROGRAMS))) 	$(addprefix --module ,$(call KMOD_KO,$(1))) $(RUN_CASES)"
+
+# The harness itself: bad cases must be seen to fail, each alone.
+RUN_VM = "timeout=300 tests/kernel/harness_test.py" \
+	$(foreach s,$(KERNEL_SERIES),$(call RUN_KERNEL,$(s)))
 
 .PHONY: test-guest
 test-guest: $(GUEST_PROGRAMS)
@@ -122,4 +132,4 @@ test-guest: $(GUEST_PROGRAMS)
 ## check-kernel: the module and the daemons in QEMU, on every kernel series
 check-kernel:
 	+@$(MAKE) --no-print-directory VARIANT=release test-guest
-	@tests/run --log $(LOG) $(foreach s,$(KERNEL_SERIES),$(call RUN_KERNEL,$(s)))
+	@$(RUN_ONE) $(RUN_VM)

@@ -17,6 +17,8 @@ OFF_TIMEOUT_S = 30
 CASE_TIMEOUT_S = 180
 # How much of the kernel log goes with a failure.
 LOG_LINES = 60
+RESULT = re.compile(r"(not )?ok\b")
+PLAN = re.compile(r"1\.\.\d+$")
 
 
 @dataclasses.dataclass
@@ -121,12 +123,17 @@ class Session:
         self.boot()
         deadline = min(time.monotonic() + case.timeout_s, self.deadline)
         self.machine.send(f"run {case.name} {phase}")
+        ran, planned = 0, None
         while True:
             verb, _, rest = self.receive(deadline, case.name).partition(" ")
             if verb == "tap":
                 print(f"    {rest}", flush=True)
+                ran += bool(RESULT.match(rest))
+                planned = rest if PLAN.match(rest) else planned
             elif verb == "log":
                 print(f"    # {rest}", flush=True)
+            elif rest == "0" and planned != f"1..{ran}":
+                raise Failure(f"planned {planned}, ran {ran}")
             elif verb == "end":
                 return int(rest), None
             elif verb == "phase":
