@@ -29,7 +29,7 @@ LOG = $(O)/log
 TEST_PART = $(firstword $(subst _, ,$(1)))
 TEST_ARCHIVES = $(if $(filter kmod,$(1)),$(KMOD_CORE_ARCHIVE),$(call archives,$(1)))
 TEST_LIBS = $(if $(filter kmod,$(1)),,$(call libs,$(1)))
-TEST_CFLAGS = $(if $(filter kmod,$(1)),$(KMOD_CORE_CFLAGS))
+TEST_CFLAGS = $(if $(filter kmod,$(1)),$(KMOD_CORE_CFLAGS),$(CFLAGS_$(1)))
 
 # $(call TEST_RULES,KIND,NAME,EXTRA): tests/KIND/NAME.c -> $(B)/tests/KIND/NAME
 define TEST_RULES
@@ -133,3 +133,42 @@ test-guest: $(GUEST_PROGRAMS)
 check-kernel:
 	+@$(MAKE) --no-print-directory VARIANT=release test-guest
 	@$(RUN_ONE) $(RUN_VM)
+
+# --- real clients ----------------------------------------------------------
+
+# A test finds chatd and the folder of built things in its environment.
+E2E_TESTS = $(wildcard tests/e2e/*.test.mjs)
+RUN_E2E = $(foreach t,$(E2E_TESTS),"timeout=240 \
+	name=e2e-$(basename $(basename $(notdir $(t)))) \
+	env CHATD=$(O)/release/bin/chatd O=$(O) \
+	node --test --test-reporter=tap $(t)")
+
+.PHONY: check-e2e
+## check-e2e: chatd and real clients, discord.js among them
+check-e2e:
+	@scripts/setup --npm
+	+@$(MAKE) --no-print-directory VARIANT=release daemons
+	@$(RUN_ONE) $(RUN_E2E)
+
+# --- everything ------------------------------------------------------------
+
+RUN_LINT = "timeout=600 name=lint scripts/lint"
+
+# Long ones first, so that the end is not a wait for one of them.
+RUN_ALL = $(RUN_LINT) $(RUN_VM) $(RUN_E2E) $(RUN_TSAN) $(RUN_ASAN) $(RUN_FUZZ) \
+	$(RUN_SIM) $(RUN_UNIT)
+
+.PHONY: check check-build
+## check: set up, build every variant, test everything; ends with the counts
+check:
+	@scripts/setup
+	+@$(MAKE) --no-print-directory -j $(JOBS) check-build
+	@$(RUN) $(RUN_ALL)
+
+# One make for each variant, for B differs.
+check-build:
+	+@$(MAKE) --no-print-directory VARIANT=release all modules test-unit \
+		test-sim test-guest
+	+@$(MAKE) --no-print-directory VARIANT=asan daemons test-unit test-sim
+	+@$(MAKE) --no-print-directory VARIANT=tsan test-threaded
+	+@$(MAKE) --no-print-directory VARIANT=fuzz test-fuzzers
