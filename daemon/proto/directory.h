@@ -24,7 +24,6 @@ enum dir_msg_type {
 	DIR_SESSION_OPEN,		/* struct dir_session_open_msg */
 	DIR_SESSION_OPEN_REPLY,		/* struct dir_session_reply_msg */
 	DIR_SESSION_CLOSE,		/* struct actor_msg alone */
-	DIR_GUILD_STARTED,		/* 0x505 and up: between guild/ parts */
 };
 
 /* Whose token is this?  For calls that no guild answers (/gateway/bot). */
