@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "block.skel.h"
 #include "monitor/bpf_load.h"
 #include "monitor/hist.h"
@@ -53,7 +53,7 @@ static int block_load(struct block *block)
 int block_open(block_slow_fn *on_slow, void *ctx, char *why, size_t why_size,
 	       struct block **ret_block)
 {
-	struct block *block = calloc(1, sizeof(*block));
+	struct block *block = mem_zalloc(sizeof(*block));
 	int err;
 
 	if (!block)
@@ -79,7 +79,7 @@ void block_close(struct block *block)
 	if (block->hists)
 		munmap((void *)(uintptr_t)block->hists, block->hists_size);
 	block_bpf__destroy(block->skeleton);
-	free(block);
+	mem_free(block);
 }
 
 static void read_series(const struct block *block, uint32_t number,

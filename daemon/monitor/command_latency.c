@@ -4,12 +4,12 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "monitor/command.h"
 #include "monitor/hist.h"
 #include "monitor/latency_live.h"
@@ -270,8 +270,8 @@ int command_latency(int argc, char **argv)
 	run.next = latency_new();
 	run.delta = latency_new();
 	status = run.last && run.next && run.delta ? start(&run) : EX_OSERR;
-	free(run.last);
-	free(run.next);
-	free(run.delta);
+	mem_free(run.last);
+	mem_free(run.next);
+	mem_free(run.delta);
 	return status;
 }

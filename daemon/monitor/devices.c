@@ -3,10 +3,11 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+
+#include "base/mem.h"
 
 #define MINOR_BITS 20
 #define MINOR_MASK ((1U << MINOR_BITS) - 1)
@@ -25,7 +26,7 @@ struct devices {
 
 int devices_new(const char *sys, struct devices **ret_devices)
 {
-	struct devices *devices = calloc(1, sizeof(*devices));
+	struct devices *devices = mem_zalloc(sizeof(*devices));
 
 	if (!devices)
 		return -ENOMEM;
@@ -39,10 +40,10 @@ void devices_free(struct devices *devices)
 	while (devices && devices->known) {
 		struct known *next = devices->known->next;
 
-		free(devices->known);
+		mem_free(devices->known);
 		devices->known = next;
 	}
-	free(devices);
+	mem_free(devices);
 }
 
 void devices_forget(struct devices *devices)
@@ -99,7 +100,7 @@ const char *devices_name(struct devices *devices, uint32_t number)
 	if (k && !k->gone)
 		return k->name;
 	if (!k) {
-		k = calloc(1, sizeof(*k));
+		k = mem_zalloc(sizeof(*k));
 		if (!k)
 			return "?";
 		k->number = number;

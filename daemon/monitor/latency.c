@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "monitor/hist.h"
 
 const char *const latency_op_names[BLOCK_OPS] = {
@@ -21,7 +22,7 @@ const char *const latency_span_names[BLOCK_SPANS] = {
 
 struct latency *latency_new(void)
 {
-	return calloc(1, sizeof(struct latency));
+	return mem_zalloc(sizeof(struct latency));
 }
 
 static void series_add(struct latency_series *into,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "monitor/hist.h"
 #include "monitor/text.h"
 
@@ -38,12 +39,12 @@ struct latency_live {
 
 struct latency_live *latency_live_new(void)
 {
-	return calloc(1, sizeof(struct latency_live));
+	return mem_zalloc(sizeof(struct latency_live));
 }
 
 void latency_live_free(struct latency_live *live)
 {
-	free(live);
+	mem_free(live);
 }
 
 static struct panel *panel_of(struct latency_live *live,

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "monitor/block.h"
 #include "monitor/control.h"
 
@@ -36,7 +36,7 @@ static int open_own(struct source *source, char *why, size_t why_size)
 int source_open(const char *socket_path, char *why, size_t why_size,
 		struct source **ret_source)
 {
-	struct source *source = calloc(1, sizeof(*source));
+	struct source *source = mem_zalloc(sizeof(*source));
 	char own[512] = "";
 	int err;
 
@@ -64,7 +64,7 @@ void source_close(struct source *source)
 		close(source->fd);
 	block_close(source->block);
 	devices_free(source->devices);
-	free(source);
+	mem_free(source);
 }
 
 bool source_is_own(const struct source *source)

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "monitor/block.h"
+#include "monitor/capabilities.h"
+#include "monitor/control_server.h"
+#include "monitor/exporter.h"
+#include "monitor/http.h"
+#include "monitor/metrics.h"
+#include "monitor/slowest.h"
+
+#define TICK_US 1000000
+#define WHY_SIZE 1024
+
+struct service {
+	const struct service_options *options;
+	sd_event *event;
+	sd_event_source *slow_ready, *tick;
+	struct devices *devices;
+	struct block *block;		/* NULL: not measured, see why */
+	char why[WHY_SIZE];		/* why block is NULL */
+	struct slowest slowest;
+	struct latency *latency;	/* room for a reading */
+	struct control_server *control;
+	struct http *http;
+};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static const struct latency *read_latency(struct service *service)
+{
+	if (service->block)
+		block_read(service->block, service->devices, service->latency);
+	return service->latency;
+}
+
+static json_t *latency_document(struct service *service)
+{
+	if (!service->block)
+		return json_pack("{ss}", "error", service->why);
+	return latency_to_json(read_latency(service));
+}
+
+static json_t *slow_to_json(struct service *service,
+			    const struct block_slow *r)
+{
+	const char *op = r->op < BLOCK_OPS ? latency_op_names[r->op] : "?";
+	const char *parent = r->parent ?
+		devices_name(service->devices, r->parent) : "";
+
+	return json_pack("{ss ss ss sI sI sI sI sI si si ss%}",
+			 "device", devices_name(service->devices, r->dev),
+			 "parent", parent, "operation", op,
+			 "end_ns", (json_int_t)r->end_ns,
+			 "queue_ns", (json_int_t)r->queue_ns,
+			 "device_ns", (json_int_t)r->device_ns,
+			 "sector", (json_int_t)r->sector,
+			 "bytes", (json_int_t)r->bytes,
+			 "error", (int)r->error, "pid", (int)r->pid,
+			 "command", r->comm, strnlen(r->comm, sizeof(r->comm)));
+}
+
+static json_t *slow_document(struct service *service)
+{
+	struct block_slow list[SLOWEST_MAX];
+	size_t count = slowest_list(&service->slowest, list);
+	json_t *requests = json_array(), *each;
+
+	for (size_t i = 0; i < count; i++) {
+		each = slow_to_json(service, &list[i]);
+		/* a command's name need not be UTF-8 */
+		if (each)
+			json_array_append_new(requests, each);
+	}
+	return json_pack("{so}", "requests", requests);
+}
+
+static json_t *answer_latency(void *ctx, const json_t *request)
+{
+	(void)request;
+	return latency_document(ctx);
+}
+
+static json_t *answer_slow(void *ctx, const json_t *request)
+{
+	(void)request;
+	return slow_document(ctx);
+}
+
+static const struct control_command commands[] = {
+	{ "latency", answer_latency },
+	{ "slow", answer_slow },
+	{ NULL, NULL },
+};
+
+static int put_json(const char *data, size_t size, void *ctx)
+{
+	return buf_append(ctx, data, size);
+}
+
+static void write_json(json_t *document, struct buf *out)
+{
+	if (document)
+		json_dump_callback(document, put_json, out, JSON_COMPACT);
+	json_decref(document);
+}
+
+static void write_latency(void *ctx, struct buf *out)
+{
+	write_json(latency_document(ctx), out);
+}
+
+static void write_slow(void *ctx, struct buf *out)
+{
+	write_json(slow_document(ctx), out);
+}
+
+static void write_metrics(void *ctx, struct buf *out)
+{
+	struct service *service = ctx;
+
+	metrics_family(out, "superdisk_measuring", METRIC_GAUGE,
+		       "Whether the eBPF programs of a family are attached.");
+	metrics_sample(out, "superdisk_measuring", (struct metric_label[]) {
+			       { "family", "block" }, { NULL, NULL },
+		       }, service->block != NULL);
+	if (service->block)
+		exporter_block(out, read_latency(service));
+}
+
+static const struct http_page pages[] = {
+	{ "/metrics", METRICS_CONTENT_TYPE, write_metrics },
+	{ "/latency.json", "application/json", write_latency },
+	{ "/slow.json", "application/json", write_slow },
+	{ NULL, NULL, NULL },
+};
+
+static void on_slow(const struct block_slow *record, void *ctx)
+{
+	struct service *service = ctx;
+
+	slowest_add(&service->slowest, record);
+}
+
+static void set_threshold(struct service *service)
+{
+	block_set_slow(service->block,
+		       slowest_threshold_ns(&service->slowest));
+}
+
+static int on_slow_ready(sd_event_source *source, int fd, uint32_t events,
+			 void *ctx)
+{
+	struct service *service = ctx;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	block_take_slow(service->block);
+	set_threshold(service);
+	return 0;
+}
+
+static int on_tick(sd_event_source *source, uint64_t now_us, void *ctx)
+{
+	struct service *service = ctx;
+
+	if (service->block) {
+		slowest_tick(&service->slowest, monotonic_ns());
+		set_threshold(service);
+	}
+	devices_forget(service->devices);
+	sd_event_source_set_time(source, now_us + TICK_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int start_block(struct service *service)
+{
+	int err;
+
+	if (!service->options->block) {
+		snprintf(service->why, sizeof(service->why),
+			 "superdiskd was told not to measure block I/O");
+		return 0;
+	}
+	err = block_open(on_slow, service, service->why, sizeof(service->why),
+			 &service->block);
+	if (err) {
+		log_warn("superdiskd", "no_block_latency", "why=\"%s\"",
+			 service->why);
+		return 0;
+	}
+	slowest_tick(&service->slowest, monotonic_ns());
+	set_threshold(service);
+	return sd_event_add_io(service->event, &service->slow_ready,
+			       block_slow_fd(service->block), EPOLLIN,
+			       on_slow_ready, service);
+}
+
+static int start_http(struct service *service)
+{
+	const char *listen = service->options->listen;
+	int err;
+
+	if (!listen)
+		return 0;
+	err = http_open(service->event, listen, pages, service,
+			&service->http);
+	if (err)
+		log_error("superdiskd", "no_http", "listen=%s error=\"%s\"",
+			  listen, strerror(-err));
+	else
+		log_info("superdiskd", "http", "port=%d",
+			 http_port(service->http));
+	return err;
+}
+
+static int start_control(struct service *service)
+{
+	const char *path = service->options->socket;
+	int err = control_server_open(service->event, path, commands, service,
+				      &service->control);
+
+	if (err)
+		log_error("superdiskd", "no_control_socket",
+			  "path=%s error=\"%s\"", path, strerror(-err));
+	return err;
+}
+
+static int start_event(struct service *service)
+{
+	uint64_t now_us;
+	sigset_t set;
+	int err = sd_event_new(&service->event);
+
+	if (err < 0)
+		return err;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* without a handler these end the loop */
+	sd_event_add_signal(service->event, NULL, SIGINT, NULL, NULL);
+	sd_event_add_signal(service->event, NULL, SIGTERM, NULL, NULL);
+	sd_event_set_watchdog(service->event, true);
+	sd_event_now(service->event, CLOCK_MONOTONIC, &now_us);
+	return sd_event_add_time(service->event, &service->tick,
+				 CLOCK_MONOTONIC, now_us + TICK_US, 0, on_tick,
+				 service);
+}
+
+/* The socket first: who connects to it knows that the rest is coming up. */
+static int start(struct service *service)
+{
+	int err = start_event(service);
+
+	if (err >= 0)
+		err = devices_new("/sys", &service->devices);
+	if (err >= 0)
+		err = start_control(service);
+	if (err >= 0)
+		err = start_http(service);
+	if (err >= 0)
+		err = start_block(service);
+	if (err >= 0)
+		err = capabilities_drop(false);
+	return err;
+}
+
+static void stop(struct service *service)
+{
+	sd_event_source_disable_unref(service->slow_ready);
+	sd_event_source_disable_unref(service->tick);
+	http_close(service->http);
+	control_server_close(service->control);
+	block_close(service->block);
+	devices_free(service->devices);
+	sd_event_unref(service->event);
+	mem_free(service->latency);
+}
+
+int service_run(const struct service_options *options)
+{
+	struct service *service = mem_zalloc(sizeof(*service));
+	int err = -ENOMEM;
+
+	if (!service)
+		return err;
+	service->options = options;
+	service->latency = latency_new();
+	if (service->latency)
+		err = start(service);
+	if (err >= 0) {
+		log_info("superdiskd", "ready", "block=%s",
+			 service->block ? "measured" : "off");
+		sd_notify(0, "READY=1");
+		err = sd_event_loop(service->event);
+		sd_notify(0, "STOPPING=1");
+	}
+	stop(service);
+	mem_free(service);
+	return err;
+}
