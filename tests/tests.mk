@@ -152,7 +152,13 @@ check-e2e:
 
 # --- everything ------------------------------------------------------------
 
-RUN_LINT = "timeout=600 name=lint scripts/lint"
+LINT_CFLAGS = $(filter -std=% -D% -I%,$(DCFLAGS)) $(foreach d,$(DIRS),$(CFLAGS_$(d)))
+RUN_LINT = "timeout=600 name=lint env LINT_CFLAGS='$(LINT_CFLAGS)' scripts/lint"
+
+.PHONY: lint
+## lint: style, licences, includes, static analysis
+lint: $(GENERATED)
+	@$(RUN_ONE) $(RUN_LINT)
 
 # Long ones first, so that the end is not a wait for one of them.
 RUN_ALL = $(RUN_LINT) $(RUN_VM) $(RUN_E2E) $(RUN_TSAN) $(RUN_ASAN) $(RUN_FUZZ) \

@@ -21,6 +21,8 @@
 
 #include <linux/fs.h>
 
+#define USAGE \
+	"blocks write|verify|cached-verify DEVICE SEED [FIRST_PAGE [PAGES]]"
 #define PAGE_BYTES 4096u
 #define CHUNK_BYTES (64 * PAGE_BYTES)
 #define WORDS_PER_PAGE (PAGE_BYTES / sizeof(uint64_t))
@@ -150,8 +152,7 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (parse(argc, argv, &job)) {
-		fprintf(stderr, "usage: blocks write|verify|cached-verify "
-				"DEVICE SEED [FIRST_PAGE [PAGES]]\n");
+		fprintf(stderr, "usage: %s\n", USAGE);
 		return 2;
 	}
 	fd = open_device(&job);

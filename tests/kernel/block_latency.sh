@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# superdiskd's block programs load on this kernel, count every request, say
+# which dm device caused it, and go when superdiskd dies.
+# vm: timeout=300 tools=jq,curl,bpftool fresh
+. ./lib.sh
+
+socket=/tmp/superdiskd.sock
+log=/tmp/superdiskd.log
+
+# latency FILTER: of the JSON that the command prints
+latency() {
+	superdisk latency --socket $socket --json "${@:2}" | jq -r "$1"
+}
+
+# ios DEVICE OPERATION SPAN [OPTION]: I/Os since superdiskd started
+ios() {
+	latency "[.series[] | select(.device == \"$1\") | .operations.$2.$3.count
+		// 0] | add" "${@:4}"
+}
+
+programs() {
+	bpftool prog show 2> /dev/null | grep -cE 'name (bio|rq)_'
+}
+
+no_programs() {
+	[[ $(programs) -eq 0 ]]
+}
+
+make_ssd ssd0 64
+make_disk disk0 64 5000000
+# shellcheck disable=SC2154 # set by make_ssd
+ssd_name=${ssd0##*/}
+# shellcheck disable=SC2154
+disk_name=${disk0##*/}
+
+superdiskd --listen 127.0.0.1:9650 --socket $socket 2> $log &
+daemon=$!
+ok becomes_ready wait_for 60 grep -q ' ready ' $log
+note "$(cat $log)"
+like measures "$(cat $log)" 'block=measured'
+is holds_no_capability "$(sed -n 's/^CapEff:\t//p' /proc/$daemon/status)" \
+	0000000000000000
+
+must dd if="$ssd0" of=/dev/null bs=4k count=300 iflag=direct status=none
+must dd if=/dev/zero of="$ssd0" bs=4k count=200 oflag=direct status=none
+is counts_every_read "$(ios "$ssd_name" read device)" \
+	"$(awk '{ print $1 }' "/sys/block/$ssd_name/stat")"
+is counts_every_write "$(ios "$ssd_name" write device)" 200
+is counts_queue_time_as_often "$(ios "$ssd_name" write queue)" 200
+
+must dmsetup create above --table "0 $(sectors "$disk0") linear $disk0 0"
+before=$(ios "$disk_name" read device)
+must dd if=/dev/mapper/above of=/dev/null bs=4k count=100 iflag=direct \
+	status=none
+is follows_dm_to_its_disk "$(latency '.series[]
+	| select(.parent == "above") | .operations.read.device.count' \
+	--parents)" "$(ios above read device)"
+is counts_the_disk_with_it \
+	"$(($(ios "$disk_name" read device) - before))" "$(ios above read device)"
+slow=$(latency ".series[] | select(.device == \"$disk_name\")
+	| .operations.read.device.p50_ns")
+note "p50 of a disk of 5 ms: $slow ns"
+ok a_disk_of_5_ms_takes_5_ms_and_more test "$slow" -ge 4600000
+is loses_nothing "$(latency '.lost | add')" 0
+
+ok serves_metrics sh -c "curl -sf 127.0.0.1:9650/metrics > /tmp/metrics"
+like metrics_name_the_device "$(cat /tmp/metrics)" \
+	"superdisk_block_device_seconds_count\{device=\"$ssd_name\",parent=\"\",operation=\"write\"\} 200"
+ok knows_the_slowest_requests sh -c "curl -sf 127.0.0.1:9650/slow.json |
+	jq -e '.requests[0].device == \"$disk_name\"'"
+
+like attaches_programs "$(programs)" '^[1-9]'
+must kill -KILL $daemon
+ok leaves_none_behind_when_killed wait_for 20 no_programs
+done_testing
