@@ -43,7 +43,7 @@ LIBS_proto = -ljansson
 LIBS_store = -lsqlite3
 LIBS_data =
 LIBS_guild = -lsodium
-LIBS_gateway = -lwebsockets -lssl -lcrypto -lz
+LIBS_gateway = -lwebsockets -luv -lssl -lcrypto -lz -ljansson
 LIBS_search = -lsqlite3
 LIBS_cluster =
 LIBS_monitor = -lbpf -lnl-genl-3 -lnl-3 -lmicrohttpd -ldevmapper -lsystemd \
@@ -66,6 +66,9 @@ $(B)/daemon/%.o: daemon/%.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC      $(VARIANT) $<"
 	@$(DCC) $(DCFLAGS) $(CFLAGS_$(notdir $(patsubst %/,%,$(dir $<)))) -MMD -MP -c $< -o $@
+
+# It carries the web page in it.
+$(B)/daemon/gateway/page.o: $(wildcard daemon/web/*)
 
 define MAIN_RULES
 $(B)/bin/$(1): $(B)/daemon/$(1).o $(call archives,$(1))

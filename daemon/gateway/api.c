@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/api.h"
+
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/jsonw.h"
+#include "gateway/call.h"
+#include "gateway/limit.h"
+#include "gateway/page.h"
+#include "gateway/route.h"
+#include "proto/directory.h"
+#include "proto/rest.h"
+
+#define STATUS_GATEWAY_TIMEOUT 504
+#define STATUS_RATE_LIMITED 429
+#define STATUS_OK 200
+/* Advertised, so that libraries do not wait between logins of shards. */
+#define SESSION_STARTS_MAX 1000
+#define SESSION_STARTS_RESET_MS 86400000
+#define SESSION_CONCURRENCY 16
+
+static const char *const prefixes[] = { "/api/v10", "/api/v9" };
+
+static void answer_error(struct call *call, enum error_code code)
+{
+	call->answer.status = error_status(code);
+	call->answer.body = error_body(code);
+}
+
+/* --- rate limits ---------------------------------------------------------- */
+
+static void put_limit_headers(struct buf *out, const struct rest_info *info,
+			      const struct limit_state *state, uint64_t wall_ms)
+{
+	buf_printf(out,
+		   "X-RateLimit-Limit: %u\r\n"
+		   "X-RateLimit-Remaining: %u\r\n"
+		   "X-RateLimit-Reset: %.3f\r\n"
+		   "X-RateLimit-Reset-After: %.3f\r\n"
+		   "X-RateLimit-Bucket: %s\r\n",
+		   state->limit, state->remaining, state->reset_ms / 1e3,
+		   (state->reset_ms - wall_ms) / 1e3, info->name);
+}
+
+static void answer_limited(struct call *call, const struct limit_state *state,
+			   uint64_t wall_ms, bool global)
+{
+	double after = (state->reset_ms - wall_ms) / 1e3;
+	struct buf body = BUF_INIT;
+	struct jsonw w;
+
+	jsonw_init(&w, &body);
+	jsonw_obj(&w);
+	jsonw_key_str(&w, "message", "You are being rate limited.");
+	jsonw_key(&w, "retry_after");
+	jsonw_double(&w, after);
+	jsonw_key_bool(&w, "global", global);
+	jsonw_end(&w);
+	call->answer.status = STATUS_RATE_LIMITED;
+	call->answer.body = blob_from_buf(&body);
+	buf_fini(&body);
+	buf_printf(&call->answer.headers,
+		   "Retry-After: %u\r\nX-RateLimit-Scope: user\r\n%s",
+		   (unsigned int)after + 1,
+		   global ? "X-RateLimit-Global: true\r\n" : "");
+}
+
+static uint64_t major_of(const struct rest_info *info,
+			 const struct rest_msg *msg)
+{
+	static const uint8_t ids[] = {
+		[REST_MAJOR_GUILD] = REST_ID_GUILD,
+		[REST_MAJOR_CHANNEL] = REST_ID_CHANNEL,
+		[REST_MAJOR_WEBHOOK] = REST_ID_WEBHOOK,
+	};
+
+	return info->major == REST_MAJOR_NONE ? 0 : msg->id[ids[info->major]];
+}
+
+/* False when the call is over a limit, and answered. */
+static bool within_limits(struct actor *self, const struct api *api,
+			  struct call *call, const struct rest_msg *msg)
+{
+	const struct rest_info *info = rest_info(msg->kind);
+	uint64_t wall_ms = actor_wall_ms(self);
+	struct limit_key key = {
+		.caller = *call->token ? call->token : call->peer,
+		.kind = LIMIT_KIND_GLOBAL,
+	};
+	struct limit_state state;
+
+	if (!api->limits)
+		return true;
+	state = limit_take(api->limits, &key, LIMIT_GLOBAL_PER_SECOND, 1000,
+			   wall_ms);
+	if (!state.allowed) {
+		answer_limited(call, &state, wall_ms, true);
+		return false;
+	}
+	if (!info->limit)
+		return true;
+	key.kind = msg->kind;
+	key.major = major_of(info, msg);
+	state = limit_take(api->limits, &key, info->limit,
+			   info->window_s * 1000, wall_ms);
+	put_limit_headers(&call->answer.headers, info, &state, wall_ms);
+	if (!state.allowed)
+		answer_limited(call, &state, wall_ms, false);
+	return state.allowed;
+}
+
+/* --- calls for the directory ----------------------------------------------- */
+
+static actor_ref directory(struct actor *self)
+{
+	return actor_lookup(actor_system_of(self), DIRECTORY_NAME);
+}
+
+/* Takes `msg`. */
+static bool send(struct actor *self, struct call *call, struct actor_msg *msg)
+{
+	msg->tag = call->id;
+	if (!actor_send(self, directory(self), msg))
+		return false;
+	answer_error(call, ERROR_OVERLOADED);
+	return true;
+}
+
+/* True when the call is answered already. */
+static bool begin_rest(struct actor *self, const struct api *api,
+		       struct call *call, const struct route_match *match)
+{
+	struct rest_msg *msg = rest_msg_new(match->kind);
+	struct rest_reply_msg *refusal;
+
+	if (!msg) {
+		answer_error(call, ERROR_OVERLOADED);
+		return true;
+	}
+	memcpy(msg->id, match->id, sizeof(msg->id));
+	memcpy(msg->text, match->text, sizeof(msg->text));
+	memcpy(msg->token, call->token, sizeof(msg->token));
+	if (!within_limits(self, api, call, msg)) {
+		actor_msg_free(&msg->head);
+		return true;
+	}
+	refusal = rest_parse(msg, call->query, strlen(call->query),
+			     buf_str(&call->body), call->body.len);
+	if (!refusal)
+		return send(self, call, &msg->head);
+	actor_msg_free(&msg->head);
+	api_reply(call, refusal);
+	actor_msg_free(&refusal->head);
+	return true;
+}
+
+void api_reply(struct call *call, struct rest_reply_msg *reply)
+{
+	call->answer.status = reply->status;
+	call->answer.body = reply->body;
+	reply->body = NULL;
+	if (reply->retry_after_s)
+		buf_printf(&call->answer.headers, "Retry-After: %u\r\n",
+			   reply->retry_after_s);
+}
+
+void api_overdue(struct call *call)
+{
+	answer_error(call, ERROR_OVERLOADED);
+	call->answer.status = STATUS_GATEWAY_TIMEOUT;
+}
+
+/* --- calls answered here ---------------------------------------------------- */
+
+static void put_session_starts(struct jsonw *w)
+{
+	jsonw_key_u64(w, "shards", 1);
+	jsonw_key_obj(w, "session_start_limit");
+	jsonw_key_u64(w, "total", SESSION_STARTS_MAX);
+	jsonw_key_u64(w, "remaining", SESSION_STARTS_MAX);
+	jsonw_key_u64(w, "reset_after", SESSION_STARTS_RESET_MS);
+	jsonw_key_u64(w, "max_concurrency", SESSION_CONCURRENCY);
+	jsonw_end(w);
+}
+
+static void answer_gateway(const struct api *api, struct call *call,
+			   bool for_bot)
+{
+	struct buf body = BUF_INIT;
+	struct jsonw w;
+
+	jsonw_init(&w, &body);
+	jsonw_obj(&w);
+	jsonw_key_str(&w, "url", api->url);
+	if (for_bot)
+		put_session_starts(&w);
+	jsonw_end(&w);
+	call->answer.status = STATUS_OK;
+	call->answer.body = blob_from_buf(&body);
+	buf_fini(&body);
+}
+
+static bool begin_auth(struct actor *self, struct call *call)
+{
+	struct dir_auth_msg *msg = ACTOR_MSG_NEW(struct dir_auth_msg, DIR_AUTH);
+
+	if (!msg) {
+		answer_error(call, ERROR_OVERLOADED);
+		return true;
+	}
+	memcpy(msg->token, call->token, sizeof(msg->token));
+	return send(self, call, &msg->head);
+}
+
+void api_auth_reply(const struct api *api, struct call *call,
+		    const struct dir_auth_reply_msg *reply)
+{
+	if (reply->error)
+		answer_error(call, ERROR_UNAUTHORIZED);
+	else
+		answer_gateway(api, call, true);
+}
+
+static bool begin_own(struct actor *self, const struct api *api,
+		      struct call *call, const struct route_match *match)
+{
+	if (match->own == ROUTE_OWN_GATEWAY_BOT)
+		return begin_auth(self, call);
+	answer_gateway(api, call, false);
+	return true;
+}
+
+/* --- the URL ---------------------------------------------------------------- */
+
+static void answer_bad_id(struct call *call, const char *name)
+{
+	struct form *form = form_new();
+
+	form_error(form, name, FORM_COERCE, "Value is not snowflake.");
+	call->answer.status = error_status(ERROR_FORM);
+	call->answer.body = form ? form_body(form) : NULL;
+	form_free(form);
+}
+
+/* The part of a path behind /api/v10; NULL: it is not of the API. */
+static const char *api_path(const char *path)
+{
+	size_t i, len;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		len = strlen(prefixes[i]);
+		if (!strncmp(path, prefixes[i], len) && path[len] == '/')
+			return path + len;
+	}
+	return NULL;
+}
+
+bool api_begin(struct actor *self, const struct api *api, struct call *call)
+{
+	const char *path = api_path(call->path);
+	struct route_match match;
+	enum error_code code;
+
+	if (!path) {
+		if (call->method != ROUTE_GET ||
+		    !page_answer(call->path, &call->answer))
+			answer_error(call, ERROR_NO_ROUTE);
+		return true;
+	}
+	code = route_find(call->method, path, &match);
+	if (code == ERROR_FORM)
+		answer_bad_id(call, match.bad_id);
+	else if (code)
+		answer_error(call, code);
+	else if (match.own)
+		return begin_own(self, api, call, &match);
+	else
+		return begin_rest(self, api, call, &match);
+	return true;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is behind the URLs: a call becomes a message to the directory, whose
+ * reply becomes the call's answer; or it is answered here at once.
+ */
+#ifndef GATEWAY_API_H
+#define GATEWAY_API_H
+
+#include "actor/actor.h"
+
+struct call;
+struct limits;
+struct rest_reply_msg;
+struct dir_auth_reply_msg;
+
+/* Shared by the gates; never changes. */
+struct api {
+	const char *url;	/* of the WebSocket */
+	struct limits *limits;	/* NULL: none are kept */
+};
+
+/*
+ * Sends what `call` asks for, tagged with its id.  True when it is answered
+ * already.  In the handlers of the gate `self`.
+ */
+bool api_begin(struct actor *self, const struct api *api, struct call *call);
+
+/* Fills in the answer from a reply; takes what it holds. */
+void api_reply(struct call *call, struct rest_reply_msg *reply);
+void api_auth_reply(const struct api *api, struct call *call,
+		    const struct dir_auth_reply_msg *reply);
+/* Nobody has replied in time. */
+void api_overdue(struct call *call);
+
+#endif

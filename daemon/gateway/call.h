@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One HTTP request from its arrival to its answer.  Calls live in a table of
+ * their core's gate: a reply names its call by an id that goes stale when the
+ * call has ended, by its answer, its deadline, or because the client went away.
+ */
+#ifndef GATEWAY_CALL_H
+#define GATEWAY_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "gateway/route.h"
+
+struct blob;
+struct calls;
+struct lws;
+
+#define CALL_PATH_MAX 2048
+#define CALL_QUERY_MAX 2048
+#define CALL_PEER_MAX 46		/* an IPv6 address in text */
+#define CALL_BODY_MAX (64u << 10)	/* bytes of a JSON body */
+#define CALL_DEADLINE_NS (30ull * 1000 * 1000 * 1000)
+#define CALLS_MAX 8192			/* in flight on one core */
+
+struct call_answer {
+	uint16_t status;	/* 0: none yet */
+	const char *content_type; /* static; NULL: application/json */
+	struct blob *body;	/* owned; may be NULL */
+	struct buf headers;	/* more header lines, each with CRLF */
+};
+
+struct call {
+	uint64_t id;
+	uint64_t deadline_ns;
+	struct lws *wsi;
+	enum route_method method;
+	bool keep_alive;
+	bool head_done;		/* the owner has taken it over */
+	char token[REST_TOKEN_MAX];
+	char peer[CALL_PEER_MAX];
+	char *path;		/* percent-decoded; owned */
+	char *query;		/* percent-encoded; owned */
+	struct buf body;
+	struct call_answer answer;
+};
+
+struct calls *calls_new(void);
+void calls_free(struct calls *calls);
+
+/* NULL: CALLS_MAX are in flight, or memory is out. */
+struct call *call_new(struct calls *calls, uint64_t now_ns);
+void call_free(struct calls *calls, struct call *call);
+
+/* NULL when it has ended. */
+struct call *call_find(const struct calls *calls, uint64_t id);
+
+/* One without an answer whose deadline has passed; or NULL. */
+struct call *call_overdue(struct calls *calls, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gate.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "gateway/call.h"
+#include "gateway/conn.h"
+#include "gateway/http.h"
+#include "os/loop.h"
+#include "proto/directory.h"
+#include "proto/rest.h"
+
+#define TICK_NS (1000ull * 1000 * 1000)
+#define ACCEPTS_MAX 128		/* of one turn */
+
+enum gate_msg_type {
+	GATE_STIRRED = PROTO_GATEWAY,	/* struct actor_msg alone */
+};
+
+struct gate {
+	struct gate_arg arg;
+	struct actor *self;
+	struct actor_system *sys;
+	actor_ref ref;
+	struct http *http;
+	struct conns *conns;
+	struct calls *calls;
+	struct os_poll *poll;
+	bool stirred;		/* a GATE_STIRRED is on its way */
+};
+
+static const struct actor_type gate_types[] = {
+	{ "gate.stirred", sizeof(struct actor_msg), NULL },
+};
+
+int gate_types_register(void)
+{
+	return actor_types_register(GATE_STIRRED, gate_types, 1);
+}
+
+/* From the loop, where no actor runs: the work is done in a handler. */
+static void stir(void *ctx)
+{
+	struct gate *gate = ctx;
+	struct actor_msg *msg;
+
+	if (gate->stirred)
+		return;
+	msg = actor_msg_new(GATE_STIRRED, sizeof(*msg));
+	gate->stirred = msg && !actor_system_send(gate->sys, gate->ref, msg);
+}
+
+static void on_connection(void *ctx, unsigned int revents)
+{
+	struct gate *gate = ctx;
+
+	(void)revents;
+	os_poll_change(gate->poll, 0);
+	stir(gate);
+}
+
+/* Small frames and answers go out at once. */
+static void set_nodelay(int fd)
+{
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static void accept_some(struct gate *gate)
+{
+	int fd, n;
+
+	for (n = 0; n < ACCEPTS_MAX; n++) {
+		fd = accept4(gate->arg.listener, NULL, NULL,
+			     SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0)
+			break;
+		set_nodelay(fd);
+		http_adopt(gate->http, fd);
+	}
+	/* Out of descriptors: the next tick looks again. */
+	if (n < ACCEPTS_MAX && (errno == EMFILE || errno == ENFILE)) {
+		log_warn("gate", "accept_failed", "errno=%d", errno);
+		return;
+	}
+	os_poll_change(gate->poll, POLLIN);
+}
+
+static void on_call(void *ctx, struct call *call)
+{
+	struct gate *gate = ctx;
+
+	if (api_begin(gate->self, gate->arg.api, call))
+		http_answer(call);
+}
+
+static void on_socket(void *ctx, int fd, const struct upgrade *upgrade)
+{
+	struct gate *gate = ctx;
+	struct session_arg arg = {
+		.config = gate->arg.sessions,
+		.conns = gate->conns,
+		.conn = conn_new(fd),
+		.upgrade = *upgrade,
+	};
+	struct actor_spawn_opts opts = {
+		.core = ACTOR_CORE_SELF,
+		.arg_size = sizeof(arg),
+	};
+	actor_ref ref;
+	int err;
+
+	if (!arg.conn)
+		return;
+	err = actor_spawn(gate->self, &session_class, &arg, &opts, &ref);
+	if (err == -ENOMEM || err == -EAGAIN)
+		log_warn("gate", "no_session", "errno=%d", -err);
+}
+
+static const struct http_owner owner = {
+	.stirred = stir,
+	.call = on_call,
+	.socket = on_socket,
+};
+
+static int on_stirred(struct gate *gate, struct actor_msg *msg)
+{
+	(void)msg;
+	gate->stirred = false;
+	accept_some(gate);
+	http_run(gate->http);
+	return 0;
+}
+
+static int on_rest_reply(struct gate *gate, struct actor_msg *msg)
+{
+	struct call *call = call_find(gate->calls, msg->tag);
+
+	if (!call || call->answer.status)
+		return 0;
+	api_reply(call, (struct rest_reply_msg *)msg);
+	http_answer(call);
+	stir(gate);
+	return 0;
+}
+
+static int on_auth_reply(struct gate *gate, struct actor_msg *msg)
+{
+	struct call *call = call_find(gate->calls, msg->tag);
+
+	if (!call || call->answer.status)
+		return 0;
+	api_auth_reply(gate->arg.api, call, (struct dir_auth_reply_msg *)msg);
+	http_answer(call);
+	stir(gate);
+	return 0;
+}
+
+static int on_tick(struct gate *gate, struct actor_msg *msg)
+{
+	uint64_t now = actor_now_ns(gate->self);
+	struct call *call;
+
+	(void)msg;
+	while ((call = call_overdue(gate->calls, now))) {
+		api_overdue(call);
+		http_answer(call);
+	}
+	conns_tick(gate->conns, now);
+	http_tick(gate->http);
+	on_stirred(gate, NULL);
+	return actor_timer_start(gate->self, TICK_NS, 0) ? 0 : -ENOMEM;
+}
+
+static int on_stop(struct gate *gate, struct actor_msg *msg)
+{
+	(void)gate;
+	(void)msg;
+	return ACTOR_STOP;
+}
+
+static const struct handler {
+	uint32_t type;
+	int (*fn)(struct gate *gate, struct actor_msg *msg);
+} handlers[] = {
+	{ GATE_STIRRED, on_stirred },
+	{ REST_REPLY, on_rest_reply },
+	{ DIR_AUTH_REPLY, on_auth_reply },
+	{ ACTOR_MSG_TIMER, on_tick },
+	{ ACTOR_MSG_STOP, on_stop },
+};
+
+static int gate_handle(struct actor *self, void *state, struct actor_msg *msg)
+{
+	size_t i;
+
+	(void)self;
+	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
+		if (handlers[i].type == msg->type)
+			return handlers[i].fn(state, msg);
+	return 0;
+}
+
+static int gate_start(struct actor *self, void *state, const void *arg)
+{
+	struct gate *gate = state;
+	struct os_loop *loop = actor_loop(self);
+	int err;
+
+	gate->arg = *(const struct gate_arg *)arg;
+	gate->self = self;
+	gate->sys = actor_system_of(self);
+	gate->ref = actor_self(self);
+	gate->calls = calls_new();
+	if (!gate->calls)
+		return -ENOMEM;
+	err = conns_new(gate->sys, loop, &gate->conns);
+	if (err)
+		goto free_calls;
+	err = http_open(loop, gate->calls, &owner, gate, &gate->http);
+	if (err)
+		goto free_conns;
+	err = os_poll_start(loop, gate->arg.listener, POLLIN, on_connection,
+			    gate, &gate->poll);
+	if (err)
+		goto close_http;
+	http_run(gate->http);
+	if (actor_timer_start(self, TICK_NS, 0))
+		return 0;
+	err = -ENOMEM;
+	os_poll_stop(gate->poll);
+close_http:
+	http_close(gate->http);
+free_conns:
+	conns_free(gate->conns);
+free_calls:
+	calls_free(gate->calls);
+	gate->calls = NULL;
+	return err;
+}
+
+static void gate_stop(struct actor *self, void *state, int reason)
+{
+	struct gate *gate = state;
+
+	(void)self;
+	(void)reason;
+	if (!gate->calls)
+		return;
+	os_poll_stop(gate->poll);
+	http_close(gate->http);
+	conns_free(gate->conns);
+	calls_free(gate->calls);
+}
+
+const struct actor_class gate_class = {
+	.name = "gate",
+	.state_size = sizeof(struct gate),
+	.start = gate_start,
+	.handle = gate_handle,
+	.stop = gate_stop,
+	.mailbox_limit = 1u << 16,
+	.when_full = ACTOR_FULL_MUTE,
+};

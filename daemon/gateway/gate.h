@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A core's way in: an actor that listens, serves HTTP, and starts a session
+ * for each WebSocket.
+ */
+#ifndef GATEWAY_GATE_H
+#define GATEWAY_GATE_H
+
+#include "actor/actor.h"
+#include "gateway/api.h"
+#include "gateway/session.h"
+
+struct gate_arg {
+	const struct api *api;
+	const struct session_config *sessions;
+	int listener;		/* a listening, non-blocking socket; borrowed */
+};
+
+/* arg: struct gate_arg.  One bound to each core. */
+extern const struct actor_class gate_class;
+
+int gate_types_register(void);
+
+#endif

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "gateway/conn.h"
+#include "gateway/gate.h"
+#include "gateway/limit.h"
+#include "gateway/route.h"
+#include "proto/intent.h"
+
+#define BACKLOG 4096
+#define DEFAULT_HOST "127.0.0.1"
+
+struct gateway {
+	struct api api;
+	struct session_config sessions;
+	uint16_t port;
+	int cores;
+	int listener[];		/* one for each core, on the same port */
+};
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+static int parse_host(const char *host, union address *address)
+{
+	*address = (union address){ 0 };
+	if (inet_pton(AF_INET, host, &address->in.sin_addr) == 1) {
+		address->any.sa_family = AF_INET;
+		return 0;
+	}
+	if (inet_pton(AF_INET6, host, &address->in6.sin6_addr) == 1) {
+		address->any.sa_family = AF_INET6;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static socklen_t address_len(const union address *address)
+{
+	return address->any.sa_family == AF_INET ? sizeof(address->in) :
+						   sizeof(address->in6);
+}
+
+/* Binds to address->port, which becomes the one that was given. */
+static int listen_on(union address *address, int *ret_fd)
+{
+	socklen_t len = address_len(address);
+	int fd = socket(address->any.sa_family,
+			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1, err;
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	    bind(fd, &address->any, len) || listen(fd, BACKLOG) ||
+	    getsockname(fd, &address->any, &len)) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int listen_all(struct gateway *gateway, const char *host, uint16_t port)
+{
+	union address address;
+	int err = parse_host(host, &address);
+	int i;
+
+	/* Both families have the port in the same place. */
+	address.in.sin_port = htons(port);
+	for (i = 0; !err && i < gateway->cores; i++)
+		err = listen_on(&address, &gateway->listener[i]);
+	gateway->port = ntohs(address.in.sin_port);
+	return err;
+}
+
+static void configure(struct gateway *gateway, const struct gateway_opts *opts,
+		      const char *host)
+{
+	struct session_config *config = &gateway->sessions;
+
+	if (opts->public_url)
+		snprintf(config->url, sizeof(config->url), "%s",
+			 opts->public_url);
+	else
+		snprintf(config->url, sizeof(config->url),
+			 strchr(host, ':') ? "ws://[%s]:%u" : "ws://%s:%u",
+			 host, gateway->port);
+	config->heartbeat_ms = opts->heartbeat_ms ? opts->heartbeat_ms :
+						    GATEWAY_HEARTBEAT_MS;
+	config->privileged_intents = opts->privileged_intents;
+	gateway->api.url = config->url;
+}
+
+int gateway_open(const struct gateway_opts *opts, int cores,
+		 struct gateway **ret_gateway)
+{
+	const char *host = opts->host ? opts->host : DEFAULT_HOST;
+	struct gateway *gateway;
+	uint64_t seed;
+	int err, i;
+
+	gateway = mem_zalloc(sizeof(*gateway) + cores * sizeof(int));
+	if (!gateway)
+		return -ENOMEM;
+	gateway->cores = cores;
+	for (i = 0; i < cores; i++)
+		gateway->listener[i] = -1;
+	err = listen_all(gateway, host, opts->port);
+	if (err)
+		goto free_gateway;
+	configure(gateway, opts, host);
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+		err = -EIO;
+		goto free_gateway;
+	}
+	if (!opts->no_rate_limits) {
+		gateway->api.limits = limits_new(seed);
+		err = gateway->api.limits ? 0 : -ENOMEM;
+		if (err)
+			goto free_gateway;
+	}
+	route_init();
+	*ret_gateway = gateway;
+	return 0;
+
+free_gateway:
+	gateway_free(gateway);
+	return err;
+}
+
+uint16_t gateway_port(const struct gateway *gateway)
+{
+	return gateway->port;
+}
+
+int gateway_types_register(void)
+{
+	int err = gate_types_register();
+
+	return err ? err : session_types_register();
+}
+
+int gateway_start(struct gateway *gateway, struct actor_system *sys)
+{
+	actor_ref ref;
+	int i, err = 0;
+
+	for (i = 0; i < gateway->cores && !err; i++) {
+		struct gate_arg arg = {
+			.api = &gateway->api,
+			.sessions = &gateway->sessions,
+			.listener = gateway->listener[i],
+		};
+		struct actor_spawn_opts opts = {
+			.core = i,
+			.restart = ACTOR_RESTART_ON_ERROR,
+			.arg_size = sizeof(arg),
+		};
+
+		err = actor_system_spawn(sys, &gate_class, &arg, &opts, &ref);
+	}
+	return err;
+}
+
+void gateway_free(struct gateway *gateway)
+{
+	int i;
+
+	for (i = 0; i < gateway->cores; i++)
+		if (gateway->listener[i] >= 0)
+			close(gateway->listener[i]);
+	if (gateway->api.limits)
+		limits_free(gateway->api.limits);
+	mem_free(gateway);
+}

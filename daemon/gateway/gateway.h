@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway: REST, the WebSocket gateway and the web page on one port. */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct actor_system;
+struct gateway;
+
+#define GATEWAY_HEARTBEAT_MS 41250
+
+struct gateway_opts {
+	const char *host;	/* address to listen on; NULL: 127.0.0.1 */
+	uint16_t port;		/* 0: any free one */
+	const char *public_url;	/* told to clients; NULL: ws://host:port */
+	uint32_t heartbeat_ms;	/* 0: GATEWAY_HEARTBEAT_MS */
+	uint32_t privileged_intents; /* granted ones */
+	bool no_rate_limits;
+};
+
+/*
+ * Listens, for as many cores as the system will have.  Connections wait until
+ * gateway_start().  -EADDRINUSE and its like, -EINVAL: host is no address,
+ * -ENOMEM.
+ */
+int gateway_open(const struct gateway_opts *opts, int cores,
+		 struct gateway **ret_gateway);
+
+/* The port it listens on. */
+uint16_t gateway_port(const struct gateway *gateway);
+
+/* Registers its message types: once, before the system starts. */
+int gateway_types_register(void);
+
+/* Starts a gate on each core.  The directory runs already.  The system's
+ * shutdown stops them, with their sessions. */
+int gateway_start(struct gateway *gateway, struct actor_system *sys);
+
+/* After the system has shut down. */
+void gateway_free(struct gateway *gateway);
+
+#endif

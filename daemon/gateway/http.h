@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A core's HTTP server: libwebsockets reads requests and writes answers, and
+ * does the handshake of WebSockets, whose descriptor it then hands over.
+ * The only file that knows libwebsockets.
+ */
+#ifndef GATEWAY_HTTP_H
+#define GATEWAY_HTTP_H
+
+#include <stdint.h>
+
+#include "gateway/upgrade.h"
+
+struct call;
+struct calls;
+struct http;
+struct os_loop;
+
+/* `stirred` is called from the loop, the others within http_run(). */
+struct http_owner {
+	/* There is something to run: http_run() soon. */
+	void (*stirred)(void *ctx);
+	/* A request is complete.  The owner answers with http_answer(), now or
+	 * later; the call may be gone by then (call_find()). */
+	void (*call)(void *ctx, struct call *call);
+	/* A WebSocket is open: the owner takes the descriptor. */
+	void (*socket)(void *ctx, int fd, const struct upgrade *upgrade);
+};
+
+/* -ENOMEM, -EIO.  Borrows `calls`, `owner` and `ctx`. */
+int http_open(struct os_loop *loop, struct calls *calls,
+	      const struct http_owner *owner, void *ctx,
+	      struct http **ret_http);
+
+/* Ends all connections; calls in flight are freed. */
+void http_close(struct http *http);
+
+/* Reads and writes what is ready. */
+void http_run(struct http *http);
+
+/* Takes a connected stream socket; http_run() soon. */
+void http_adopt(struct http *http, int fd);
+
+/* call->answer is filled in; the call is freed when it is written, by
+ * http_run(). */
+void http_answer(struct call *call);
+
+/* Notices timeouts: to be called every second or so, before http_run(). */
+void http_tick(struct http *http);
+
+#endif

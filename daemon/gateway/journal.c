@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/journal.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/check.h"
+#include "base/mem.h"
+
+#define CAP_MIN 8
+
+void journal_init(struct journal *journal)
+{
+	*journal = (struct journal){ .next = 1 };
+}
+
+static struct blob **slot(const struct journal *journal, uint64_t seq)
+{
+	return &journal->event[seq & (journal->cap - 1)];
+}
+
+static void drop_to(struct journal *journal, uint64_t seq)
+{
+	while (journal->base < seq)
+		blob_put(*slot(journal, ++journal->base));
+}
+
+void journal_fini(struct journal *journal)
+{
+	drop_to(journal, journal->last);
+	mem_free(journal->event);
+	journal_init(journal);
+}
+
+static uint64_t held(const struct journal *journal)
+{
+	return journal->last - journal->base;
+}
+
+static int resize(struct journal *journal, uint32_t cap)
+{
+	struct blob **event = mem_alloc(cap * sizeof(*event));
+	uint64_t seq;
+
+	if (!event)
+		return -ENOMEM;
+	for (seq = journal->base + 1; seq <= journal->last; seq++)
+		event[seq & (cap - 1)] = *slot(journal, seq);
+	mem_free(journal->event);
+	journal->event = event;
+	journal->cap = cap;
+	return 0;
+}
+
+static int make_room(struct journal *journal)
+{
+	if (held(journal) < journal->cap)
+		return 0;
+	if (journal->cap < JOURNAL_EVENTS_MAX)
+		return resize(journal, journal->cap ? journal->cap * 2 :
+						      CAP_MIN);
+	if (journal->next == journal->base + 1)
+		return -ENOBUFS;
+	drop_to(journal, journal->base + 1);
+	return 0;
+}
+
+int journal_add(struct journal *journal, struct blob *payload)
+{
+	int err = make_room(journal);
+
+	if (err) {
+		blob_put(payload);
+		return err;
+	}
+	*slot(journal, ++journal->last) = payload;
+	return 0;
+}
+
+struct blob *journal_peek(const struct journal *journal, uint64_t *ret_seq)
+{
+	if (journal->next > journal->last)
+		return NULL;
+	*ret_seq = journal->next;
+	return *slot(journal, journal->next);
+}
+
+void journal_sent(struct journal *journal)
+{
+	check(journal->next <= journal->last);
+	journal->next++;
+}
+
+uint64_t journal_unsent(const struct journal *journal)
+{
+	return journal->last + 1 - journal->next;
+}
+
+/* Gives memory back when a quarter is in use; losing that chance is fine. */
+static void shrink(struct journal *journal)
+{
+	uint32_t cap = journal->cap;
+
+	while (cap > CAP_MIN && held(journal) <= cap / 4)
+		cap /= 2;
+	if (cap < journal->cap)
+		resize(journal, cap);
+}
+
+void journal_ack(struct journal *journal, uint64_t seq)
+{
+	if (seq >= journal->next)
+		return;
+	drop_to(journal, seq);
+	shrink(journal);
+}
+
+int journal_rewind(struct journal *journal, uint64_t seq)
+{
+	if (seq < journal->base || seq > journal->last)
+		return -ERANGE;
+	journal->next = seq + 1;
+	return 0;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the session actor share; for them alone. */
+#ifndef GATEWAY_SESSION_IMPL_H
+#define GATEWAY_SESSION_IMPL_H
+
+#include "gateway/conn.h"
+#include "gateway/journal.h"
+#include "gateway/payload.h"
+#include "gateway/session.h"
+#include "proto/directory.h"
+#include "proto/session.h"
+
+struct blob;
+struct buf;
+
+enum gateway_close {
+	CLOSE_UNKNOWN = 4000,
+	CLOSE_OPCODE = 4001,
+	CLOSE_DECODE = 4002,
+	CLOSE_NOT_IDENTIFIED = 4003,
+	CLOSE_TOKEN = 4004,
+	CLOSE_IDENTIFIED = 4005,
+	CLOSE_RATE = 4008,
+	CLOSE_SHARD = 4010,
+	CLOSE_INTENTS = 4013,
+	CLOSE_INTENTS_REFUSED = 4014,
+};
+
+enum session_phase {
+	SESSION_NEW,
+	SESSION_OPENING,
+	SESSION_LIVE,
+	SESSION_ASKING,
+	SESSION_GIVING,
+};
+
+#define SECRET_LEN 16
+#define TOKEN_HASH_LEN 32
+
+/* What goes out beside events; a queue of these is enough for one client. */
+enum notice {
+	NOTICE_HELLO,
+	NOTICE_ACK,
+	NOTICE_INVALID,
+	NOTICE_RECONNECT,
+};
+
+#define NOTICES_MAX 8
+
+/* What belongs to the connection and goes with it. */
+struct presence_of_conn {
+	uint64_t last_beat_ns;
+	uint64_t window_ns;		/* begin of the rate-limit window */
+	uint32_t payloads;		/* in it */
+	uint8_t notices;
+	uint8_t notice[NOTICES_MAX];	/* enum notice, oldest first */
+};
+
+struct session {
+	const struct session_config *config;
+	struct conns *conns;
+	struct conn *conn;		/* NULL: away */
+	struct presence_of_conn link;
+	enum session_phase phase;
+	uint64_t attachment;		/* the connection's tag: which one */
+	uint64_t away_since_ns;
+	struct journal journal;
+
+	uint64_t user_id;
+	uint32_t intents;
+	uint16_t large_threshold;
+	bool is_bot;
+	bool has_shard;
+	uint32_t shard_id;
+	uint32_t shard_count;
+	struct payload_presence presence;
+	uint8_t secret[SECRET_LEN];
+	uint8_t token_hash[TOKEN_HASH_LEN];
+	uint32_t guild_count;
+	struct dir_guild *guild;
+
+	actor_ref target;		/* while ASKING or GIVING */
+	uint64_t target_seq;
+};
+
+/* session.c */
+void session_notice(struct session *s, enum notice notice);
+void session_flush(struct session *s);
+/* Closes the connection, if there is one.  The session goes on, away. */
+void session_hang_up(struct actor *self, struct session *s, uint16_t code);
+/* Takes a connection over; events after seq are sent.  0 or -errno, then the
+ * connection is closed. */
+int session_attach(struct actor *self, struct session *s, struct conn *conn);
+/* Numbers an event and queues it; takes it.  -ENOBUFS, -ENOMEM: the session
+ * has lost it and must end. */
+int session_event(struct session *s, struct blob *payload);
+void session_forget(struct actor *self, struct session *s);
+
+/* session_op.c: runs a client's payload.  0 or the negated close code. */
+int session_payload(struct actor *self, struct session *s, const char *text,
+		    size_t len);
+/* The directory has answered IDENTIFY.  0 or the negated close code. */
+int session_opened(struct actor *self, struct session *s,
+		   struct dir_session_reply_msg *reply);
+void session_guild_add(struct actor *self, struct session *s,
+		       const struct dir_guild *guild);
+void session_guild_remove(struct session *s, uint64_t guild_id);
+
+/* session_take.c: RESUME. */
+int session_resume(struct actor *self, struct session *s,
+		   const struct payload_resume *resume);
+int session_take_message(struct actor *self, struct session *s,
+			 struct actor_msg *msg);
+/* The connection is idle, or time has passed: goes on with giving it away.
+ * ACTOR_STOP when it is given. */
+int session_give(struct actor *self, struct session *s);
+void session_token_hash(const char *token, uint8_t ret_hash[TOKEN_HASH_LEN]);
+/* Writes the id that READY tells. */
+void session_put_id(struct actor *self, const struct session *s,
+		    struct buf *buf);
+
+/* ready.c: READY's payload; NULL when memory is out. */
+struct blob *ready_payload(struct actor *self, const struct session *s,
+			   const struct blob *self_user);
+
+#endif
