@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Parsing and printing of the table line.  Pure core. */
+#include "args.h"
+
+#ifndef __KERNEL__
+#include <stdio.h>
+#endif
+
+static const char * const mode_names[] = {
+	"auto", "mirror", "cache", "passthrough", NULL
+};
+static const char * const bool_names[] = { "off", "on", NULL };
+static const char * const attach_names[] = {
+	"trust", "verify", "discard", NULL
+};
+
+/*
+ * An option is a word of a list, or a number within bounds, or, with `off`,
+ * also the words off (0) and auto (SD_HEDGE_AUTO).
+ */
+static const struct option {
+	const char *key;
+	u32 offset;
+	const char * const *words;
+	u32 low, high, initial;
+	bool off;
+} options[] = {
+#define FIELD(f) offsetof(struct sd_options, f)
+	{ "mode", FIELD(mode), mode_names, 0, 0, SUPERDISK_MODE_AUTO, false },
+	{ "block_sectors", FIELD(block_sectors), NULL, SD_MIN_BLOCK_SECTORS,
+	  SD_MAX_BLOCK_SECTORS, SD_DEFAULT_BLOCK_SECTORS, false },
+	{ "verify", FIELD(verify), bool_names, 0, 0, 1, false },
+	{ "attach", FIELD(attach), attach_names, 0, 0, SD_ATTACH_TRUST, false },
+	{ "hedge_us", FIELD(hedge_us), NULL, 1, 10000000, SD_HEDGE_OFF, true },
+	{ "timeout_ms", FIELD(timeout_ms), NULL, 100, 600000, 10000, false },
+	{ "checkpoint_ms", FIELD(checkpoint_ms), NULL, 10, 600000, 5000, false },
+	{ "buffer_kib", FIELD(buffer_kib), NULL, 256, 1u << 20, 16384, false },
+#undef FIELD
+};
+
+static u32 *field(struct sd_options *o, const struct option *d)
+{
+	return (u32 *)((char *)o + d->offset);
+}
+
+void sd_options_default(struct sd_options *o)
+{
+	u32 i;
+
+	*o = (struct sd_options) {};
+	for (i = 0; i < ARRAY_SIZE(options); i++)
+		*field(o, &options[i]) = options[i].initial;
+}
+
+/* Decimal digits only: no sign, no blank, no overflow. */
+static int parse_number(const char *s, u32 low, u32 high, u32 *ret)
+{
+	u64 v = 0;
+
+	if (!*s)
+		return -EINVAL;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9')
+			return -EINVAL;
+		v = v * 10 + (u32)(*s - '0');
+		if (v > high)
+			return -EINVAL;
+	}
+	if (v < low)
+		return -EINVAL;
+	*ret = v;
+	return 0;
+}
+
+static int parse_word(const char * const *words, const char *s, u32 *ret)
+{
+	u32 i;
+
+	for (i = 0; words[i]; i++) {
+		if (!strcmp(words[i], s)) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int parse_value(const struct option *d, const char *s, u32 *ret)
+{
+	if (d->words)
+		return parse_word(d->words, s, ret);
+	if (d->off && !strcmp(s, "off")) {
+		*ret = SD_HEDGE_OFF;
+		return 0;
+	}
+	if (d->off && !strcmp(s, "auto")) {
+		*ret = SD_HEDGE_AUTO;
+		return 0;
+	}
+	return parse_number(s, d->low, d->high, ret);
+}
+
+static int parse_option(struct sd_options *o, const char *key, const char *value)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(options); i++)
+		if (!strcmp(options[i].key, key))
+			return parse_value(&options[i], value,
+					   field(o, &options[i]));
+	return -EINVAL;
+}
+
+static int parse_options(struct sd_options *o, u32 argc, char **argv,
+			 const char **ret_why)
+{
+	u32 words;
+
+	if (!argc)
+		return 0;
+	*ret_why = "number of option words is wrong";
+	if (parse_number(argv[0], 0, 64, &words) || words != argc - 1 ||
+	    words % 2)
+		return -EINVAL;
+	*ret_why = "option is unknown or its value out of range";
+	for (argc--, argv++; argc; argc -= 2, argv += 2)
+		if (parse_option(o, argv[0], argv[1]))
+			return -EINVAL;
+	*ret_why = "block_sectors is not a power of two";
+	return is_power_of_2(o->block_sectors) ? 0 : -EINVAL;
+}
+
+int sd_args_parse(struct sd_args *a, u32 argc, char **argv,
+		  const char **ret_why)
+{
+	u32 i;
+
+	*a = (struct sd_args) {};
+	sd_options_default(&a->opt);
+	*ret_why = "expected DISK NR_SSDS SSD...";
+	if (argc < 3)
+		return -EINVAL;
+	a->disk = argv[0];
+	*ret_why = "number of SSDs is out of range";
+	if (parse_number(argv[1], 1, SD_MAX_LEGS, &a->nr_legs) ||
+	    argc < 2 + a->nr_legs)
+		return -EINVAL;
+	for (i = 0; i < a->nr_legs; i++)
+		a->ssd[i] = argv[2 + i];
+	return parse_options(&a->opt, argc - 2 - a->nr_legs,
+			     argv + 2 + a->nr_legs, ret_why);
+}
+
+static int print_value(const struct option *d, u32 v, char *buf, u32 size)
+{
+	const char *word = NULL;
+
+	if (d->words)
+		word = d->words[v];
+	else if (d->off && v == SD_HEDGE_OFF)
+		word = "off";
+	else if (d->off && v == SD_HEDGE_AUTO)
+		word = "auto";
+	if (word)
+		return snprintf(buf, size, " %s %s", d->key, word);
+	return snprintf(buf, size, " %s %u", d->key, v);
+}
+
+int sd_options_print(const struct sd_options *o, char *buf, u32 size)
+{
+	struct sd_options copy = *o;
+	u32 i, nr = 0, at;
+
+	for (i = 0; i < ARRAY_SIZE(options); i++)
+		nr += *field(&copy, &options[i]) != options[i].initial;
+	if (size)
+		*buf = '\0';
+	if (!nr)
+		return 0;
+	at = snprintf(buf, size, " %u", nr * 2);
+	for (i = 0; i < ARRAY_SIZE(options) && at < size; i++)
+		if (*field(&copy, &options[i]) != options[i].initial)
+			at += print_value(&options[i], *field(&copy, &options[i]),
+					  buf + at, size - at);
+	return at;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table line.  Pure core.
+ *
+ *	DISK NR_SSDS SSD... [NR_WORDS (KEY VALUE)...]
+ *
+ * An SSD written `-` is a vacant position.  Options that are not named have
+ * their defaults; sd_args_print() prints a line that parses to the same.
+ */
+#ifndef SD_ARGS_H
+#define SD_ARGS_H
+
+#include "core.h"
+#include "recover.h"
+
+#define SD_VACANT	"-"
+#define SD_HEDGE_OFF	0u
+#define SD_HEDGE_AUTO	(~0u)
+
+struct sd_options {
+	u32 mode;		/* enum superdisk_mode */
+	u32 block_sectors;
+	u32 verify;
+	u32 attach;		/* enum sd_attach */
+	u32 hedge_us;		/* or SD_HEDGE_* */
+	u32 timeout_ms;		/* an SSD silent for so long is out */
+	u32 checkpoint_ms;
+	u32 buffer_kib;		/* copies of writes and fills under way */
+};
+
+struct sd_args {
+	const char *disk;
+	u32 nr_legs;
+	const char *ssd[SD_MAX_LEGS];
+	struct sd_options opt;
+};
+
+/* Borrows argv.  0, or -EINVAL with *ret_why. */
+int sd_args_parse(struct sd_args *a, u32 argc, char **argv,
+		  const char **ret_why);
+void sd_options_default(struct sd_options *o);
+/* Print the options that are not at their default, "" if all are. */
+int sd_options_print(const struct sd_options *o, char *buf, u32 size);
+
+#endif

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * All members together: who is believed when the device is resumed, and how
+ * they are left when it is suspended.  Nothing here can keep the disk from
+ * being served: an SSD that makes trouble stays out.
+ */
+#include "sd.h"
+
+#include <linux/random.h>
+#include <linux/vmalloc.h>
+
+struct attach {
+	struct sd_candidate c[SD_MAX_LEGS];
+	u32 sample[SD_NR_SAMPLES];	/* of the disk, as large as it is */
+	bool sampled;
+	u8 *buf;			/* a block */
+};
+
+static void look_at(struct sd_leg *leg, struct sd_candidate *c, void *buf)
+{
+	struct sd_set *set = leg->set;
+	u64 blocks = sd_leg_blocks(&set->geom, leg->index);
+
+	c->present = leg->dev;
+	if (!leg->dev)
+		return;
+	sd_kdev_init(&leg->kdev, set, leg->dev->bdev, leg->stats);
+	c->err = sd_layout_init(&c->layout, bdev_nr_sectors(leg->dev->bdev),
+				sd_block_sectors(&set->geom), blocks);
+	if (c->err || c->layout.nr_slots < blocks) {
+		DMERR("%s: SSD %u (%s) is too small, left out", set->name,
+		      leg->index, leg->dev->name);
+		c->present = false;
+		return;
+	}
+	c->err = sd_meta_read_super(&leg->kdev.dev, buf, &c->super);
+}
+
+static int read_samples(struct sd_set *set, u64 disk_sectors, void *buf,
+			u32 *ret)
+{
+	u32 i;
+	int err;
+
+	for (i = 0; i < SD_NR_SAMPLES; i++) {
+		err = sd_meta_read_sample(&set->disk_kdev.dev, disk_sectors,
+					  sd_block_sectors(&set->geom), i, buf,
+					  &ret[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static bool same_disk(struct sd_set *set, struct attach *a,
+		      const struct sd_candidate *c, struct sd_leg *leg)
+{
+	u32 now[SD_NR_SAMPLES];
+
+	if (c->super.disk_sectors == set->geom.disk_sectors)
+		return a->sampled &&
+		       sd_recover_same_disk(&c->super, a->sample,
+					    leg->meta.intent.want);
+	return !read_samples(set, c->super.disk_sectors, a->buf, now) &&
+	       sd_recover_same_disk(&c->super, now, leg->meta.intent.want);
+}
+
+static u64 new_epoch(void)
+{
+	u64 epoch = get_random_u64();
+
+	return epoch ?: 1;
+}
+
+/* What every superblock of this set says. */
+static void fill_super(struct sd_set *set, u32 leg,
+		       const struct sd_layout *layout, struct sd_super *s)
+{
+	*s = (struct sd_super) {
+		.epoch = new_epoch(),
+		.disk_sectors = set->geom.disk_sectors,
+		.layout = *layout,
+		.block_sectors = sd_block_sectors(&set->geom),
+		.nr_legs = set->geom.nr_legs,
+		.leg = leg,
+		.mode = set->placement,
+		.state = SD_SUPER_ACTIVE,
+		.verify = set->opt.verify,
+	};
+}
+
+static void super_of(struct sd_set *set, u32 leg, const struct attach *a,
+		     struct sd_super *s)
+{
+	const struct sd_candidate *c = &a->c[leg];
+
+	fill_super(set, leg, &c->layout, s);
+	if (c->warm)
+		s->epoch = c->super.epoch;
+	memcpy(s->sample, a->sample, sizeof(s->sample));
+}
+
+int sd_attach_super(struct sd_set *set, struct sd_leg *leg,
+		    struct sd_super *ret)
+{
+	u64 blocks = sd_leg_blocks(&set->geom, leg->index);
+	struct sd_layout layout;
+	int err;
+
+	err = sd_layout_init(&layout, bdev_nr_sectors(leg->dev->bdev),
+			     sd_block_sectors(&set->geom), blocks);
+	if (err || layout.nr_slots < blocks)
+		return err ?: -ENOSPC;
+	fill_super(set, leg->index, &layout, ret);
+	return 0;
+}
+
+static int load_warm(struct sd_set *set, struct attach *a, struct sd_leg *leg)
+{
+	struct sd_candidate *c = &a->c[leg->index];
+	int err;
+
+	err = sd_meta_load_intents(&leg->meta);
+	if (err)
+		return err;
+	if (!same_disk(set, a, c, leg)) {
+		c->why = "the disk was changed while it was away";
+		return -ESTALE;
+	}
+	sd_meta_load_units(&leg->meta);
+	return 0;
+}
+
+static int prepare(struct sd_set *set, struct attach *a, struct sd_leg *leg)
+{
+	struct sd_super super;
+
+	super_of(set, leg->index, a, &super);
+	return sd_leg_prepare(leg, &super);
+}
+
+/* Warm if it is believed, else cold; out if it cannot even be written. */
+static void load(struct sd_set *set, struct attach *a, struct sd_leg *leg)
+{
+	struct sd_candidate *c = &a->c[leg->index];
+	int err;
+
+	err = prepare(set, a, leg);
+	if (!err && c->warm) {
+		err = load_warm(set, a, leg);
+		c->warm = !err;
+	}
+	if (err == -ESTALE) {
+		sd_leg_unload(leg);
+		err = prepare(set, a, leg);
+	}
+	if (!err && !c->warm)
+		err = sd_meta_format(&leg->meta);
+	if (c->why) {
+		DMWARN("%s: SSD %u (%s) starts cold: %s", set->name, leg->index,
+		       leg->dev->name, c->why);
+		sd_event(set, SUPERDISK_EVENT_LEG_COLD, leg->index, -ESTALE);
+	}
+	if (err) {
+		DMERR("%s: SSD %u (%s) cannot be used, error %d", set->name,
+		      leg->index, leg->dev->name, err);
+		sd_leg_unload(leg);
+	}
+}
+
+static int store_super(struct sd_set *set, struct sd_leg *leg)
+{
+	struct sd_super *s = &leg->meta.super;
+	u32 i;
+	int err;
+
+	mutex_lock(&leg->meta_lock);
+	memcpy(s->set_uuid, set->uuid, sizeof(s->set_uuid));
+	s->generation = set->generation;
+	for (i = 0; i < SD_MAX_LEGS; i++)
+		s->roster[i] = set->roster[i];
+	err = sd_meta_store_super(&leg->meta);
+	mutex_unlock(&leg->meta_lock);
+	return err;
+}
+
+static bool is_member(const struct sd_leg *leg)
+{
+	int state = READ_ONCE(leg->state);
+
+	return leg->loaded && (leg->joining || state == SUPERDISK_STATE_IN ||
+			       state == SUPERDISK_STATE_BYPASS);
+}
+
+u32 __sd_set_store_roster(struct sd_set *set)
+{
+	u32 i, stored = 0;
+	int err;
+
+	for (i = 0; i < set->geom.nr_legs; i++)
+		set->roster[i] = is_member(&set->leg[i]) ?
+				 set->leg[i].meta.super.epoch : 0;
+	for (i = 0; i < set->geom.nr_legs; i++) {
+		if (!is_member(&set->leg[i]))
+			continue;
+		err = store_super(set, &set->leg[i]);
+		if (err)
+			sd_leg_fail(&set->leg[i], err);
+		else
+			stored++;
+	}
+	return stored;
+}
+
+/* Before anything is served: every member names every other. */
+static void enlist(struct sd_set *set)
+{
+	u32 i, lost;
+
+	do {
+		set->generation++;
+		for (i = 0; i < set->geom.nr_legs; i++)
+			set->roster[i] = set->leg[i].loaded ?
+					 set->leg[i].meta.super.epoch : 0;
+		for (i = 0, lost = 0; i < set->geom.nr_legs; i++) {
+			if (!set->leg[i].loaded ||
+			    !store_super(set, &set->leg[i]))
+				continue;
+			DMERR("%s: SSD %u cannot be written, left out",
+			      set->name, i);
+			sd_leg_unload(&set->leg[i]);
+			lost++;
+		}
+	} while (lost);
+}
+
+static void attach_all(struct sd_set *set, struct attach *a)
+{
+	u32 i, best;
+
+	for (i = 0; i < set->geom.nr_legs; i++)
+		look_at(&set->leg[i], &a->c[i], a->buf);
+	set->generation = sd_recover(&set->geom, set->placement,
+				     set->opt.attach, set->opt.verify, a->c,
+				     &best);
+	if (best < set->geom.nr_legs)
+		memcpy(set->uuid, a->c[best].super.set_uuid, sizeof(set->uuid));
+	else
+		get_random_bytes(set->uuid, sizeof(set->uuid));
+	/* What the samples see must be what a crash would leave. */
+	if (set->disk_kdev.dev.flush(&set->disk_kdev.dev) ||
+	    read_samples(set, set->geom.disk_sectors, a->buf, a->sample)) {
+		DMERR("%s: the disk cannot be read, its SSDs are left out",
+		      set->name);
+		return;
+	}
+	a->sampled = true;
+	for (i = 0; i < set->geom.nr_legs; i++)
+		if (a->c[i].present)
+			load(set, a, &set->leg[i]);
+}
+
+static void start_all(struct sd_set *set)
+{
+	u32 i;
+
+	for (i = 0; i < set->geom.nr_legs; i++) {
+		if (!set->leg[i].loaded)
+			set->leg[i].state = set->leg[i].dev ?
+				SUPERDISK_STATE_FAILED : SUPERDISK_STATE_VACANT;
+		else
+			sd_leg_start(&set->leg[i]);
+	}
+}
+
+int sd_set_activate(struct sd_set *set)
+{
+	struct attach *a;
+
+	a = kvzalloc(sizeof(*a), GFP_KERNEL);
+	if (a)
+		a->buf = vzalloc(SD_MAX_BLOCK_SECTORS * SD_SECTOR);
+	if (!a || !a->buf) {
+		kvfree(a);
+		return -ENOMEM;
+	}
+	mutex_lock(&set->admin);
+	mutex_lock(&set->lock);
+	attach_all(set, a);
+	enlist(set);
+	start_all(set);
+	set->active = true;
+	mutex_unlock(&set->lock);
+	mutex_unlock(&set->admin);
+	queue_delayed_work(set->meta_wq, &set->watch_work,
+			   msecs_to_jiffies(set->opt.timeout_ms / 4));
+	vfree(a->buf);
+	kvfree(a);
+	sd_event(set, SUPERDISK_EVENT_ACTIVE, -1, 0);
+	return 0;
+}
+
+static void close_leg(struct sd_leg *leg)
+{
+	bool member = is_member(leg);
+	int err;
+
+	sd_leg_stop(leg);
+	if (member) {
+		mutex_lock(&leg->meta_lock);
+		err = sd_meta_close(&leg->meta);
+		mutex_unlock(&leg->meta_lock);
+		if (err)
+			DMERR("%s: SSD %u was not closed cleanly, error %d",
+			      leg->set->name, leg->index, err);
+	}
+	sd_leg_unload(leg);
+}
+
+void sd_set_deactivate(struct sd_set *set)
+{
+	u32 i;
+
+	if (!set->active)
+		return;
+	mutex_lock(&set->admin);
+	cancel_delayed_work_sync(&set->watch_work);
+	wait_event(set->idle, !atomic_read(&set->jobs_out));
+	flush_workqueue(set->io_wq);
+	for (i = 0; i < set->geom.nr_legs; i++)
+		close_leg(&set->leg[i]);
+	flush_workqueue(set->meta_wq);
+	set->active = false;
+	mutex_unlock(&set->admin);
+	sd_event(set, SUPERDISK_EVENT_SUSPENDED, -1, 0);
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fills: what the disk was asked for goes to the SSD as well.
+ *
+ *	begin	map of the miss: the op is registered before the disk is read
+ *	end	the disk has answered: copy, before the reader owns its pages again
+ *	send	worker: write the copy to the SSD
+ *	done	publish, if no write has overlapped since begin
+ *
+ * A repair of a page that was valid before (job->back) also holds the intent of
+ * its region, and is read back before it is believed again; a page that does
+ * not come back right is retired.
+ */
+#include "sd.h"
+
+#include <linux/crc32c.h>
+#include <linux/highmem.h>
+
+static bool may_fill(struct sd_leg *leg)
+{
+	return sd_leg_serves(leg) &&
+	       leg->set->opt.mode != SUPERDISK_MODE_PASSTHROUGH;
+}
+
+static void fill_finish(struct sd_job *job, u64 good)
+{
+	struct sd_leg *leg = job->leg;
+	bool published;
+
+	published = sd_op_end(&job->set->guard, &job->op, good, job->crc);
+	sd_count(leg->stats, published ? SUPERDISK_C_FILLS :
+					 SUPERDISK_C_FILLS_DROPPED, 1);
+	if (job->intent)
+		sd_intent_put(&leg->meta.intent, job->region);
+	sd_job_free(job);
+}
+
+/* Does one page of a repair read back as it was written? */
+static bool reads_back(struct sd_job *job, u32 i)
+{
+	struct bio_vec bv = job->vecs[i];
+	struct sd_leg *leg = job->leg;
+	struct bio bio;
+	bool good;
+
+	bio_init(&bio, leg->kdev.bdev, &bv, 1, REQ_OP_READ);
+	bio.bi_iter.bi_sector = sd_leg_sector(leg, job->op.slot,
+					      job->first + i);
+	bio.bi_vcnt = 1;
+	bio.bi_iter.bi_size = SD_PAGE;
+	good = !submit_bio_wait(&bio) &&
+	       crc32c(~0u, page_address(bv.bv_page), SD_PAGE) == job->crc[i];
+	bio_uninit(&bio);
+	return good;
+}
+
+static void fill_read_back(struct work_struct *work)
+{
+	struct sd_job *job = container_of(work, struct sd_job, work);
+	u64 good = 0;
+	u32 i;
+
+	for (i = 0; i < job->nr; i++) {
+		if (reads_back(job, i))
+			good |= BIT_ULL(job->first + i);
+		else
+			sd_retire(job->leg, job->op.slot, job->first + i,
+				  job->op.block);
+	}
+	fill_finish(job, good);
+}
+
+static void fill_written(struct bio *bio)
+{
+	struct sd_job *job = bio->bi_private;
+	struct sd_leg *leg = job->leg;
+	blk_status_t status = bio->bi_status;
+
+	bio_uninit(bio);
+	this_cpu_inc(leg->stats->done);
+	sd_leg_result(leg, status);
+	sd_account_leg(leg, SUPERDISK_PATH_FILL, job->start_ns);
+	if (status)
+		sd_count(leg->stats, SUPERDISK_C_WRITE_ERRORS, 1);
+	if (!job->back) {
+		fill_finish(job, status ? 0 : ~0ull);
+		return;
+	}
+	INIT_WORK(&job->work, fill_read_back);
+	queue_work(job->set->io_wq, &job->work);
+}
+
+static void fill_write(struct sd_job *job)
+{
+	struct sd_leg *leg = job->leg;
+
+	if (job->op.spoiled || !may_fill(leg)) {
+		fill_finish(job, 0);
+		return;
+	}
+	job->start_ns = ktime_get_ns();
+	sd_job_bio(job, &job->ssd_bio, leg->kdev.bdev,
+		   sd_leg_sector(leg, job->op.slot, job->first),
+		   REQ_OP_WRITE | REQ_IDLE, fill_written);
+	this_cpu_inc(leg->stats->started);
+	submit_bio_noacct(&job->ssd_bio);
+}
+
+static void fill_go(struct sd_waiter *w)
+{
+	fill_write(container_of(w, struct sd_job, waiter));
+}
+
+static void fill_send(struct work_struct *work)
+{
+	struct sd_job *job = container_of(work, struct sd_job, work);
+	struct sd_leg *leg = job->leg;
+
+	if (!job->back) {
+		fill_write(job);
+		return;
+	}
+	job->intent = true;
+	job->region = sd_meta_region(&leg->meta, job->op.slot);
+	if (sd_intent_get(&leg->meta.intent, job->region)) {
+		fill_write(job);
+		return;
+	}
+	job->waiter.go = fill_go;
+	sd_leg_wait(leg, &job->waiter);
+}
+
+/* Takes over the reference to the leg. */
+static struct sd_job *fill_start(struct sd_leg *leg, u64 block, u64 mask)
+{
+	struct sd_set *set = leg->set;
+	struct sd_job *job;
+	u64 run;
+
+	job = sd_job_new(set, leg, hweight64(mask));
+	if (!job) {
+		sd_count(leg->stats, SUPERDISK_C_FILLS_DROPPED, 1);
+		sd_leg_put(leg);
+		return NULL;
+	}
+	run = sd_op_begin_fill(&set->guard, &leg->table, &job->op, block, mask);
+	if (!run) {
+		sd_job_free(job);
+		return NULL;
+	}
+	job->first = __ffs64(run);
+	sd_job_trim(job, hweight64(run));
+	return job;
+}
+
+struct sd_job *sd_fill_begin(struct sd_set *set, u64 block, u64 mask)
+{
+	u64 nth;
+	struct sd_leg *leg = &set->leg[sd_place(&set->geom, block, &nth)];
+
+	if (!sd_leg_get(leg))
+		return NULL;
+	mask &= ~sd_retired(leg, block);
+	if (mask && may_fill(leg))
+		return fill_start(leg, block, mask);
+	sd_leg_put(leg);
+	return NULL;
+}
+
+void sd_fill_end(struct sd_io *io, struct bio *bio, blk_status_t status)
+{
+	struct sd_job *job = io->job;
+	const struct sd_geom *g = &io->set->geom;
+	u32 within = (io->sector & (sd_block_sectors(g) - 1)) * SD_SECTOR;
+
+	io->job = NULL;
+	if (status || job->op.spoiled) {
+		fill_finish(job, 0);
+		return;
+	}
+	sd_job_copy(job, bio, io->iter, job->first * SD_PAGE - within);
+	INIT_WORK(&job->work, fill_send);
+	queue_work(io->set->io_wq, &job->work);
+}

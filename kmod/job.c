@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Jobs: stable copies of pages on their way to an SSD.  Their pages are a
+ * fixed stock; if it is used up there is no copy, and the block is merely not
+ * cached.  So nothing on the I/O path ever waits for memory.
+ */
+#include "sd.h"
+
+#include <linux/crc32c.h>
+#include <linux/highmem.h>
+
+static int pool_init(struct sd_pool *p, u32 nr)
+{
+	spin_lock_init(&p->lock);
+	p->nr = nr;
+	p->page = kvcalloc(nr, sizeof(*p->page), GFP_KERNEL);
+	if (!p->page)
+		return -ENOMEM;
+	for (p->free = 0; p->free < nr; p->free++) {
+		p->page[p->free] = alloc_page(GFP_KERNEL);
+		if (!p->page[p->free])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void pool_fini(struct sd_pool *p)
+{
+	while (p->free)
+		__free_page(p->page[--p->free]);
+	kvfree(p->page);
+	p->page = NULL;
+}
+
+static bool pool_take(struct sd_pool *p, struct sd_job *job)
+{
+	unsigned long flags;
+	bool enough;
+	u32 i;
+
+	spin_lock_irqsave(&p->lock, flags);
+	enough = p->free >= job->nr;
+	for (i = 0; enough && i < job->nr; i++)
+		bvec_set_page(&job->vecs[i], p->page[--p->free], PAGE_SIZE, 0);
+	spin_unlock_irqrestore(&p->lock, flags);
+	return enough;
+}
+
+void sd_job_trim(struct sd_job *job, u32 nr)
+{
+	struct sd_pool *p = &job->set->pool;
+	unsigned long flags;
+
+	spin_lock_irqsave(&p->lock, flags);
+	while (job->nr > nr)
+		p->page[p->free++] = job->vecs[--job->nr].bv_page;
+	spin_unlock_irqrestore(&p->lock, flags);
+}
+
+#define SD_MIN_JOBS	64
+
+int sd_jobs_init(struct sd_set *set)
+{
+	size_t size = sizeof(struct sd_job) +
+		set->geom.pages * (sizeof(struct bio_vec) + sizeof(u32));
+
+	static_assert(PAGE_SIZE == SD_PAGE);
+	atomic_set(&set->jobs_out, 0);
+	init_waitqueue_head(&set->idle);
+	set->jobs = mempool_create_kmalloc_pool(SD_MIN_JOBS, size);
+	if (!set->jobs)
+		return -ENOMEM;
+	return pool_init(&set->pool, set->opt.buffer_kib / (SD_PAGE / 1024));
+}
+
+void sd_jobs_fini(struct sd_set *set)
+{
+	pool_fini(&set->pool);
+	mempool_destroy(set->jobs);
+}
+
+struct sd_job *sd_job_new(struct sd_set *set, struct sd_leg *leg, u32 nr)
+{
+	struct sd_job *job;
+
+	job = mempool_alloc(set->jobs, GFP_NOWAIT | __GFP_NOWARN);
+	if (!job)
+		return NULL;
+	memset(job, 0, sizeof(*job));
+	job->set = set;
+	job->leg = leg;
+	job->nr = nr;
+	job->crc = (u32 *)&job->vecs[set->geom.pages];
+	if (!pool_take(&set->pool, job)) {
+		mempool_free(job, set->jobs);
+		return NULL;
+	}
+	atomic_inc(&set->jobs_out);
+	return job;
+}
+
+void sd_job_free(struct sd_job *job)
+{
+	struct sd_set *set = job->set;
+	struct sd_leg *leg = job->leg;
+
+	sd_job_trim(job, 0);
+	mempool_free(job, set->jobs);
+	if (atomic_dec_and_test(&set->jobs_out))
+		wake_up_all(&set->idle);
+	sd_leg_put(leg);
+}
+
+static void copy_segment(struct sd_job *job, u32 at, const struct bio_vec *bv)
+{
+	u32 done, step;
+
+	for (done = 0; done < bv->bv_len; done += step) {
+		u32 off = (at + done) % SD_PAGE;
+
+		step = min_t(u32, bv->bv_len - done, SD_PAGE - off);
+		memcpy_page(job->vecs[(at + done) / SD_PAGE].bv_page, off,
+			    bv->bv_page, bv->bv_offset + done, step);
+	}
+}
+
+void sd_job_copy(struct sd_job *job, struct bio *bio, struct bvec_iter iter,
+		 u32 skip_bytes)
+{
+	u32 i, at = 0, end = job->nr * SD_PAGE;
+	struct bio_vec bv;
+
+	bio_advance_iter(bio, &iter, skip_bytes);
+	for (; at < end; at += bv.bv_len) {
+		bv = bio_iter_iovec(bio, iter);
+		bv.bv_len = min(bv.bv_len, end - at);
+		copy_segment(job, at, &bv);
+		bio_advance_iter_single(bio, &iter, bv.bv_len);
+	}
+	if (!job->leg->table.crc && !job->back)
+		return;
+	for (i = 0; i < job->nr; i++)
+		job->crc[i] = crc32c(~0u, page_address(job->vecs[i].bv_page),
+				     SD_PAGE);
+}
+
+void sd_job_bio(struct sd_job *job, struct bio *bio, struct block_device *bdev,
+		sector_t sector, blk_opf_t opf, bio_end_io_t *end)
+{
+	bio_init(bio, bdev, job->vecs, job->nr, opf);
+	bio->bi_vcnt = job->nr;
+	bio->bi_iter.bi_sector = sector;
+	bio->bi_iter.bi_size = job->nr * SD_PAGE;
+	bio->bi_private = job;
+	bio->bi_end_io = end;
+}
+
+sector_t sd_leg_sector(const struct sd_leg *leg, u64 slot, u32 page)
+{
+	return leg->data_start + (slot << leg->set->geom.block_shift) +
+	       page * SD_PAGE_SECTORS;
+}

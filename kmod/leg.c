@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of one SSD.
+ *
+ *	VACANT --prepare, start--> IN <--> BYPASS
+ *	                            '--fail--> FAILED
+ *
+ * sd_leg_fail(): the state changes at once, so that no read is sent there any
+ * more.  Then a worker records the loss on the other members; only when that
+ * is durable may a write that this SSD misses go on, so that it can never come
+ * back and be believed.
+ */
+#include "sd.h"
+
+#define SD_MAX_BAD_STREAK	128
+#define SD_LAST_WORDS_MS	1000
+
+static void leg_drained(struct percpu_ref *ref)
+{
+	complete_all(&container_of(ref, struct sd_leg, ref)->drained);
+}
+
+static void take_waiters(struct sd_leg *leg, bool release,
+			 struct list_head *to)
+{
+	INIT_LIST_HEAD(to);
+	spin_lock_irq(&leg->wait_lock);
+	list_splice_init(&leg->waiters, to);
+	if (release)
+		leg->released = true;
+	spin_unlock_irq(&leg->wait_lock);
+}
+
+static void let_go(struct list_head *list)
+{
+	struct sd_waiter *w, *next;
+
+	list_for_each_entry_safe(w, next, list, node)
+		w->go(w);
+}
+
+static void give_back(struct sd_leg *leg, struct list_head *list)
+{
+	spin_lock_irq(&leg->wait_lock);
+	list_splice(list, &leg->waiters);
+	spin_unlock_irq(&leg->wait_lock);
+}
+
+static bool in_service(const struct sd_leg *leg)
+{
+	int state = READ_ONCE(leg->state);
+
+	return state == SUPERDISK_STATE_IN || state == SUPERDISK_STATE_BYPASS;
+}
+
+/*
+ * Who waits was put on the list after taking its intent, so the pass that
+ * begins after the list is taken stores it.
+ */
+static void intent_work(struct work_struct *work)
+{
+	struct sd_leg *leg = container_of(work, struct sd_leg, intent_work);
+	struct list_head taken;
+	int err;
+
+	if (!in_service(leg))
+		return;		/* fail_work() takes care of the waiters */
+	take_waiters(leg, false, &taken);
+	if (READ_ONCE(leg->loose)) {
+		let_go(&taken);
+		return;
+	}
+	sd_count(leg->stats, SUPERDISK_C_INTENT_WRITES, 1);
+	err = sd_meta_pass(&leg->meta);
+	if (err) {
+		give_back(leg, &taken);
+		sd_leg_fail(leg, err);
+		return;
+	}
+	let_go(&taken);
+}
+
+void sd_leg_wait(struct sd_leg *leg, struct sd_waiter *w)
+{
+	unsigned long flags;
+	bool released;
+
+	spin_lock_irqsave(&leg->wait_lock, flags);
+	released = leg->released || READ_ONCE(leg->loose);
+	if (!released)
+		list_add_tail(&w->node, &leg->waiters);
+	spin_unlock_irqrestore(&leg->wait_lock, flags);
+	if (released)
+		w->go(w);
+	else
+		queue_work(leg->set->meta_wq, &leg->intent_work);
+}
+
+struct sync_waiter {
+	struct sd_waiter w;
+	struct completion done;
+};
+
+static void sync_go(struct sd_waiter *w)
+{
+	complete(&container_of(w, struct sync_waiter, w)->done);
+}
+
+void sd_leg_wait_sync(struct sd_leg *leg)
+{
+	struct sync_waiter s = { .w.go = sync_go };
+
+	init_completion(&s.done);
+	sd_leg_wait(leg, &s.w);
+	wait_for_completion(&s.done);
+}
+
+static void checkpoint_work(struct work_struct *work)
+{
+	struct sd_leg *leg = container_of(to_delayed_work(work), struct sd_leg,
+					  checkpoint_work);
+	u64 before = leg->meta.nr_writes;
+	int err;
+
+	mutex_lock(&leg->meta_lock);
+	err = sd_leg_serves(leg) ? sd_meta_checkpoint(&leg->meta, false) : 0;
+	mutex_unlock(&leg->meta_lock);
+	sd_count(leg->stats, SUPERDISK_C_META_WRITES,
+		 leg->meta.nr_writes - before);
+	if (err && err != -EREMOTEIO)
+		sd_leg_fail(leg, err);
+	if (!in_service(leg))
+		return;
+	queue_work(leg->set->meta_wq, &leg->intent_work);
+	queue_delayed_work(leg->set->meta_wq, &leg->checkpoint_work,
+			   msecs_to_jiffies(leg->set->opt.checkpoint_ms));
+}
+
+static void last_words(struct work_struct *work)
+{
+	struct sd_leg *leg = container_of(work, struct sd_leg, last_words);
+
+	mutex_lock(&leg->meta_lock);
+	leg->meta.super.state |= SD_SUPER_OUT;
+	leg->meta.super.roster[leg->index] = 0;
+	sd_meta_store_super(&leg->meta);
+	mutex_unlock(&leg->meta_lock);
+	complete(&leg->said);
+}
+
+/*
+ * The SSD may still take a write.  Nobody waits for it longer than a moment,
+ * and that only if there is no other member to remember.
+ */
+static void ask_last_words(struct sd_leg *leg, bool wait)
+{
+	reinit_completion(&leg->said);
+	queue_work(leg->set->meta_wq, &leg->last_words);
+	if (wait)
+		wait_for_completion_timeout(&leg->said,
+			msecs_to_jiffies(SD_LAST_WORDS_MS));
+}
+
+static void fail_work(struct work_struct *work)
+{
+	struct sd_leg *leg = container_of(work, struct sd_leg, fail_work);
+	struct sd_set *set = leg->set;
+	struct list_head taken;
+	u32 witnesses;
+
+	mutex_lock(&set->lock);
+	set->generation++;
+	witnesses = __sd_set_store_roster(set);
+	mutex_unlock(&set->lock);
+	ask_last_words(leg, !witnesses);
+	take_waiters(leg, true, &taken);
+	if (atomic_dec_and_test(&set->fencing)) {
+		sd_write_unfence(set);
+		wake_up_all(&set->idle);
+	}
+	let_go(&taken);
+	DMERR("%s: SSD %u (%s) is out of service, error %d; the disk serves its blocks",
+	      set->name, leg->index, leg->dev ? leg->dev->name : "-",
+	      leg->error);
+	sd_event_leg(leg, leg->failed_from, SUPERDISK_STATE_FAILED, leg->error);
+}
+
+void sd_leg_fail(struct sd_leg *leg, int err)
+{
+	struct sd_set *set = leg->set;
+	int from;
+
+	/* Pairs with fenced(): raised before the reference dies. */
+	atomic_inc(&set->fencing);
+	from = cmpxchg(&leg->state, SUPERDISK_STATE_IN, SUPERDISK_STATE_FAILED);
+	if (from != SUPERDISK_STATE_IN)
+		from = cmpxchg(&leg->state, SUPERDISK_STATE_BYPASS,
+			       SUPERDISK_STATE_FAILED);
+	if (from != SUPERDISK_STATE_IN && from != SUPERDISK_STATE_BYPASS) {
+		if (atomic_dec_and_test(&set->fencing))
+			queue_work(set->meta_wq, &set->unfence_work);
+		return;
+	}
+	leg->error = err;
+	percpu_ref_kill(&leg->ref);
+	leg->failed_from = from;
+	queue_work(set->meta_wq, &leg->fail_work);
+}
+
+void sd_leg_result(struct sd_leg *leg, blk_status_t status)
+{
+	if (likely(!status)) {
+		if (unlikely(atomic_read(&leg->bad_streak)))
+			atomic_set(&leg->bad_streak, 0);
+		return;
+	}
+	if (atomic_inc_return(&leg->bad_streak) >= SD_MAX_BAD_STREAK)
+		sd_leg_fail(leg, blk_status_to_errno(status));
+}
+
+int sd_leg_init(struct sd_set *set, u32 index)
+{
+	struct sd_leg *leg = &set->leg[index];
+
+	leg->set = set;
+	leg->index = index;
+	leg->state = SUPERDISK_STATE_VACANT;
+	init_completion(&leg->drained);
+	complete_all(&leg->drained);
+	init_completion(&leg->said);
+	mutex_init(&leg->meta_lock);
+	spin_lock_init(&leg->wait_lock);
+	INIT_LIST_HEAD(&leg->waiters);
+	INIT_WORK(&leg->intent_work, intent_work);
+	INIT_DELAYED_WORK(&leg->checkpoint_work, checkpoint_work);
+	INIT_WORK(&leg->fail_work, fail_work);
+	INIT_WORK(&leg->last_words, last_words);
+	xa_init(&leg->retired);
+	xa_init(&leg->strikes);
+	leg->stats = alloc_percpu(struct sd_stats);
+	if (!leg->stats)
+		return -ENOMEM;
+	return percpu_ref_init(&leg->ref, leg_drained,
+			       PERCPU_REF_INIT_DEAD | PERCPU_REF_ALLOW_REINIT,
+			       GFP_KERNEL);
+}
+
+void sd_leg_fini(struct sd_leg *leg)
+{
+	percpu_ref_exit(&leg->ref);
+	free_percpu(leg->stats);
+}
+
+int sd_leg_prepare(struct sd_leg *leg, const struct sd_super *super)
+{
+	struct sd_set *set = leg->set;
+	int err;
+
+	sd_kdev_init(&leg->kdev, set, leg->dev->bdev, leg->stats);
+	leg->data_start = super->layout.data_start;
+	err = sd_table_init(&leg->table, &set->geom, leg->index,
+			    super->layout.nr_slots,
+			    sd_slots_per_chunk(set->geom.pages),
+			    set->opt.verify);
+	if (err)
+		return err;
+	err = sd_meta_init(&leg->meta, &leg->kdev.dev, &set->disk_kdev.dev,
+			   &leg->table, super);
+	if (err) {
+		sd_table_fini(&leg->table);
+		return err;
+	}
+	leg->loaded = true;
+	return 0;
+}
+
+void sd_leg_start(struct sd_leg *leg)
+{
+	atomic_set(&leg->bad_streak, 0);
+	leg->error = 0;
+	leg->released = false;
+	leg->loose = false;
+	leg->watch_since = jiffies;
+	reinit_completion(&leg->drained);
+	percpu_ref_reinit(&leg->ref);
+	smp_store_release(&leg->state, SUPERDISK_STATE_IN);
+	queue_delayed_work(leg->set->meta_wq, &leg->checkpoint_work,
+			   msecs_to_jiffies(leg->set->opt.checkpoint_ms));
+}
+
+void sd_leg_stop(struct sd_leg *leg)
+{
+	if (in_service(leg)) {
+		WRITE_ONCE(leg->state, SUPERDISK_STATE_VACANT);
+		percpu_ref_kill(&leg->ref);
+	}
+	cancel_delayed_work_sync(&leg->checkpoint_work);
+	flush_work(&leg->intent_work);
+	flush_work(&leg->fail_work);
+	flush_work(&leg->last_words);
+	wait_for_completion(&leg->drained);
+}
+
+void sd_leg_unload(struct sd_leg *leg)
+{
+	if (!leg->loaded)
+		return;
+	leg->loaded = false;
+	sd_meta_fini(&leg->meta);
+	sd_table_fini(&leg->table);
+	sd_heal_reset(leg);
+}

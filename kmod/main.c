@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dm-superdisk: a persistent disk with the read latency of local SSDs.
+ *
+ *	args	the table line		target	construction, dispatch, status
+ *	map	placement, validity	read	hits, misses, rescues
+ *	intent	regions in doubt	write	disk and SSD from one copy
+ *	format	metadata on an SSD	fill	what was missed goes to the SSD
+ *	meta	order of metadata I/O	range	discard, write-zeroes
+ *	recover	who is believed		heal	pages that do not hold data
+ *
+ *	leg	life of an SSD		member	add, remove, replace, bypass
+ *	attach	all SSDs together	watch	SSDs that do not answer
+ *	job	copies under way	hold	intents of the fingerprint
+ *	io	blocking I/O		netlink, event, stats, trace
+ */
+#include "sd.h"
+
+#include <linux/module.h>
+
+static int __init superdisk_init(void)
+{
+	int err;
+
+	err = sd_netlink_init();
+	if (err)
+		return err;
+	err = dm_register_target(&sd_target);
+	if (err)
+		sd_netlink_exit();
+	return err;
+}
+
+static void __exit superdisk_exit(void)
+{
+	dm_unregister_target(&sd_target);
+	sd_netlink_exit();
+}
+
+module_init(superdisk_init);
+module_exit(superdisk_exit);
+
+MODULE_DESCRIPTION("device-mapper persistent disk with SSD read latency");
+MODULE_LICENSE("GPL");
+MODULE_SOFTDEP("pre: crc32c");

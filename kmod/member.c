@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Changes of members while I/O is running. */
+#include "sd.h"
+
+#include <linux/sched/mm.h>
+
+int sd_member_open(struct sd_set *set, u32 i, const char *path)
+{
+	struct sd_leg *leg = &set->leg[i];
+	struct dm_dev *dev;
+	int err;
+
+	err = dm_get_device(set->ti, path, SD_MODE(set->ti), &dev);
+	if (err)
+		return err;
+	mutex_lock(&set->lock);
+	leg->dev = dev;
+	WRITE_ONCE(leg->devt, dev->bdev->bd_dev);
+	mutex_unlock(&set->lock);
+	return 0;
+}
+
+void sd_member_close(struct sd_set *set, u32 i)
+{
+	struct sd_leg *leg = &set->leg[i];
+	struct dm_dev *dev;
+
+	mutex_lock(&set->lock);
+	dev = leg->dev;
+	leg->dev = NULL;
+	WRITE_ONCE(leg->devt, 0);
+	mutex_unlock(&set->lock);
+	if (dev)
+		dm_put_device(set->ti, dev);
+}
+
+static int store_loose(struct sd_leg *leg, bool loose)
+{
+	int err;
+
+	mutex_lock(&leg->meta_lock);
+	if (loose)
+		leg->meta.super.state |= SD_SUPER_LOOSE;
+	else
+		leg->meta.super.state &= ~SD_SUPER_LOOSE;
+	err = sd_meta_store_super(&leg->meta);
+	mutex_unlock(&leg->meta_lock);
+	if (err)
+		sd_leg_fail(leg, err);
+	return err;
+}
+
+/*
+ * Reads leave it at once.  When it knows that all of it is in doubt, writes no
+ * longer wait for its intents either; what they invalidate is only remembered
+ * here, so that it comes back warm, unless the machine stops before.
+ */
+int sd_member_bypass(struct sd_set *set, u32 i)
+{
+	struct sd_leg *leg = &set->leg[i];
+	int err;
+
+	if (cmpxchg(&leg->state, SUPERDISK_STATE_IN, SUPERDISK_STATE_BYPASS) !=
+	    SUPERDISK_STATE_IN)
+		return -EINVAL;
+	sd_event_leg(leg, SUPERDISK_STATE_IN, SUPERDISK_STATE_BYPASS, 0);
+	err = store_loose(leg, true);
+	if (err)
+		return err;
+	WRITE_ONCE(leg->loose, true);
+	queue_work(set->meta_wq, &leg->intent_work);
+	return 0;
+}
+
+/*
+ * Every write under way has its region marked in memory.  Once new ones wait
+ * again and a pass has stored all marks, the SSD knows what is in doubt.
+ */
+int sd_member_restore(struct sd_set *set, u32 i)
+{
+	struct sd_leg *leg = &set->leg[i];
+	int err;
+
+	if (READ_ONCE(leg->state) != SUPERDISK_STATE_BYPASS)
+		return -EINVAL;
+	WRITE_ONCE(leg->loose, false);
+	sd_leg_wait_sync(leg);
+	err = store_loose(leg, false);
+	if (err)
+		return err;
+	if (cmpxchg(&leg->state, SUPERDISK_STATE_BYPASS, SUPERDISK_STATE_IN) !=
+	    SUPERDISK_STATE_BYPASS)
+		return -EIO;
+	queue_delayed_work(set->meta_wq, &leg->checkpoint_work, 0);
+	sd_event_leg(leg, SUPERDISK_STATE_BYPASS, SUPERDISK_STATE_IN, 0);
+	return 0;
+}
+
+int sd_member_remove(struct sd_set *set, u32 i)
+{
+	struct sd_leg *leg = &set->leg[i];
+	int from = READ_ONCE(leg->state);
+
+	if (!leg->dev)
+		return -ENODEV;
+	sd_leg_fail(leg, 0);
+	sd_leg_stop(leg);
+	mutex_lock(&set->lock);
+	sd_leg_unload(leg);
+	WRITE_ONCE(leg->state, SUPERDISK_STATE_VACANT);
+	mutex_unlock(&set->lock);
+	sd_event_leg(leg, from, SUPERDISK_STATE_VACANT, 0);
+	sd_member_close(set, i);
+	return 0;
+}
+
+/*
+ * It starts cold.  What its fingerprint samples are is in doubt until its
+ * first checkpoint: writes that began before it was here may still land.
+ */
+static int join(struct sd_set *set, struct sd_leg *leg)
+{
+	struct sd_super super;
+	u32 i;
+	int err;
+
+	err = sd_attach_super(set, leg, &super);
+	if (!err)
+		err = sd_leg_prepare(leg, &super);
+	if (err)
+		return err;
+	for (i = 0; i < SD_NR_SAMPLES; i++)
+		sd_intent_doubt(&leg->meta.intent, sd_meta_sample_bit(i));
+	err = sd_meta_format(&leg->meta);
+	if (err)
+		return err;
+	leg->joining = true;
+	set->generation++;
+	__sd_set_store_roster(set);
+	leg->joining = false;
+	sd_leg_start(leg);
+	return 0;
+}
+
+int sd_member_add(struct sd_set *set, u32 i, const char *path)
+{
+	struct sd_leg *leg = &set->leg[i];
+	int err;
+
+	if (leg->dev)
+		return -EBUSY;
+	err = sd_member_open(set, i, path);
+	if (err)
+		return err;
+	mutex_lock(&set->lock);
+	err = join(set, leg);
+	if (err)
+		sd_leg_unload(leg);
+	mutex_unlock(&set->lock);
+	if (err)
+		sd_member_close(set, i);
+	else
+		sd_event_leg(leg, SUPERDISK_STATE_VACANT, SUPERDISK_STATE_IN, 0);
+	return err;
+}
+
+int sd_member_replace(struct sd_set *set, u32 i, const char *path)
+{
+	int err = 0;
+
+	if (set->leg[i].dev)
+		err = sd_member_remove(set, i);
+	return err ?: sd_member_add(set, i, path);
+}
+
+static const struct command {
+	const char *name;
+	u32 argc;		/* with the name */
+	int (*simple)(struct sd_set *set, u32 i);
+	int (*device)(struct sd_set *set, u32 i, const char *path);
+} commands[] = {
+	{ "bypass", 2, sd_member_bypass, NULL },
+	{ "restore", 2, sd_member_restore, NULL },
+	{ "remove", 2, sd_member_remove, NULL },
+	{ "add", 3, NULL, sd_member_add },
+	{ "replace", 3, NULL, sd_member_replace },
+};
+
+static int run(struct sd_set *set, const struct command *c, u32 i, char *path)
+{
+	unsigned int noio;
+	int err = -EBUSY;
+
+	mutex_lock(&set->admin);
+	noio = memalloc_noio_save();
+	if (set->active)
+		err = c->simple ? c->simple(set, i) : c->device(set, i, path);
+	memalloc_noio_restore(noio);
+	mutex_unlock(&set->admin);
+	return err;
+}
+
+int sd_command(struct sd_set *set, u32 argc, char **argv)
+{
+	u32 i, leg;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (argc != commands[i].argc ||
+		    strcmp(argv[0], commands[i].name))
+			continue;
+		if (kstrtou32(argv[1], 10, &leg) || leg >= set->geom.nr_legs)
+			return -EINVAL;
+		return run(set, &commands[i], leg, argc > 2 ? argv[2] : NULL);
+	}
+	return -EINVAL;
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who is believed.  Pure core. */
+#include "recover.h"
+
+static const char *unreadable(int err)
+{
+	switch (err) {
+	case -ENODATA:
+		return NULL;		/* blank: nothing to say */
+	case -EBADMSG:
+		return "its superblock is damaged";
+	case -EOPNOTSUPP:
+		return "its format is of another version";
+	default:
+		return "its superblock cannot be read";
+	}
+}
+
+static const char *unfit(const struct sd_geom *g, enum superdisk_mode mode,
+			 bool verify, u32 leg, const struct sd_candidate *c)
+{
+	const struct sd_super *s = &c->super;
+
+	if (s->leg != leg || s->nr_legs != g->nr_legs)
+		return "it was at another position";
+	if (s->block_sectors != sd_block_sectors(g) || s->mode != mode ||
+	    s->layout.data_start != c->layout.data_start ||
+	    s->layout.region_shift != c->layout.region_shift)
+		return "it was laid out differently";
+	if (s->disk_sectors > g->disk_sectors)
+		return "the disk was larger";
+	if (verify && !s->verify)
+		return "it holds no checksums";
+	if (s->state & SD_SUPER_OUT)
+		return "it was out of service";
+	if (s->state & SD_SUPER_LOOSE)
+		return "it was routed around when the machine stopped";
+	return NULL;
+}
+
+/* The newest superblock of all, also of a member that itself is unfit. */
+static u32 newest(const struct sd_geom *g, const struct sd_candidate *c)
+{
+	u32 i, best = g->nr_legs;
+
+	for (i = 0; i < g->nr_legs; i++) {
+		if (!c[i].present || c[i].err)
+			continue;
+		if (best == g->nr_legs ||
+		    c[i].super.generation > c[best].super.generation)
+			best = i;
+	}
+	return best;
+}
+
+/* Does the newest one know this SSD, as it is, as a member? */
+static const char *expelled(const struct sd_super *best, u32 leg,
+			    const struct sd_super *s)
+{
+	if (memcmp(best->set_uuid, s->set_uuid, sizeof(s->set_uuid)))
+		return "it belongs to another cache";
+	if (best->roster[leg] != s->epoch)
+		return "it missed writes while it was away";
+	return NULL;
+}
+
+/*
+ * Half of the members at least must be here: fewer could be the ones that were
+ * expelled, without a witness.
+ */
+static bool quorum(const struct sd_geom *g, const struct sd_super *best,
+		   const struct sd_candidate *c)
+{
+	u32 i, members = 0, here = 0;
+
+	for (i = 0; i < g->nr_legs; i++) {
+		if (!best->roster[i])
+			continue;
+		members++;
+		here += c[i].present && !c[i].err &&
+			c[i].super.epoch == best->roster[i];
+	}
+	return here * 2 >= members;
+}
+
+u64 sd_recover(const struct sd_geom *g, enum superdisk_mode mode,
+	       enum sd_attach attach, bool verify, struct sd_candidate *c,
+	       u32 *ret_best)
+{
+	u32 i, best = newest(g, c);
+	bool enough = best < g->nr_legs && quorum(g, &c[best].super, c);
+
+	*ret_best = best;
+	for (i = 0; i < g->nr_legs; i++) {
+		c[i].warm = false;
+		c[i].doubts = false;
+		c[i].why = NULL;
+		if (!c[i].present)
+			continue;
+		if (c[i].err)
+			c[i].why = unreadable(c[i].err);
+		else if (attach == SD_ATTACH_DISCARD)
+			c[i].why = "the table says so";
+		else if (!enough)
+			c[i].why = "most members of its cache are missing";
+		else
+			c[i].why = expelled(&c[best].super, i, &c[i].super) ?:
+				   unfit(g, mode, verify, i, &c[i]);
+		c[i].warm = !c[i].err && !c[i].why;
+		c[i].doubts = c[i].warm && c[i].super.state & SD_SUPER_ACTIVE;
+	}
+	return best < g->nr_legs ? c[best].super.generation : 0;
+}
+
+bool sd_recover_same_disk(const struct sd_super *s, const u32 *now,
+			  const unsigned long *doubted)
+{
+	u32 i;
+
+	for (i = 0; i < SD_NR_SAMPLES; i++)
+		if (!test_bit(i, doubted) && s->sample[i] != now[i])
+			return false;
+	return true;
+}

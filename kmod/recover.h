@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which SSDs are believed when a device is created.  Pure core: the caller
+ * reads, this decides.
+ */
+#ifndef SD_RECOVER_H
+#define SD_RECOVER_H
+
+#include "format.h"
+#include "map.h"
+
+enum sd_attach {
+	SD_ATTACH_TRUST,	/* believe what the superblocks say */
+	SD_ATTACH_VERIFY,	/* and compare with the disk first */
+	SD_ATTACH_DISCARD,	/* always start cold */
+};
+
+struct sd_candidate {
+	bool present;		/* there is a device at this position */
+	int err;		/* of reading its superblock */
+	struct sd_super super;	/* if !err */
+	struct sd_layout layout;	/* as its size wants it now */
+	/* The verdict: */
+	bool warm;
+	bool doubts;		/* was in use: its intent map counts */
+	const char *why;	/* cold, because; NULL if blank or warm */
+};
+
+/*
+ * Judge all members of a set.  The superblock of the highest generation names
+ * the members that have missed nothing; the others are cold.  Returns the
+ * highest generation seen, and whose superblock it is (nr_legs: nobody's).
+ */
+u64 sd_recover(const struct sd_geom *g, enum superdisk_mode mode,
+	       enum sd_attach attach, bool verify, struct sd_candidate *c,
+	       u32 *ret_best);
+/*
+ * Compare the samples of the disk with those an SSD remembers.  `now` are
+ * those of the disk as large as the SSD knew it.
+ */
+bool sd_recover_same_disk(const struct sd_super *s, const u32 *now,
+			  const unsigned long *doubted);
+
+#endif

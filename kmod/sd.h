@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Private to the module.
+ *
+ * Locks, outermost first:
+ *
+ *	set->admin		mutex	commands, activation; process
+ *	set->lock		mutex	members, generation, roster; process
+ *	leg->meta_lock		mutex	superblock and checkpoints of one SSD
+ *	leg->wait_lock		spin	writes waiting for an intent; any context
+ *	guard.bucket[].lock	spin	ops and validity of its blocks; any context
+ *	guard.range_lock	spin	discards under way; any context
+ *	meta.intent.lock	spin	the intent map; any context
+ *	set->rescue_lock	spin	bios waiting for a worker; any context
+ *	pool.lock		spin	free pages; any context
+ *
+ * No spin lock is held while another of this list is taken, but range_lock
+ * inside a bucket's lock.  The path of a hit takes none of them: it holds a
+ * per-CPU reference to its leg.
+ */
+#ifndef SD_H
+#define SD_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/completion.h>
+#include <linux/device-mapper.h>
+#include <linux/mempool.h>
+#include <linux/mutex.h>
+#include <linux/percpu-refcount.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "args.h"
+#include "compat.h"
+#include "map.h"
+#include "meta.h"
+#include "recover.h"
+#include "uapi/superdisk_trace.h"
+
+#define DM_MSG_PREFIX "superdisk"
+
+struct sd_set;
+
+struct sd_stats {
+	u64 count[SUPERDISK_C_NR];
+	u64 started, done;		/* I/O sent to the device, come back */
+	u64 hist[SUPERDISK_PATH_NR][SUPERDISK_HIST_NR];
+};
+
+/* A block device as the metadata code sees it. */
+struct sd_kdev {
+	struct sd_dev dev;
+	struct sd_set *set;
+	struct block_device *bdev;
+	struct sd_stats __percpu *stats;
+};
+
+/* Someone who waits for an intent to be durable. */
+struct sd_waiter {
+	struct list_head node;
+	void (*go)(struct sd_waiter *w);	/* process context */
+};
+
+/* A position in the table and the SSD in it. */
+struct sd_leg {
+	struct sd_set *set;
+	u32 index;
+	int state;			/* enum superdisk_state; cmpxchg */
+	struct dm_dev *dev;		/* NULL: vacant.  set->lock */
+	dev_t devt;			/* of dev, for those without the lock */
+	struct percpu_ref ref;		/* live while IN or BYPASS */
+	struct completion drained;
+	struct sd_kdev kdev;
+	sector_t data_start;
+	struct sd_table table;		/* valid while referenced */
+	struct sd_meta meta;
+	bool loaded;			/* table and meta exist.  set->lock */
+	bool joining;			/* about to be a member.  set->lock */
+	bool loose;			/* all in doubt: no intents needed */
+	struct sd_stats __percpu *stats;
+	atomic_t bad_streak;		/* errors without a success between */
+	int error;			/* that put it out of service ... */
+	int failed_from;		/* ... and from which state */
+
+	struct mutex meta_lock;
+	struct work_struct intent_work;
+	struct delayed_work checkpoint_work;
+	struct work_struct fail_work;
+	struct work_struct last_words;
+	struct completion said;
+
+	spinlock_t wait_lock;
+	struct list_head waiters;
+	bool released;			/* nobody waits here any more */
+
+	struct xarray retired;		/* half slot -> 32 pages */
+	struct xarray strikes;		/* page -> how often it went bad */
+	atomic_t nr_retired, nr_strikes;
+
+	u64 watch_done;			/* watchdog */
+	unsigned long watch_since;
+};
+
+/* Pages taken at creation: copies of writes and fills under way. */
+struct sd_pool {
+	spinlock_t lock;
+	u32 nr, free;
+	struct page **page;
+};
+
+struct sd_set {
+	struct dm_target *ti;
+	struct dm_dev *disk;
+	struct sd_kdev disk_kdev;
+	struct sd_stats __percpu *stats;	/* of what no SSD served */
+	struct sd_geom geom;
+	struct sd_options opt;
+	enum superdisk_mode placement;	/* mirror or cache */
+	struct sd_guard guard;
+	struct sd_leg leg[SD_MAX_LEGS];
+	u64 sample_block[SD_NR_SAMPLES];	/* sorted */
+
+	struct mutex admin;
+	struct mutex lock;
+	bool active;
+	u8 uuid[16];
+	u64 roster[SD_MAX_LEGS];
+	u64 generation;
+
+	atomic_t fencing;		/* members whose loss is being recorded */
+	spinlock_t rescue_lock;
+	struct bio_list rescues;
+	struct bio_list fenced;
+	struct bio_list deferred;
+	struct work_struct rescue_work;
+	struct work_struct defer_work;
+	struct work_struct unfence_work;
+	struct delayed_work watch_work;
+
+	struct workqueue_struct *io_wq;		/* fills, rescues, discards */
+	struct workqueue_struct *meta_wq;	/* intents, checkpoints */
+	struct bio_set bios;			/* of metadata */
+	mempool_t *jobs;
+	struct sd_pool pool;
+	atomic_t jobs_out;
+	wait_queue_head_t idle;
+	struct list_head node;			/* of all sets: netlink.c */
+	char name[32];
+};
+
+enum sd_io_kind {
+	SD_IO_OTHER,	/* flush: straight to the disk */
+	SD_IO_HIT,	/* read on its way to an SSD; holds leg */
+	SD_IO_MISS,	/* read on its way to the disk; job fills afterwards */
+	SD_IO_WRITE,	/* write straight to the disk; op registered */
+	SD_IO_COPY,	/* write of a job; the job has everything */
+	SD_IO_RANGE,	/* discard or write-zeroes; range and holds */
+};
+
+/* Beside each bio that device-mapper gives us. */
+struct sd_io {
+	struct sd_set *set;
+	struct sd_leg *leg;
+	struct sd_job *job;
+	enum sd_io_kind kind;
+	enum superdisk_path path;
+	enum superdisk_op opcode;
+	bool bad_io;			/* hit: the SSD reported an error */
+	u64 bad;			/* hit: pages that were not right */
+	u32 region;
+	u64 start_ns, ssd_ns;
+	struct sd_ticket ticket;
+	struct sd_op op;
+	struct sd_range range;
+	bool held;			/* an SSD's intent for the op */
+	u64 first, last;		/* blocks whose samples are held ... */
+	unsigned long sample_legs;	/* ... on these, referenced */
+	unsigned long range_legs;	/* regions held; referenced */
+	struct sd_waiter waiter;
+	/* The bio as it was before it was sent. */
+	struct bvec_iter iter;
+	unsigned short bio_flags;
+	sector_t sector;		/* on the target */
+	u32 bytes;
+};
+
+/* A copy of pages on its way to an SSD, and of a write also to the disk. */
+struct sd_job {
+	struct sd_set *set;
+	struct sd_leg *leg;		/* referenced */
+	struct sd_op op;
+	struct bio *user;		/* write: completed with the disk */
+	refcount_t refs;		/* I/O under way */
+	blk_status_t disk_status, ssd_status;
+	bool intent;			/* region held */
+	bool back;			/* repair: read back before publishing */
+	u32 region;
+	u32 nr;
+	u32 first;			/* page of the block */
+	u64 start_ns;
+	struct work_struct work;
+	struct sd_waiter waiter;
+	struct bio ssd_bio, disk_bio;	/* share vecs */
+	u32 *crc;
+	struct bio_vec vecs[];
+};
+
+static inline struct sd_io *sd_io_of(struct bio *bio)
+{
+	return dm_per_bio_data(bio, sizeof(struct sd_io));
+}
+
+static inline struct bio *sd_bio_of(struct sd_io *io)
+{
+	return dm_bio_from_per_bio_data(io, sizeof(struct sd_io));
+}
+
+/* io.c: blocking I/O of the metadata */
+void sd_kdev_init(struct sd_kdev *k, struct sd_set *set,
+		  struct block_device *bdev, struct sd_stats __percpu *stats);
+
+/* job.c: copies */
+int sd_jobs_init(struct sd_set *set);
+void sd_jobs_fini(struct sd_set *set);
+/* NULL if memory is short; never waits.  Takes over the caller's leg ref. */
+struct sd_job *sd_job_new(struct sd_set *set, struct sd_leg *leg, u32 nr);
+void sd_job_free(struct sd_job *job);
+/* Give back all but the first nr pages. */
+void sd_job_trim(struct sd_job *job, u32 nr);
+/* Copy pages of a bio from its iter, and compute their checksums. */
+void sd_job_copy(struct sd_job *job, struct bio *bio, struct bvec_iter iter,
+		 u32 skip_bytes);
+/* Set up one of the job's bios over its pages. */
+void sd_job_bio(struct sd_job *job, struct bio *bio, struct block_device *bdev,
+		sector_t sector, blk_opf_t opf, bio_end_io_t *end);
+sector_t sd_leg_sector(const struct sd_leg *leg, u64 slot, u32 page);
+
+/* leg.c: life of an SSD */
+int sd_leg_init(struct sd_set *set, u32 index);
+void sd_leg_fini(struct sd_leg *leg);
+/* Allocate table and metadata for the layout in super. */
+int sd_leg_prepare(struct sd_leg *leg, const struct sd_super *super);
+void sd_leg_start(struct sd_leg *leg);
+/* No new I/O; waits for what is under way.  Keeps table and metadata. */
+void sd_leg_stop(struct sd_leg *leg);
+void sd_leg_unload(struct sd_leg *leg);
+/* Take it out of service.  Any context. */
+void sd_leg_fail(struct sd_leg *leg, int err);
+/* Account the end of an I/O; an SSD that only fails is taken out. */
+void sd_leg_result(struct sd_leg *leg, blk_status_t status);
+void sd_leg_wait(struct sd_leg *leg, struct sd_waiter *w);
+
+static inline bool sd_leg_get(struct sd_leg *leg)
+{
+	return percpu_ref_tryget_live(&leg->ref);
+}
+
+static inline void sd_leg_put(struct sd_leg *leg)
+{
+	percpu_ref_put(&leg->ref);
+}
+
+static inline bool sd_leg_serves(const struct sd_leg *leg)
+{
+	return READ_ONCE(leg->state) == SUPERDISK_STATE_IN;
+}
+
+/* attach.c: all members */
+int sd_set_activate(struct sd_set *set);
+void sd_set_deactivate(struct sd_set *set);
+/* The superblock of an SSD that joins, cold.  -ENOSPC if it is too small. */
+int sd_attach_super(struct sd_set *set, struct sd_leg *leg,
+		    struct sd_super *ret);
+/* Store generation and roster on all members.  Returns on how many it is. */
+u32 __sd_set_store_roster(struct sd_set *set);
+
+/* read.c */
+int sd_read_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
+int sd_read_end(struct sd_io *io, struct bio *bio, blk_status_t *status);
+void sd_rescue_work(struct work_struct *work);
+
+/* write.c */
+int sd_write_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
+/* A write whose sample intents are durable. */
+void sd_write_route(struct sd_io *io, struct bio *bio);
+void sd_write_end(struct sd_io *io);
+/* The loss of an SSD is recorded: send what waited for that. */
+void sd_write_unfence(struct sd_set *set);
+
+/* fill.c: NULL if there is nothing to fill, or nothing to do it with */
+struct sd_job *sd_fill_begin(struct sd_set *set, u64 block, u64 mask);
+void sd_fill_end(struct sd_io *io, struct bio *bio, blk_status_t status);
+
+/* range.c */
+int sd_range_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
+void sd_range_end_io(struct sd_io *io);
+/* Continue with this bio in process context. */
+void sd_defer(struct sd_set *set, struct bio *bio);
+void sd_defer_work(struct work_struct *work);
+
+/* hold.c: intents of samples, on every SSD */
+void sd_samples_init(struct sd_set *set);
+/*
+ * A write to these blocks begins.  True if it may be sent; false if
+ * sd_samples_wait() must be called first, in process context.
+ */
+bool sd_samples_get(struct sd_set *set, struct sd_io *io, u64 first, u64 last);
+void sd_samples_wait(struct sd_set *set, struct sd_io *io);
+void sd_samples_put(struct sd_set *set, struct sd_io *io);
+bool sd_is_sample(const struct sd_set *set, u64 first, u64 last);
+/* Wait until all intents taken before are durable, or the SSD is out. */
+void sd_leg_wait_sync(struct sd_leg *leg);
+
+/* heal.c: pages that do not hold data */
+u64 sd_retired(struct sd_leg *leg, u64 block);
+void sd_retire(struct sd_leg *leg, u64 slot, u32 page, u64 block);
+/* These pages went bad; one that does so again and again is retired. */
+void sd_strike(struct sd_leg *leg, u64 slot, u64 pages, u64 block);
+void sd_heal_reset(struct sd_leg *leg);
+
+/* stats.c */
+static inline void sd_count(struct sd_stats __percpu *stats,
+			    enum superdisk_counter c, u64 n)
+{
+	this_cpu_add(stats->count[c], n);
+}
+
+void sd_stats_sum(struct sd_stats __percpu *stats, u64 *ret_count);
+void sd_stats_hist(struct sd_stats __percpu *stats, enum superdisk_path path,
+		   u64 *ret_bucket);
+void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_started,
+		     u64 *ret_done);
+/* A request is complete: histogram and tracepoint. */
+void sd_account(struct sd_io *io, int err);
+void sd_account_leg(struct sd_leg *leg, enum superdisk_path path, u64 start_ns);
+
+/* target.c */
+extern struct target_type sd_target;
+enum superdisk_mode sd_set_mode(const struct sd_set *set);
+
+/* watch.c: an SSD that does not answer */
+void sd_watch_work(struct work_struct *work);
+
+/* member.c: commands; process context, 0 or negative errno */
+int sd_member_open(struct sd_set *set, u32 i, const char *path);
+void sd_member_close(struct sd_set *set, u32 i);
+int sd_member_bypass(struct sd_set *set, u32 i);
+int sd_member_restore(struct sd_set *set, u32 i);
+int sd_member_remove(struct sd_set *set, u32 i);
+int sd_member_add(struct sd_set *set, u32 i, const char *path);
+int sd_member_replace(struct sd_set *set, u32 i, const char *path);
+/* A message to the target. */
+int sd_command(struct sd_set *set, u32 argc, char **argv);
+
+/* netlink.c */
+int sd_netlink_init(void);
+void sd_netlink_exit(void);
+void sd_netlink_add(struct sd_set *set);
+void sd_netlink_del(struct sd_set *set);
+void sd_netlink_event(struct sd_set *set, enum superdisk_event event, int leg,
+		      int state, int err);
+
+/* event.c: uevents, netlink events, tracepoints */
+u32 sd_set_dev(const struct sd_set *set);
+const char *sd_state_name(int state);
+bool sd_trace_io_wanted(void);
+void sd_trace_io(struct sd_io *io, int err, u64 now_ns);
+/* Process context, as the next two. */
+void sd_event_leg(struct sd_leg *leg, int from, int to, int err);
+void sd_event(struct sd_set *set, enum superdisk_event event, int leg, int err);
+void sd_event_page(struct sd_leg *leg, enum superdisk_page_what what,
+		   sector_t sector, u64 slot, u32 page);
+
+#endif

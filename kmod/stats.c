@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Counters and histograms: per CPU, summed when asked for. */
+#include "sd.h"
+
+void sd_stats_sum(struct sd_stats __percpu *stats, u64 *ret_count)
+{
+	int cpu, i;
+
+	memset(ret_count, 0, SUPERDISK_C_NR * sizeof(u64));
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < SUPERDISK_C_NR; i++)
+			ret_count[i] += READ_ONCE(per_cpu_ptr(stats, cpu)->count[i]);
+}
+
+void sd_stats_hist(struct sd_stats __percpu *stats, enum superdisk_path path,
+		   u64 *ret_bucket)
+{
+	int cpu, i;
+
+	memset(ret_bucket, 0, SUPERDISK_HIST_NR * sizeof(u64));
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < SUPERDISK_HIST_NR; i++)
+			ret_bucket[i] +=
+				READ_ONCE(per_cpu_ptr(stats, cpu)->hist[path][i]);
+}
+
+/*
+ * done is summed first: an I/O that ends in between counts as under way, never
+ * the other way round.
+ */
+void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_started,
+		     u64 *ret_done)
+{
+	int cpu;
+
+	*ret_started = 0;
+	*ret_done = 0;
+	for_each_possible_cpu(cpu)
+		*ret_done += READ_ONCE(per_cpu_ptr(stats, cpu)->done);
+	smp_rmb();
+	for_each_possible_cpu(cpu)
+		*ret_started += READ_ONCE(per_cpu_ptr(stats, cpu)->started);
+}
+
+void sd_account_leg(struct sd_leg *leg, enum superdisk_path path, u64 start_ns)
+{
+	u64 ns = ktime_get_ns() - start_ns;
+
+	this_cpu_inc(leg->stats->hist[path][superdisk_hist_bucket(ns)]);
+}
+
+void sd_account(struct sd_io *io, int err)
+{
+	u64 now = ktime_get_ns();
+	u32 bucket = superdisk_hist_bucket(now - io->start_ns);
+
+	/* Hits are in the histogram of their SSD. */
+	if (io->path != SUPERDISK_PATH_HIT)
+		this_cpu_inc(io->set->stats->hist[io->path][bucket]);
+	if (sd_trace_io_wanted())
+		sd_trace_io(io, err, now);
+}
