@@ -106,10 +106,9 @@ check-fuzz:
 # --- in the VM -------------------------------------------------------------
 
 # The programs that cases run, and the disks that outlive their machine.
-GUEST_PROGRAMS = $(B)/tests/kernel/blocks
+GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(MAINS:%=$(B)/bin/%)
 GUEST_DISKS = disk=64 ssd0=32 ssd1=32 ssd2=32 ssd3=32
-KERNEL_CASES = $(wildcard tests/kernel/*.sh)
-RUN_CASES = $(filter-out %/lib.sh,$(KERNEL_CASES))
+CASES ?= $(filter-out %/lib.sh,$(wildcard tests/kernel/*.sh))
 KERNEL_DEADLINE_S = 900
 
 $(B)/tests/kernel/%: tests/kernel/%.c
@@ -119,7 +118,7 @@ $(B)/tests/kernel/%: tests/kernel/%.c
 
 # $(call RUN_KERNEL,SERIES): all cases on one kernel.  KMOD_KO, of kmod.mk,
 # names the module built for a series.
-RUN_KERNEL = "timeout=$(KERNEL_DEADLINE_S) name=kernel-$(1) scripts/vm test --kernel $(1) 	--deadline $(KERNEL_DEADLINE_S) $(addprefix --disk ,$(GUEST_DISKS)) 	$(addprefix --program ,$(call in,release,$(GUEST_PROGRAMS))) 	$(addprefix --module ,$(call KMOD_KO,$(1))) $(RUN_CASES)"
+RUN_KERNEL = "timeout=$(KERNEL_DEADLINE_S) name=kernel-$(1) scripts/vm test --kernel $(1) 	--deadline $(KERNEL_DEADLINE_S) $(addprefix --disk ,$(GUEST_DISKS)) 	$(addprefix --program ,$(call in,release,$(GUEST_PROGRAMS))) 	$(addprefix --module ,$(call KMOD_KO,$(1))) $(CASES)"
 
 # The harness itself: bad cases must be seen to fail, each alone.
 RUN_VM = "timeout=300 tests/kernel/harness_test.py" \
@@ -129,9 +128,9 @@ RUN_VM = "timeout=300 tests/kernel/harness_test.py" \
 test-guest: $(GUEST_PROGRAMS)
 
 .PHONY: check-kernel
-## check-kernel: the module and the daemons in QEMU, on every kernel series
+## check-kernel: the module and the daemons in QEMU (CASES=, KERNEL_SERIES=)
 check-kernel:
-	+@$(MAKE) --no-print-directory VARIANT=release test-guest
+	+@$(MAKE) --no-print-directory VARIANT=release $(if $(KMOD_KO),modules) test-guest
 	@$(RUN_ONE) $(RUN_VM)
 
 # --- real clients ----------------------------------------------------------
@@ -173,8 +172,8 @@ check:
 
 # One make for each variant, for B differs.
 check-build:
-	+@$(MAKE) --no-print-directory VARIANT=release all modules test-unit \
-		test-sim test-guest
+	+@$(MAKE) --no-print-directory VARIANT=release all test-unit \
+		$(if $(KMOD_KO),modules) test-sim test-guest
 	+@$(MAKE) --no-print-directory VARIANT=asan daemons test-unit test-sim
 	+@$(MAKE) --no-print-directory VARIANT=tsan test-threaded
 	+@$(MAKE) --no-print-directory VARIANT=fuzz test-fuzzers

@@ -133,6 +133,13 @@ wait_for() {
 	done
 }
 
+# start COMMAND...: in the background, as $!, killed at the end of the case.
+started=()
+start() {
+	"$@" &
+	started+=($!)
+}
+
 # power_cut PHASE: the host kills the machine in this instant, boots another
 # with the same virtio disks (virtio_disk) and runs this case with
 # $phase = PHASE.  The numbers of its tests start again: state no plan before.
@@ -231,6 +238,8 @@ load_module() {
 clean_up() {
 	local status=$? name
 	cd /
+	[[ ${#started[@]} -eq 0 ]] || kill -KILL "${started[@]}"
+	wait
 	awk '$2 ~ "^/mnt" { print $2 }' /proc/mounts | tac |
 		while read -r name; do umount "$name"; done
 	dmsetup remove_all --force > /dev/null 2>&1
