@@ -1,0 +1,631 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/engine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/engine_impl.h"
+
+void engine_wake(struct engine *e)
+{
+	if (e->opts.wake)
+		e->opts.wake(e->opts.ctx);
+}
+
+struct part *engine_part(const struct engine *e, uint64_t channel,
+			 uint8_t space)
+{
+	return hmap_get_ptr(&e->parts[space], channel);
+}
+
+struct part *engine_part_make(struct engine *e, uint64_t channel,
+			      uint8_t space)
+{
+	struct part *part = engine_part(e, channel, space);
+
+	if (part)
+		return part;
+	part = part_new(channel, space);
+	if (!part)
+		return NULL;
+	if (hmap_set(&e->parts[space], channel, (uintptr_t)part)) {
+		part_free(part);
+		return NULL;
+	}
+	list_push(&e->all, &part->all);
+	e->stats.partitions++;
+	return part;
+}
+
+void engine_part_changed(struct engine *e, struct part *part,
+			 size_t delta_bytes_before)
+{
+	struct list *at = &e->dirty;
+	uint64_t oldest;
+
+	e->delta_bytes += part->delta_bytes - delta_bytes_before;
+	if (part->delta_count && !list_empty(&part->dirty))
+		return;
+	list_del(&part->dirty);
+	if (!part->delta_count)
+		return;
+	/* Nearly always the last: what is new has the highest seq. */
+	oldest = part_oldest_seq(part);
+	part->oldest_seq = oldest;
+	while (at->prev != &e->dirty &&
+	       list_entry(at->prev, struct part, dirty)->oldest_seq > oldest)
+		at = at->prev;
+	list_add_before(at, &part->dirty);
+}
+
+/*
+ * A partition nobody needs: no rows, no work under way, and no record in the
+ * log that its flushed_seq tells to leave alone.
+ */
+static bool is_unused(const struct engine *e, const struct part *part)
+{
+	return !part->block_count && !part->delta_count && !part->inflight &&
+	       !part->readers && !part->flushing && !part->deciding &&
+	       !part->settling && list_empty(&part->waiting) &&
+	       part->flushed_seq < e->tail.seq;
+}
+
+void engine_drop_part_if_empty(struct engine *e, struct part *part)
+{
+	if (!is_unused(e, part))
+		return;
+	if (e->cursor == &part->all)
+		e->cursor = part->all.next;
+	list_del(&part->all);
+	list_del(&part->merge);
+	list_del(&part->dirty);
+	hmap_del(&e->parts[part->space], part->channel);
+	part_free(part);
+	e->stats.partitions--;
+}
+
+static void finish(struct store_op *op, int status)
+{
+	op->status = status;
+	op->done(op);
+}
+
+/* --- reads ------------------------------------------------------------- */
+
+static int try_read(struct store_op *op, page_lookup_fn lookup, void *ctx,
+		    struct page_missing *missing)
+{
+	struct page_query query = {
+		.id = op->id,
+		.dir = op->dir,
+		.limit = op->limit,
+	};
+
+	if (op->kind == OP_GET)
+		return page_get(op->part, op->id, lookup, ctx, &op->rows,
+				missing);
+	return page_read(op->part, &query, lookup, ctx, &op->rows, missing);
+}
+
+static void op_release(struct engine *e, struct store_op *op)
+{
+	if (!op->group)
+		return;
+	list_del(&op->node);
+	fetch_group_fini(op->group);
+	mem_free(op->group);
+	op->group = NULL;
+	op->part->readers--;
+	engine_drop_part_if_empty(e, op->part);
+}
+
+static int fetch_for(struct engine *e, struct store_op *op,
+		     const struct page_missing *missing,
+		     void (*ready)(struct fetch_group *group));
+
+static void read_ready(struct fetch_group *group)
+{
+	struct store_op *op = group->ctx;
+	struct engine *e = group->e;
+	struct page_missing missing;
+	int err = group->err;
+
+	if (!err)
+		err = try_read(op, fetch_lookup, group, &missing);
+	/* What changed in the meantime may need other blocks. */
+	if (err == -EAGAIN) {
+		fetch_for(e, op, &missing, read_ready);
+		return;
+	}
+	op_release(e, op);
+	finish(op, err);
+}
+
+/* Gets what is missing, then goes on with ready().  -ENOMEM: it does not. */
+static int fetch_for(struct engine *e, struct store_op *op,
+		     const struct page_missing *missing,
+		     void (*ready)(struct fetch_group *group))
+{
+	if (!op->group) {
+		op->group = mem_alloc(sizeof(*op->group));
+		if (!op->group)
+			return -ENOMEM;
+		fetch_group_init(op->group, e, op->part, ready, op);
+		op->part->readers++;
+		list_push(&e->fetching_ops, &op->node);
+	}
+	if (!fetch_start(op->group, missing->block, missing->count))
+		ready(op->group);
+	return 0;
+}
+
+static void submit_read(struct engine *e, struct store_op *op)
+{
+	struct page_missing missing;
+	int err;
+
+	op->part = engine_part(e, op->channel, op->space);
+	if (!op->part) {
+		op->rows = op->kind == OP_PAGE ? rows_new(0, 0) : NULL;
+		finish(op, op->kind == OP_GET ? -ENOENT :
+			   op->rows ? 0 : -ENOMEM);
+		return;
+	}
+	err = try_read(op, fetch_lookup_cache, e, &missing);
+	if (err == -EAGAIN)
+		err = fetch_for(e, op, &missing, read_ready) ? -ENOMEM : 1;
+	if (err <= 0)
+		finish(op, err);
+}
+
+/* --- writes ------------------------------------------------------------ */
+
+/*
+ * A write passes these steps:
+ *	admit	refused at once, or queued behind earlier writes to its
+ *		partition that are not decided yet (part->waiting)
+ *	decide	does the row exist?  May have to fetch a block
+ *	place	into the log's staged frame, or queued for room (e->waiting)
+ *	apply	the frame is durable: into the partition's deltas, answered
+ *
+ * An append above everything the partition has needs no decision and so may
+ * be placed while others are in flight.  Every other write waits until none of
+ * its partition is: what it decides must not change before it is applied.
+ */
+
+static bool is_plain_append(const struct store_op *op)
+{
+	const struct part *part = op->part;
+
+	return op->kind == OP_APPEND && op->id > part->max_id;
+}
+
+static size_t op_log_bytes(const struct store_op *op)
+{
+	if (op->kind == OP_DELETE)
+		return op->records * record_size(0);
+	return record_size(op->row->len);
+}
+
+void engine_stage(struct engine *e, struct store_op *op)
+{
+	struct record rec = {
+		.channel = op->channel,
+		.space = op->space,
+		.id = op->id,
+	};
+
+	op->seq = e->log.seq;
+	op->part->inflight++;
+	if (op->kind == OP_DELETE) {
+		rec.type = RECORD_DELETE;
+		for (uint32_t i = 0; i < op->id_count; i++) {
+			if (!(op->hits[i / 64] >> (i % 64) & 1))
+				continue;
+			rec.id = op->ids[i];
+			log_stage(&e->log, &rec);
+		}
+	} else {
+		rec.type = op->kind == OP_APPEND ? RECORD_APPEND : RECORD_EDIT;
+		rec.data = op->row->data;
+		rec.size = op->row->len;
+		log_stage(&e->log, &rec);
+		e->stats.user_bytes += op->row->len;
+	}
+	if (list_empty(&e->staged))
+		engine_wake(e);
+	list_push(&e->staged, &op->node);
+}
+
+/* Unflushed rows beyond this keep new ones waiting. */
+static bool memory_full(const struct engine *e, const struct store_op *op)
+{
+	return op->kind == OP_APPEND && e->delta_bytes > e->opts.delta_bytes;
+}
+
+/* 0: staged; -EAGAIN: wait; else refused. */
+static int try_place(struct engine *e, struct store_op *op)
+{
+	int err;
+
+	if (e->failed)
+		return e->failed;
+	err = log_room(&e->log, op_log_bytes(op), op->kind == OP_APPEND);
+	if (!err && memory_full(e, op))
+		err = -ENOSPC;
+	/* Flushing makes room, unless it cannot either. */
+	if (err == -ENOSPC)
+		err = e->round_error ? e->round_error : -EAGAIN;
+	if (!err)
+		engine_stage(e, op);
+	return err;
+}
+
+static void write_settled(struct engine *e, struct store_op *op, int status);
+
+static void place(struct engine *e, struct store_op *op)
+{
+	int err = list_empty(&e->waiting) ? try_place(e, op) : -EAGAIN;
+
+	if (err == -EAGAIN && e->waiting_count < ENGINE_WAITING_MAX) {
+		/* Counts as in flight: it keeps its place in the partition. */
+		op->part->inflight++;
+		e->waiting_count++;
+		list_push(&e->waiting, &op->node);
+		engine_wake(e);
+		return;
+	}
+	if (err == -EAGAIN) {
+		e->stats.shed++;
+		err = -EOVERFLOW;
+	}
+	if (err)
+		write_settled(e, op, err);
+}
+
+/* There may be room now. */
+static void place_waiting(struct engine *e)
+{
+	while (!list_empty(&e->waiting)) {
+		struct store_op *op = list_entry(e->waiting.next,
+						 struct store_op, node);
+		int err = -EAGAIN;
+
+		list_del(&op->node);
+		op->part->inflight--;
+		err = try_place(e, op);
+		if (err == -EAGAIN) {
+			op->part->inflight++;
+			list_push_front(&e->waiting, &op->node);
+			return;
+		}
+		e->waiting_count--;
+		if (err)
+			write_settled(e, op, err);
+	}
+}
+
+/* Is the id one of those before it? */
+static bool named_before(const struct store_op *op, uint32_t i)
+{
+	for (uint32_t j = 0; j < i; j++)
+		if (op->ids[j] == op->ids[i])
+			return true;
+	return false;
+}
+
+static int decide_delete(struct store_op *op, page_lookup_fn lookup, void *ctx,
+			 struct page_missing *missing)
+{
+	struct page_missing one;
+	uint32_t last = UINT32_MAX;
+
+	memset(op->hits, 0, sizeof(op->hits));
+	op->records = 0;
+	missing->count = 0;
+	for (uint32_t i = 0; i < op->id_count; i++) {
+		int has = named_before(op, i) ? 0 :
+			  page_has(op->part, op->ids[i], lookup, ctx, &one);
+
+		if (has == -EAGAIN) {
+			if (one.block[0] != last &&
+			    missing->count < PAGE_MISSING_MAX)
+				missing->block[missing->count++] = one.block[0];
+			last = one.block[0];
+		} else if (has) {
+			op->hits[i / 64] |= 1ull << (i % 64);
+			op->records++;
+		}
+	}
+	return missing->count ? -EAGAIN : 0;
+}
+
+/* 0: to be done; -EAGAIN: blocks are missing; else the answer. */
+static int decide(struct store_op *op, page_lookup_fn lookup, void *ctx,
+		  struct page_missing *missing)
+{
+	int has;
+
+	if (op->kind == OP_DELETE)
+		return decide_delete(op, lookup, ctx, missing);
+	op->records = 1;
+	has = page_has(op->part, op->id, lookup, ctx, missing);
+	if (has < 0)
+		return has;
+	if (op->kind == OP_APPEND)
+		return has ? -EEXIST : 0;
+	return has ? 0 : -ENOENT;
+}
+
+static void decided(struct engine *e, struct store_op *op, int err)
+{
+	op->part->deciding = false;
+	if (!err && op->records) {
+		place(e, op);
+		return;
+	}
+	write_settled(e, op, err);
+}
+
+static void write_ready(struct fetch_group *group)
+{
+	struct store_op *op = group->ctx;
+	struct engine *e = group->e;
+	struct page_missing missing;
+	int err = group->err;
+
+	if (!err)
+		err = decide(op, fetch_lookup, group, &missing);
+	if (err == -EAGAIN) {
+		fetch_for(e, op, &missing, write_ready);
+		return;
+	}
+	op_release(e, op);
+	decided(e, op, err);
+}
+
+static void start_write(struct engine *e, struct store_op *op)
+{
+	struct page_missing missing;
+	int err;
+
+	if (is_plain_append(op)) {
+		op->part->max_id = op->id;
+		op->records = 1;
+		place(e, op);
+		return;
+	}
+	op->part->deciding = true;
+	err = decide(op, fetch_lookup_cache, e, &missing);
+	if (err == -EAGAIN)
+		err = fetch_for(e, op, &missing, write_ready) ? -ENOMEM : 1;
+	if (err <= 0)
+		decided(e, op, err);
+}
+
+static bool may_start(const struct store_op *op)
+{
+	const struct part *part = op->part;
+
+	if (part->deciding)
+		return false;
+	return is_plain_append(op) || !part->inflight;
+}
+
+/* Lets those go that waited for what has just been settled. */
+static void start_waiting(struct engine *e, struct part *part)
+{
+	while (!list_empty(&part->waiting)) {
+		struct store_op *op = list_entry(part->waiting.next,
+						 struct store_op, node);
+
+		if (!may_start(op))
+			return;
+		list_del(&op->node);
+		start_write(e, op);
+	}
+}
+
+/* The write is over, one way or the other. */
+static void write_settled(struct engine *e, struct store_op *op, int status)
+{
+	struct part *part = op->part;
+
+	op->changed = status ? 0 : op->records;
+	finish(op, status);
+	if (part->settling)
+		return;
+	part->settling = true;
+	start_waiting(e, part);
+	part->settling = false;
+	engine_drop_part_if_empty(e, part);
+}
+
+static int admit(struct engine *e, struct store_op *op)
+{
+	bool puts = op->kind == OP_APPEND || op->kind == OP_EDIT;
+
+	if (e->opts.read_only)
+		return -EROFS;
+	if (e->failed)
+		return e->failed;
+	if (puts && op->row->len > STORE_ROW_MAX)
+		return -EMSGSIZE;
+	if (op->kind == OP_DELETE && op->id_count > STORE_DELETE_MAX)
+		return -EINVAL;
+	op->part = engine_part_make(e, op->channel, op->space);
+	return op->part ? 0 : -ENOMEM;
+}
+
+static void submit_write(struct engine *e, struct store_op *op)
+{
+	int err = admit(e, op);
+
+	if (err) {
+		finish(op, err);
+		return;
+	}
+	if (list_empty(&op->part->waiting) && may_start(op))
+		start_write(e, op);
+	else
+		list_push(&op->part->waiting, &op->node);
+}
+
+void engine_submit(struct engine *e, struct store_op *op)
+{
+	op->status = 0;
+	op->changed = 0;
+	op->rows = NULL;
+	op->group = NULL;
+	op->part = NULL;
+	list_init(&op->node);
+	if (op->space >= STORE_SPACE_COUNT)
+		finish(op, -EINVAL);
+	else if (op->kind == OP_GET || op->kind == OP_PAGE)
+		submit_read(e, op);
+	else
+		submit_write(e, op);
+}
+
+/* --- the log ----------------------------------------------------------- */
+
+/* 0 or -ENOMEM. */
+static int apply(struct engine *e, struct store_op *op)
+{
+	struct part *part = op->part;
+	size_t before = part->delta_bytes;
+	uint64_t seq = op->seq;
+	int err = 0;
+
+	e->applied_seq = seq + op->records - 1;
+	if (op->kind == OP_DELETE) {
+		for (uint32_t i = 0; i < op->id_count && !err; i++)
+			if (op->hits[i / 64] >> (i % 64) & 1)
+				err = part_apply(part, RECORD_DELETE,
+						 op->ids[i], seq++, NULL);
+		e->stats.deleted += op->records;
+	} else {
+		bool append = op->kind == OP_APPEND;
+
+		err = part_apply(part, append ? RECORD_APPEND : RECORD_EDIT,
+				 op->id, seq, op->row);
+		*(append ? &e->stats.appended : &e->stats.edited) += 1;
+	}
+	engine_part_changed(e, part, before);
+	return err;
+}
+
+void engine_log_done(void *ctx, uint64_t first_seq, uint32_t count, int err)
+{
+	struct engine *e = ctx;
+	uint64_t end = first_seq + count;
+	struct list batch;
+
+	if (err)
+		e->stats.io_errors++;
+	list_init(&batch);
+	while (!list_empty(&e->staged)) {
+		struct store_op *op = list_entry(e->staged.next,
+						 struct store_op, node);
+
+		if (op->seq >= end)
+			break;
+		list_del(&op->node);
+		list_push(&batch, &op->node);
+	}
+	while (!list_empty(&batch)) {
+		struct store_op *op = list_entry(list_pop(&batch),
+						 struct store_op, node);
+		int status = err;
+
+		op->part->inflight--;
+		if (!status && apply(e, op)) {
+			/* Durable, but not to be shown: only recovery can. */
+			e->failed = -ENOMEM;
+			status = -ETIMEDOUT;
+		}
+		write_settled(e, op, status);
+	}
+}
+
+static void cancel_list(struct engine *e, struct list *ops)
+{
+	while (!list_empty(ops)) {
+		struct store_op *op = list_entry(list_pop(ops),
+						 struct store_op, node);
+
+		op->part->inflight--;
+		write_settled(e, op, -ECANCELED);
+	}
+}
+
+void engine_cancel_writes(struct engine *e)
+{
+	cancel_list(e, &e->staged);
+	cancel_list(e, &e->waiting);
+}
+
+struct log_tail engine_log_tail(const struct engine *e, uint64_t flushed_seq)
+{
+	/* Partitions being flushed may have changed since, but not before. */
+	uint64_t oldest = flushed_seq + 1;
+
+	list_for_each(node, &e->dirty) {
+		const struct part *part = list_entry(node, struct part, dirty);
+
+		if (part->flushing)
+			continue;
+		if (part->oldest_seq < oldest)
+			oldest = part->oldest_seq;
+		break;
+	}
+	return log_tail_for(&e->log, oldest);
+}
+
+void engine_release_log(struct engine *e, const struct log_tail *tail)
+{
+	e->tail = *tail;
+	log_release(&e->log, tail);
+}
+
+void engine_step(struct engine *e)
+{
+	io_run(&e->io);
+	place_waiting(e);
+	round_step(e);
+	rewrite_step(e);
+	round_consider(e);
+	log_commit(&e->log);
+}
+
+void engine_tick(struct engine *e)
+{
+	uint64_t writes = e->stats.appended + e->stats.edited +
+			  e->stats.deleted;
+
+	if (e->opts.read_only)
+		return;
+	e->idle = writes == e->last_ticks_writes;
+	e->last_ticks_writes = writes;
+	e->round_retry = true;
+	log_retry(&e->log);
+	engine_wake(e);
+}
+
+void engine_flush(struct engine *e)
+{
+	e->flush_all = true;
+	e->round_retry = true;
+	engine_wake(e);
+}
+
+bool engine_quiet(const struct engine *e)
+{
+	return !e->round && !e->rewrite && io_idle(&e->io) &&
+	       list_empty(&e->staged) && list_empty(&e->waiting) &&
+	       !(e->flush_all && !list_empty(&e->dirty));
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine of one shard: rows in, durable, and out again.  Driven by one
+ * thread, which calls engine_step() when told so by `wake`; never blocks but
+ * in engine_open() and engine_close().
+ */
+#ifndef STORE_ENGINE_H
+#define STORE_ENGINE_H
+
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "os/loop.h"
+#include "proto/store.h"
+
+struct engine;
+struct blob;
+
+struct engine_opts {
+	const char *dir;	/* of this shard; made if absent */
+	uint32_t shard, shards;
+	uint64_t log_bytes;	/* 0: ENGINE_LOG_BYTES; of a new shard */
+	uint32_t slot_bytes;	/* 0: ENGINE_SLOT_BYTES; of a new shard */
+	size_t cache_bytes;	/* 0: ENGINE_CACHE_BYTES */
+	size_t delta_bytes;	/* 0: ENGINE_DELTA_BYTES; unflushed rows */
+	bool compress;		/* what is written from now on */
+	bool read_only;		/* for tools: nothing is written, ever */
+	/* engine_step() is due.  From the loop's callbacks or from calls of
+	 * this interface; may be NULL. */
+	void (*wake)(void *ctx);
+	void *ctx;
+};
+
+#define ENGINE_LOG_BYTES (32u << 20)
+#define ENGINE_SLOT_BYTES (4u << 20)
+#define ENGINE_CACHE_BYTES (32u << 20)
+#define ENGINE_DELTA_BYTES (40u << 20)
+
+/* What recovery found. */
+struct engine_report {
+	uint64_t partitions, blocks, rows;
+	uint64_t replayed;	/* records of the log */
+	uint64_t frames;
+	bool created;
+	bool torn_tail;		/* an unfinished frame was cut off */
+};
+
+/*
+ * Opens or makes the shard and recovers it.  Blocking.  -EBADMSG: damaged in a
+ * way that a crash does not explain (the log says which; chatd-store repairs);
+ * -EPROTONOSUPPORT: another version's; -EXDEV: shard of another number.
+ */
+int engine_open(struct os_loop *loop, const struct engine_opts *opts,
+		struct engine **ret_engine, struct engine_report *ret_report);
+/* Waits for what is in flight, drops the rest (-ECANCELED), frees. */
+void engine_close(struct engine *engine);
+/* Frees without touching the disk: after a simulated power cut. */
+void engine_abandon(struct engine *engine);
+
+enum store_op_kind {
+	OP_APPEND,
+	OP_EDIT,
+	OP_DELETE,
+	OP_GET,
+	OP_PAGE,
+};
+
+/* A request.  The caller fills the first part and keeps it in place until
+ * `done`, which is called from engine_submit() or engine_step(). */
+struct store_op {
+	enum store_op_kind kind;
+	uint8_t space;
+	uint16_t dir, limit;		/* OP_PAGE */
+	uint64_t channel, id;
+	struct blob *row;		/* OP_APPEND, OP_EDIT; borrowed */
+	const uint64_t *ids;		/* OP_DELETE; borrowed */
+	uint32_t id_count;
+	void (*done)(struct store_op *op);
+	/* The answer. */
+	int status;
+	uint32_t changed;
+	struct rows *rows;		/* the caller's to put */
+	/* The engine's: */
+	struct list node;
+	struct part *part;
+	struct fetch_group *group;
+	uint64_t seq;			/* first of its records */
+	uint32_t records;
+	uint64_t hits[STORE_DELETE_MAX / 64];	/* OP_DELETE: ids that exist */
+};
+
+void engine_submit(struct engine *engine, struct store_op *op);
+
+/* Runs completions and a slice of background work; sends the staged commit. */
+void engine_step(struct engine *engine);
+
+/* Now and then (about ten times a second): idle work and retries. */
+void engine_tick(struct engine *engine);
+
+/* Nothing in flight, nothing staged, no background work in progress. */
+bool engine_quiet(const struct engine *engine);
+
+/* Starts writing everything unflushed to blocks; over when engine_quiet(). */
+void engine_flush(struct engine *engine);
+
+struct engine_stats {
+	uint64_t partitions, blocks, rows_in_blocks, dead_rows;
+	uint64_t delta_bytes, index_bytes, cache_bytes;
+	uint64_t cache_hits, cache_misses;
+	uint64_t log_bytes, log_used, log_written, log_frames;
+	uint64_t data_written, index_written, user_bytes;
+	uint64_t data_used, data_live, data_file, index_file;
+	uint64_t reads, read_bytes;	/* of blocks, from the disk */
+	uint64_t rounds, moved_blocks;
+	uint64_t appended, edited, deleted, shed;
+	uint64_t corrupt_blocks, corrupt_rows, io_errors;
+};
+
+void engine_stats(const struct engine *engine, struct engine_stats *ret_stats);
+
+#endif

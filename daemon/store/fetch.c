@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Reading blocks.  Blocks that lie next to each other are one read; a block
+ * that is on its way already is waited for, not read again.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/engine_impl.h"
+
+#define FETCH_BLOCKS_MAX 16u
+#define FETCH_BYTES_MAX (512u << 10)
+
+struct waiter {
+	struct list node;
+	struct fetch_group *group;
+	uint32_t place;
+};
+
+/* One read of adjacent blocks. */
+struct fetch {
+	struct list node;	/* engine.fetches */
+	struct engine *e;
+	struct io_req req;
+	struct block_id id;
+	uint8_t *buf;
+	uint64_t from;		/* in the file; aligned */
+	struct list waiters;
+	uint32_t count;
+	struct block_ref ref[FETCH_BLOCKS_MAX];
+};
+
+void fetch_group_init(struct fetch_group *group, struct engine *e,
+		      struct part *part,
+		      void (*ready)(struct fetch_group *group), void *ctx)
+{
+	memset(group, 0, sizeof(*group));
+	group->e = e;
+	group->part = part;
+	group->ready = ready;
+	group->ctx = ctx;
+}
+
+void fetch_group_fini(struct fetch_group *group)
+{
+	for (uint32_t i = 0; i < group->count; i++)
+		rows_put(group->pin[i].rows);
+	mem_free(group->pin);
+	group->pin = NULL;
+	group->count = 0;
+	group->cap = 0;
+}
+
+struct rows *fetch_lookup_cache(void *ctx, const struct block_ref *ref)
+{
+	struct engine *e = ctx;
+
+	return cache_get(e->cache, ref->place);
+}
+
+struct rows *fetch_lookup(void *ctx, const struct block_ref *ref)
+{
+	struct fetch_group *group = ctx;
+
+	for (uint32_t i = 0; i < group->count; i++)
+		if (group->pin[i].place == ref->place)
+			return group->pin[i].rows;
+	return cache_get(group->e->cache, ref->place);
+}
+
+static int pin(struct fetch_group *group, uint32_t place, struct rows *rows)
+{
+	if (group->count == group->cap) {
+		uint32_t cap = group->cap ? 2 * group->cap : 8;
+		void *memory = mem_realloc(group->pin,
+					   cap * sizeof(group->pin[0]));
+
+		if (!memory)
+			return -ENOMEM;
+		group->pin = memory;
+		group->cap = cap;
+	}
+	group->pin[group->count].place = place;
+	group->pin[group->count++].rows = rows_get(rows);
+	return 0;
+}
+
+static void note_error(struct fetch_group *group, int err)
+{
+	if (err && !group->err)
+		group->err = err;
+}
+
+/* The read that failed, or a block that is not what the index promised. */
+static void note_damage(struct fetch *fetch, const struct block_ref *ref,
+			int err)
+{
+	struct engine *e = fetch->e;
+
+	if (err != -EBADMSG) {
+		e->stats.io_errors++;
+		log_error("store", "read_failed", "shard=%u offset=%llu error=%d",
+			  e->super.shard,
+			  (unsigned long long)block_offset(ref), -err);
+		return;
+	}
+	e->stats.corrupt_blocks++;
+	e->stats.corrupt_rows += ref->rows;
+	log_error("store", "block_corrupt",
+		  "shard=%u channel=%llu first=%llu last=%llu rows=%u offset=%llu",
+		  e->super.shard, (unsigned long long)fetch->id.channel,
+		  (unsigned long long)ref->first_id,
+		  (unsigned long long)ref->last_id, ref->rows,
+		  (unsigned long long)block_offset(ref));
+}
+
+/* Gives one block of the read, or the error, to those who wait for it. */
+static void deliver(struct fetch *fetch, const struct block_ref *ref,
+		    struct rows *rows, int err)
+{
+	list_for_each_safe(node, &fetch->waiters) {
+		struct waiter *waiter = list_entry(node, struct waiter, node);
+		struct fetch_group *group = waiter->group;
+
+		if (waiter->place != ref->place)
+			continue;
+		list_del(node);
+		mem_free(waiter);
+		note_error(group, err ? err : pin(group, ref->place, rows));
+		if (--group->pending == 0)
+			group->ready(group);
+	}
+}
+
+static void free_fetch(struct fetch *fetch)
+{
+	list_del(&fetch->node);
+	mem_free(fetch->buf);
+	mem_free(fetch);
+}
+
+static void fetch_done(struct io_req *req, int err)
+{
+	struct fetch *fetch = container_of(req, struct fetch, req);
+	struct engine *e = fetch->e;
+
+	for (uint32_t i = 0; i < fetch->count; i++) {
+		const struct block_ref *ref = &fetch->ref[i];
+		const uint8_t *at = fetch->buf +
+				    (block_offset(ref) - fetch->from);
+		struct rows *rows = NULL;
+		int is = err;
+
+		hmap_del(&e->fetching, ref->place);
+		slots_read(&e->slots, engine_slot_of(e, ref->place), -1);
+		if (!is)
+			is = block_open(e->codec, at, &fetch->id, ref, &rows);
+		if (is)
+			note_damage(fetch, ref, is);
+		else
+			cache_put(e->cache, ref->place, rows);
+		deliver(fetch, ref, rows, is);
+		rows_put(rows);
+	}
+	free_fetch(fetch);
+}
+
+void fetch_abandon(struct engine *e)
+{
+	while (!list_empty(&e->fetches)) {
+		struct fetch *fetch = list_entry(e->fetches.next, struct fetch,
+						 node);
+		struct list *node;
+
+		while ((node = list_pop(&fetch->waiters)))
+			mem_free(list_entry(node, struct waiter, node));
+		free_fetch(fetch);
+	}
+}
+
+static int wait_for(struct fetch *fetch, struct fetch_group *group,
+		    uint32_t place)
+{
+	struct waiter *waiter = mem_alloc(sizeof(*waiter));
+
+	if (!waiter)
+		return -ENOMEM;
+	waiter->group = group;
+	waiter->place = place;
+	list_push(&fetch->waiters, &waiter->node);
+	group->pending++;
+	return 0;
+}
+
+static void submit(struct fetch *fetch)
+{
+	struct engine *e = fetch->e;
+	const struct block_ref *last = &fetch->ref[fetch->count - 1];
+	uint64_t sector = FORMAT_SECTOR - 1;
+	uint64_t end = (block_offset(last) + last->bytes + sector) & ~sector;
+	size_t len = end - fetch->from;
+
+	e->stats.reads++;
+	e->stats.read_bytes += len;
+	io_submit(&e->io, &fetch->req, IO_READ, e->data_file, fetch->buf, len,
+		  fetch->from);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct block_ref *x = a, *y = b;
+
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* How many of the blocks, by place, make one read. */
+static uint32_t span(const struct block_ref *ref, uint32_t count)
+{
+	uint32_t n = 1;
+
+	while (n < count && n < FETCH_BLOCKS_MAX &&
+	       block_offset(&ref[n]) ==
+		       block_offset(&ref[n - 1]) + padded(ref[n - 1].bytes) &&
+	       block_offset(&ref[n]) + ref[n].bytes - block_offset(ref) <=
+		       FETCH_BYTES_MAX)
+		n++;
+	return n;
+}
+
+/* Starts one read of `count` adjacent blocks nobody is reading yet. */
+static int fetch_span(struct fetch_group *group, const struct block_ref *ref,
+		      uint32_t count)
+{
+	struct engine *e = group->e;
+	uint64_t end = block_offset(&ref[count - 1]) + ref[count - 1].bytes;
+	struct fetch *fetch = mem_zalloc(sizeof(*fetch));
+
+	if (!fetch)
+		return -ENOMEM;
+	fetch->e = e;
+	fetch->id = engine_block_id(e, group->part);
+	fetch->from = block_offset(ref) & ~(uint64_t)(FORMAT_SECTOR - 1);
+	fetch->req.done = fetch_done;
+	list_init(&fetch->waiters);
+	list_init(&fetch->node);
+	fetch->buf = mem_aligned(FORMAT_SECTOR,
+				 end - fetch->from + FORMAT_SECTOR);
+	if (!fetch->buf) {
+		mem_free(fetch);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		/* Without memory for a waiter or an entry the block is read
+		 * for nobody, or twice: no harm. */
+		note_error(group, hmap_set(&e->fetching, ref[i].place,
+					   (uintptr_t)fetch));
+		note_error(group, wait_for(fetch, group, ref[i].place));
+		slots_read(&e->slots, engine_slot_of(e, ref[i].place), 1);
+		fetch->ref[fetch->count++] = ref[i];
+	}
+	list_push(&e->fetches, &fetch->node);
+	submit(fetch);
+	return 0;
+}
+
+bool fetch_start(struct fetch_group *group, const uint32_t *blocks,
+		 uint32_t count)
+{
+	struct engine *e = group->e;
+	struct block_ref *ref = mem_alloc(count * sizeof(*ref));
+	uint32_t n = 0;
+
+	if (!ref)
+		note_error(group, -ENOMEM);
+	for (uint32_t i = 0; i < count && !group->err; i++) {
+		const struct block_ref *wanted = &group->part->blocks[blocks[i]];
+		struct fetch *fetch = hmap_get_ptr(&e->fetching, wanted->place);
+		struct rows *rows = cache_get(e->cache, wanted->place);
+
+		if (rows)
+			note_error(group, pin(group, wanted->place, rows));
+		else if (fetch)
+			note_error(group,
+				   wait_for(fetch, group, wanted->place));
+		else
+			ref[n++] = *wanted;
+	}
+	if (!group->err && n)
+		qsort(ref, n, sizeof(*ref), compare_places);
+	for (uint32_t i = 0, many; i < n && !group->err; i += many) {
+		many = span(ref + i, n - i);
+		note_error(group, fetch_span(group, ref + i, many));
+	}
+	mem_free(ref);
+	return group->pending > 0;
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/job.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/check.h"
+#include "base/mem.h"
+
+bool block_is_small(const struct block_ref *ref)
+{
+	return ref->rows < BLOCK_ROWS && ref->bytes < BLOCK_BYTES / 2;
+}
+
+static bool is_bad(const struct job *job, uint32_t i)
+{
+	return hmap_get(&job->e->bad, job->part->blocks[i].place, NULL);
+}
+
+static void take(struct job *job, uint32_t i)
+{
+	const struct block_ref *ref = &job->part->blocks[i];
+
+	if (!is_bad(job, i))
+		job->take[i] = ref->dead == ref->rows ? JOB_DROP : JOB_REWRITE;
+}
+
+/*
+ * The blocks that deltas change: those whose range holds one, or follows one
+ * that lies between blocks.  Returns how many deltas lie behind the last
+ * block, -EBADMSG when one lies on a damaged block.
+ */
+static int take_changed(struct job *job)
+{
+	const struct part *part = job->part;
+	uint32_t d = 0;
+
+	for (; d < job->snap_count; d++) {
+		uint32_t i = part_block_from(part, job->snap[d].id);
+
+		if (i == part->block_count)
+			break;
+		take(job, i);
+		if (!job->take[i])
+			return -EBADMSG;
+	}
+	return (int)(job->snap_count - d);
+}
+
+/*
+ * Small blocks at the end join the new rows, as long as they are not more
+ * than those: every time a row is written again its block has at least
+ * doubled, so it happens log2(BLOCK_ROWS) times at most.
+ */
+static void take_tail(struct job *job, uint32_t rows, bool merge)
+{
+	const struct part *part = job->part;
+
+	for (uint32_t i = part->block_count; i-- > 0;) {
+		const struct block_ref *ref = &part->blocks[i];
+		bool small = block_is_small(ref);
+
+		if (is_bad(job, i))
+			return;
+		/* To merge is to make the newest BLOCK_ROWS rows one block. */
+		if (merge ? rows >= BLOCK_ROWS || ref->bytes > 2 * BLOCK_BYTES
+			  : !small || ref->rows > rows)
+			return;
+		take(job, i);
+		rows += ref->rows;
+	}
+}
+
+static void take_slot(struct job *job, uint32_t slot)
+{
+	for (uint32_t i = 0; i < job->part->block_count; i++)
+		if (engine_slot_of(job->e, job->part->blocks[i].place) == slot)
+			take(job, i);
+}
+
+static int choose(struct job *job, const struct job_reason *reason)
+{
+	int fresh = take_changed(job);
+
+	if (fresh < 0)
+		return fresh;
+	if (fresh || reason->merge)
+		take_tail(job, (uint32_t)fresh, reason->merge);
+	if (reason->slot != SLOT_NONE)
+		take_slot(job, reason->slot);
+	return 0;
+}
+
+static int snapshot(struct job *job)
+{
+	struct part *part = job->part;
+	uint32_t n = part->delta_count;
+
+	job->snap = mem_alloc((n + 1) * sizeof(*job->snap));
+	job->take = mem_zalloc(part->block_count + 1);
+	job->removed = mem_alloc((part->block_count + 1) * sizeof(uint32_t));
+	if (!job->snap || !job->take || !job->removed)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		job->snap[i] = part->deltas[i];
+		if (job->snap[i].row)
+			blob_get(job->snap[i].row);
+	}
+	job->snap_count = n;
+	return 0;
+}
+
+/* Asks for the blocks to be rewritten; all others taken are just removed. */
+static int load(struct job *job, bool *ret_loading)
+{
+	struct part *part = job->part;
+	uint32_t *wanted = mem_alloc((part->block_count + 1) *
+				     sizeof(*wanted));
+	uint32_t n = 0;
+
+	if (!wanted)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < part->block_count; i++) {
+		if (job->take[i])
+			job->removed[job->removed_count++] =
+				part->blocks[i].place;
+		if (job->take[i] == JOB_REWRITE)
+			wanted[n++] = i;
+	}
+	*ret_loading = n && fetch_start(&job->group, wanted, n);
+	mem_free(wanted);
+	return *ret_loading ? 0 : job->group.err;
+}
+
+int job_new(struct engine *e, struct part *part,
+	    const struct job_reason *reason,
+	    void (*ready)(struct fetch_group *group), struct job **ret_job,
+	    bool *ret_loading)
+{
+	struct job *job = mem_zalloc(sizeof(*job));
+	int err;
+
+	if (!job)
+		return -ENOMEM;
+	job->e = e;
+	job->part = part;
+	job->tidy = reason->merge;
+	job->snap_seq = e->applied_seq;
+	list_init(&job->node);
+	fetch_group_init(&job->group, e, part, ready, job);
+	part->flushing = true;
+	err = snapshot(job);
+	if (!err)
+		err = choose(job, reason);
+	if (!err)
+		err = load(job, ret_loading);
+	if (err) {
+		job_free(job);
+		return err;
+	}
+	*ret_job = job;
+	return 0;
+}
+
+static void job_free_memory(struct job *job)
+{
+	fetch_group_fini(&job->group);
+	for (uint32_t i = 0; i < job->snap_count; i++)
+		blob_put(job->snap[i].row);
+	rows_put(job->newest);
+	mem_free(job->snap);
+	mem_free(job->take);
+	mem_free(job->out);
+	mem_free(job->run_end);
+	mem_free(job->removed);
+	mem_free(job->added);
+	mem_free(job->ids);
+	mem_free(job);
+}
+
+static void blocks_live(struct engine *e, const struct block_ref *ref,
+			uint32_t count, int sign)
+{
+	for (uint32_t i = 0; i < count; i++)
+		slots_live(&e->slots, engine_slot_of(e, ref[i].place),
+			   sign * (int64_t)padded(ref[i].bytes));
+}
+
+void job_free(struct job *job)
+{
+	struct part *part = job->part;
+	size_t before = part->delta_bytes;
+
+	blocks_live(job->e, job->added, job->added_count, -1);
+	part->flushing = false;
+	/* Deletions kept for the flush's sake go. */
+	part_settle(part, part->flushed_seq, NULL, 0, NULL, 0);
+	engine_part_changed(job->e, part, before);
+	engine_drop_part_if_empty(job->e, part);
+	job_free_memory(job);
+}
+
+static void put_out(struct job *job, uint64_t id, const uint8_t *data,
+		    uint32_t size)
+{
+	job->out[job->out_count++] = (struct row){ id, data, size };
+}
+
+static void put_delta(struct job *job, const struct delta *delta)
+{
+	if (delta->row)
+		put_out(job, delta->id, delta->row->data, delta->row->len);
+}
+
+/* The rows of one block under the deltas up to its last id. */
+static void merge_block(struct job *job, const struct rows *rows,
+			uint64_t last_id, uint32_t *d)
+{
+	uint32_t r = 0, count = rows ? rows->count : 0;
+
+	while (*d < job->snap_count && job->snap[*d].id <= last_id) {
+		const struct delta *delta = &job->snap[*d];
+
+		for (; r < count && rows->row[r].id < delta->id; r++)
+			put_out(job, rows->row[r].id, rows->row[r].data,
+				rows->row[r].size);
+		if (r < count && rows->row[r].id == delta->id)
+			r++;
+		put_delta(job, delta);
+		(*d)++;
+	}
+	for (; r < count; r++)
+		put_out(job, rows->row[r].id, rows->row[r].data,
+			rows->row[r].size);
+}
+
+static void end_run(struct job *job)
+{
+	uint32_t n = job->run_count;
+
+	if (job->out_count > (n ? job->run_end[n - 1] : 0))
+		job->run_end[job->run_count++] = job->out_count;
+}
+
+int job_merge(struct job *job)
+{
+	const struct part *part = job->part;
+	uint32_t most = job->snap_count, d = 0;
+
+	for (uint32_t i = 0; i < part->block_count; i++)
+		if (job->take[i] == JOB_REWRITE)
+			most += part->blocks[i].rows;
+	job->out = mem_alloc((most + 1) * sizeof(*job->out));
+	job->ids = mem_alloc((most + 1) * sizeof(*job->ids));
+	job->run_end = mem_alloc((part->block_count + 2) *
+				 sizeof(*job->run_end));
+	if (!job->out || !job->ids || !job->run_end)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < part->block_count; i++) {
+		const struct block_ref *ref = &part->blocks[i];
+		struct rows *rows = NULL;
+
+		if (job->take[i] == JOB_KEEP) {
+			end_run(job);
+			continue;
+		}
+		if (job->take[i] == JOB_REWRITE)
+			rows = fetch_lookup(&job->group, ref);
+		merge_block(job, rows, ref->last_id, &d);
+	}
+	for (; d < job->snap_count; d++)
+		put_delta(job, &job->snap[d]);
+	end_run(job);
+	return 0;
+}
+
+uint32_t job_next_block(struct job *job)
+{
+	if (job->run < job->run_count && job->packed == job->run_end[job->run])
+		job->run++;
+	if (job->run == job->run_count)
+		return 0;
+	return block_cut(job->out + job->packed,
+			 job->run_end[job->run] - job->packed);
+}
+
+int job_add_block(struct job *job, const struct block_ref *ref,
+		  struct rows *rows)
+{
+	if (job->added_count == job->added_cap) {
+		uint32_t cap = job->added_cap ? 2 * job->added_cap : 4;
+		void *memory = mem_realloc(job->added,
+					   cap * sizeof(*job->added));
+
+		if (!memory)
+			return -ENOMEM;
+		job->added = memory;
+		job->added_cap = cap;
+	}
+	for (uint32_t i = 0; i < rows->count; i++)
+		job->ids[job->packed + i] = rows->row[i].id;
+	job->packed += rows->count;
+	job->added[job->added_count++] = *ref;
+	blocks_live(job->e, ref, 1, 1);
+	rows_put(job->newest);
+	job->newest = rows_get(rows);
+	return 0;
+}
+
+size_t job_change_size(const struct job *job)
+{
+	return change_part_size(job->removed_count, job->added_count);
+}
+
+void job_change_encode(const struct job *job, uint8_t *buf)
+{
+	buf = change_part_begin(buf, job->part->channel, job->part->space,
+				job->snap_seq, job->removed_count,
+				job->added_count);
+	for (uint32_t i = 0; i < job->removed_count; i++)
+		buf = change_put_place(buf, job->removed[i]);
+	for (uint32_t i = 0; i < job->added_count; i++)
+		buf = change_put_ref(buf, &job->added[i]);
+}
+
+/* The newest rows stay warm if they were. */
+static void keep_warm(struct job *job)
+{
+	struct cache *cache = job->e->cache;
+	bool warm = job->snap_count > 0;
+
+	for (uint32_t i = 0; i < job->removed_count; i++) {
+		warm |= cache_has(cache, job->removed[i]);
+		cache_drop(cache, job->removed[i]);
+	}
+	if (warm && job->newest)
+		cache_put(cache, job->added[job->added_count - 1].place,
+			  job->newest);
+}
+
+static void note_fragmented(struct job *job)
+{
+	struct part *part = job->part;
+	uint32_t n = part->block_count;
+
+	list_del(&part->merge);
+	if (!job->tidy && n > 1 && block_is_small(&part->blocks[n - 1]))
+		list_push(&job->e->fragmented, &part->merge);
+}
+
+void job_commit(struct job *job)
+{
+	struct engine *e = job->e;
+	struct part *part = job->part;
+	size_t before = part->delta_bytes;
+
+	for (uint32_t i = 0; i < part->block_count; i++)
+		if (job->take[i])
+			blocks_live(e, &part->blocks[i], 1, -1);
+	/* Room was reserved, and nobody else changes blocks. */
+	check(!part_change(part, job->removed, job->removed_count, job->added,
+			   job->added_count));
+	part_settle(part, job->snap_seq, job->added, job->added_count,
+		    job->ids, job->packed);
+	part->flushing = false;
+	list_del(&part->dirty);
+	engine_part_changed(e, part, before);
+	keep_warm(job);
+	note_fragmented(job);
+	engine_drop_part_if_empty(e, part);
+	job_free_memory(job);
+}

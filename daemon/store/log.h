@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The writing end of the log: records are staged, and all that were staged go
+ * to the disk as one frame, by one write and one fdatasync, while the next are
+ * staged.  One frame is in flight at a time.
+ *
+ * A frame whose write failed may be on the disk in part or in whole.  Before
+ * its records are refused, an empty frame of the same number is written over
+ * its head, so that no recovery will find them.  When even that fails the log
+ * is stuck: the outcome of that frame is unknown and nothing more is taken
+ * until log_retry() succeeds.
+ */
+#ifndef STORE_LOG_H
+#define STORE_LOG_H
+
+#include <stdbool.h>
+
+#include "store/format.h"
+#include "store/io.h"
+
+struct log_mark;
+
+struct log {
+	struct io *io;
+	struct os_file *file;
+	uint64_t bytes;
+	uint64_t store_tag;
+	/* Where the next frame goes, its number, the next record's. */
+	uint64_t head, frame, seq;
+	/* Frames from the tail on, in a ring of bytes / sector places. */
+	struct log_mark *marks;
+	uint32_t mark_first, mark_count, mark_cap;
+	uint8_t *staged, *flying;	/* FRAME_BYTES_MAX each */
+	uint32_t staged_bytes, staged_records;
+	uint64_t flying_seq;		/* first of the frame in flight */
+	uint64_t flying_offset;
+	uint32_t flying_records;
+	bool busy;			/* a frame is in flight */
+	bool stuck;
+	bool healing;
+	int error;			/* that the frame in flight met */
+	struct io_req req;
+	/* Records [first_seq, first_seq + count) are durable (0), refused
+	 * (negative errno), or nobody knows (-ETIMEDOUT). */
+	void (*done)(void *ctx, uint64_t first_seq, uint32_t count, int err);
+	void *ctx;
+	uint64_t frames_written, bytes_written;
+};
+
+/* How much of the ring appends leave to deletions and edits. */
+#define LOG_RESERVE (2u * FRAME_BYTES_MAX)
+#define LOG_BYTES_MIN (8u * FRAME_BYTES_MAX)
+
+/* The next frame is number `frame` at `head`; `seq` its first record. */
+int log_init(struct log *log, struct io *io, struct os_file *file,
+	     const struct super *super, const struct log_tail *next);
+void log_fini(struct log *log);
+/* Recovery: a frame that is still needed, in order. */
+void log_remember(struct log *log, const struct log_tail *at, uint32_t records,
+		  uint32_t size);
+
+/*
+ * Is there room for `bytes` more in the staged frame and in the ring?
+ * -EAGAIN: not in the frame that is being filled; -ENOSPC: not in the ring;
+ * -EIO: the log is stuck.
+ */
+int log_room(const struct log *log, size_t bytes, bool reserve);
+/* Takes a record for which there is room; returns its sequence number. */
+uint64_t log_stage(struct log *log, const struct record *rec);
+/* Sends what is staged, if anything is and no frame is in flight. */
+void log_commit(struct log *log);
+void log_retry(struct log *log);
+
+/* Bytes of the ring in use. */
+uint64_t log_used(const struct log *log);
+/* Where the log must be kept from, when records below `seq` are not needed. */
+struct log_tail log_tail_for(const struct log *log, uint64_t seq);
+/* The index no longer needs what lies before the tail. */
+void log_release(struct log *log, const struct log_tail *tail);
+
+#endif

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/part.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/check.h"
+#include "base/mem.h"
+
+/* What a delta costs besides the bytes of its row: blob head and malloc. */
+#define DELTA_OVERHEAD (sizeof(struct delta) + 32)
+
+struct part *part_new(uint64_t channel, uint8_t space)
+{
+	struct part *part = mem_zalloc(sizeof(*part));
+
+	if (!part)
+		return NULL;
+	part->channel = channel;
+	part->space = space;
+	list_init(&part->all);
+	list_init(&part->dirty);
+	list_init(&part->merge);
+	list_init(&part->waiting);
+	return part;
+}
+
+void part_free(struct part *part)
+{
+	if (!part)
+		return;
+	for (uint32_t i = 0; i < part->delta_count; i++)
+		blob_put(part->deltas[i].row);
+	mem_free(part->deltas);
+	mem_free(part->blocks);
+	mem_free(part);
+}
+
+uint32_t part_delta_from(const struct part *part, uint64_t id)
+{
+	uint32_t low = 0, high = part->delta_count;
+
+	/* New rows come at the end. */
+	if (high && part->deltas[high - 1].id < id)
+		return high;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (part->deltas[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+uint32_t part_block_from(const struct part *part, uint64_t id)
+{
+	uint32_t low = 0, high = part->block_count;
+
+	if (high && part->blocks[high - 1].last_id < id)
+		return high;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (part->blocks[mid].last_id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+struct block_ref *part_block_of(const struct part *part, uint64_t id)
+{
+	uint32_t i = part_block_from(part, id);
+
+	if (i == part->block_count || part->blocks[i].first_id > id)
+		return NULL;
+	return &part->blocks[i];
+}
+
+struct delta *part_delta_of(const struct part *part, uint64_t id)
+{
+	uint32_t i = part_delta_from(part, id);
+
+	if (i == part->delta_count || part->deltas[i].id != id)
+		return NULL;
+	return &part->deltas[i];
+}
+
+uint64_t part_oldest_seq(const struct part *part)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	for (uint32_t i = 0; i < part->delta_count; i++)
+		if (part->deltas[i].seq < oldest)
+			oldest = part->deltas[i].seq;
+	return oldest;
+}
+
+/* Makes room for `need` elements of `size`; doubling. */
+static int grow(void *array, uint32_t *cap, uint32_t need, size_t size)
+{
+	uint32_t to = *cap ? *cap : 4;
+	void *memory;
+
+	if (need <= *cap)
+		return 0;
+	while (to < need)
+		to *= 2;
+	memory = mem_realloc(*(void **)array, to * size);
+	if (!memory)
+		return -ENOMEM;
+	*(void **)array = memory;
+	*cap = to;
+	return 0;
+}
+
+static size_t row_bytes(const struct blob *row)
+{
+	return DELTA_OVERHEAD + (row ? row->len : 0);
+}
+
+static void count_dead(struct part *part, uint64_t id, int by)
+{
+	struct block_ref *block = part_block_of(part, id);
+
+	check(block && block->dead + by >= 0 && block->dead + by <= block->rows);
+	block->dead = (uint16_t)(block->dead + by);
+}
+
+static void delta_set(struct part *part, struct delta *delta, uint64_t seq,
+		      struct blob *row)
+{
+	part->delta_bytes += row_bytes(row) - row_bytes(delta->row);
+	blob_put(delta->row);
+	delta->row = row ? blob_get(row) : NULL;
+	delta->seq = seq;
+}
+
+static void delta_remove(struct part *part, struct delta *delta)
+{
+	uint32_t i = (uint32_t)(delta - part->deltas);
+
+	part->delta_bytes -= row_bytes(delta->row);
+	blob_put(delta->row);
+	part->delta_count--;
+	memmove(delta, delta + 1, (part->delta_count - i) * sizeof(*delta));
+}
+
+static int delta_insert(struct part *part, uint64_t id, uint64_t seq,
+			struct blob *row, bool shadows)
+{
+	uint32_t at = part_delta_from(part, id);
+	struct delta *delta;
+
+	if (grow(&part->deltas, &part->delta_cap, part->delta_count + 1,
+		 sizeof(*delta)))
+		return -ENOMEM;
+	delta = &part->deltas[at];
+	memmove(delta + 1, delta, (part->delta_count - at) * sizeof(*delta));
+	part->delta_count++;
+	*delta = (struct delta){
+		.id = id,
+		.seq = seq,
+		.row = row ? blob_get(row) : NULL,
+		.shadows = shadows,
+	};
+	part->delta_bytes += row_bytes(row);
+	return 0;
+}
+
+int part_apply(struct part *part, enum record_type type, uint64_t id,
+	       uint64_t seq, struct blob *row)
+{
+	struct delta *delta = part_delta_of(part, id);
+	int err;
+
+	if (part->max_id < id)
+		part->max_id = id;
+	if (!delta) {
+		/* What was edited or deleted exists: in a block, then. */
+		bool shadows = type != RECORD_APPEND;
+
+		if (shadows && !part_block_of(part, id))
+			return -EBADMSG;
+		err = delta_insert(part, id, seq, row, shadows);
+		if (!err && shadows)
+			count_dead(part, id, 1);
+		return err;
+	}
+	if (!row && !delta->shadows && !part->flushing)
+		delta_remove(part, delta);
+	else
+		delta_set(part, delta, seq, row);
+	return 0;
+}
+
+/* Takes the blocks of these places out; compacts in place. */
+static int remove_blocks(struct part *part, const uint32_t *places,
+			 uint32_t count)
+{
+	uint32_t kept = 0, found = 0;
+
+	for (uint32_t i = 0; i < part->block_count; i++) {
+		bool gone = false;
+
+		for (uint32_t j = 0; j < count && !gone; j++)
+			gone = places[j] == part->blocks[i].place;
+		if (gone)
+			found++;
+		else
+			part->blocks[kept++] = part->blocks[i];
+	}
+	part->block_count = kept;
+	return found == count ? 0 : -EBADMSG;
+}
+
+static int insert_block(struct part *part, const struct block_ref *ref)
+{
+	uint32_t at = part_block_from(part, ref->first_id);
+	struct block_ref *block = part->blocks + at;
+
+	if (at < part->block_count && block->first_id <= ref->last_id)
+		return -EBADMSG;
+	memmove(block + 1, block, (part->block_count - at) * sizeof(*block));
+	*block = *ref;
+	block->dead = 0;
+	part->block_count++;
+	if (part->max_id < ref->last_id)
+		part->max_id = ref->last_id;
+	return 0;
+}
+
+int part_reserve(struct part *part, uint32_t added_count)
+{
+	return grow(&part->blocks, &part->block_cap,
+		    part->block_count + added_count, sizeof(*part->blocks));
+}
+
+int part_change(struct part *part, const uint32_t *removed,
+		uint32_t removed_count, const struct block_ref *added,
+		uint32_t added_count)
+{
+	int err;
+
+	err = part_reserve(part, added_count);
+	if (!err && removed_count)
+		err = remove_blocks(part, removed, removed_count);
+	for (uint32_t i = 0; i < added_count && !err; i++)
+		err = insert_block(part, &added[i]);
+	return err;
+}
+
+static bool within(const struct block_ref *refs, uint32_t count, uint64_t id)
+{
+	for (uint32_t low = 0, high = count; low < high;) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (refs[mid].last_id < id)
+			low = mid + 1;
+		else if (refs[mid].first_id > id)
+			high = mid;
+		else
+			return true;
+	}
+	return false;
+}
+
+static bool contains(const uint64_t *ids, uint32_t count, uint64_t id)
+{
+	uint32_t low = 0, high = count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (ids[mid] < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < count && ids[low] == id;
+}
+
+void part_settle(struct part *part, uint64_t snap_seq,
+		 const struct block_ref *added, uint32_t added_count,
+		 const uint64_t *ids, uint32_t id_count)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < part->delta_count; i++) {
+		struct delta delta = part->deltas[i];
+
+		if (delta.seq > snap_seq) {
+			if (within(added, added_count, delta.id)) {
+				delta.shadows = contains(ids, id_count,
+							 delta.id);
+				if (delta.shadows)
+					count_dead(part, delta.id, 1);
+			} else if (!part_block_of(part, delta.id)) {
+				delta.shadows = false;
+			}
+			/* A deletion of what never reached a block is done. */
+			if (delta.row || delta.shadows) {
+				part->deltas[kept++] = delta;
+				continue;
+			}
+		}
+		part->delta_bytes -= row_bytes(delta.row);
+		blob_put(delta.row);
+	}
+	part->delta_count = kept;
+	part->flushed_seq = snap_seq;
+	if (!kept) {
+		mem_free(part->deltas);
+		part->deltas = NULL;
+		part->delta_cap = 0;
+	}
+}
+
+size_t part_index_bytes(const struct part *part)
+{
+	return sizeof(*part) + part->block_cap * sizeof(struct block_ref) +
+	       part->delta_cap * sizeof(struct delta);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A partition: the rows of one (channel, space).  Pure: no I/O.
+ *
+ * Two layers.  `blocks` are on disk, sorted, their id ranges disjoint.
+ * `deltas` are what was made durable in the log since: rows and deletions,
+ * sorted by id.  A delta hides the block row of the same id; it says whether
+ * there is one (`shadows`), and the block counts how many of its rows are
+ * hidden (`dead`), so that a block of which nothing remains is never read.
+ *
+ * Invariants:
+ *	blocks[i].last_id < blocks[i + 1].first_id
+ *	deltas[i].id < deltas[i + 1].id
+ *	block.dead == number of deltas that shadow a row of it <= block.rows
+ *	delta.seq > flushed_seq
+ *	a deletion that shadows nothing exists only while a flush runs
+ */
+#ifndef STORE_PART_H
+#define STORE_PART_H
+
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "store/format.h"
+
+struct blob;
+
+struct delta {
+	uint64_t id;
+	uint64_t seq;
+	struct blob *row;	/* a reference; NULL: deleted */
+	bool shadows;
+};
+
+struct part {
+	uint64_t channel;
+	uint64_t max_id;	/* no row above it, in flight ones included */
+	uint64_t flushed_seq;
+	struct block_ref *blocks;
+	struct delta *deltas;
+	uint32_t block_count, block_cap;
+	uint32_t delta_count, delta_cap;
+	size_t delta_bytes;	/* memory held by deltas */
+	uint8_t space;
+	bool flushing;		/* a snapshot of the deltas is being written */
+	/* The engine's: */
+	bool deciding;		/* a write looks up whether its row exists */
+	bool settling;		/* writes that waited are being started */
+	uint32_t inflight;	/* writes in a commit or waiting for room */
+	uint32_t readers;	/* requests that wait for its blocks */
+	uint64_t oldest_seq;	/* no delta is older */
+	struct list all;
+	struct list dirty;	/* by oldest_seq, while there are deltas */
+	struct list merge;	/* while its newest rows are in small blocks */
+	struct list waiting;	/* writes that must wait for earlier ones */
+};
+
+struct part *part_new(uint64_t channel, uint8_t space);
+void part_free(struct part *part);
+
+/* The first delta, or block, that is not wholly below id; may be count. */
+uint32_t part_delta_from(const struct part *part, uint64_t id);
+uint32_t part_block_from(const struct part *part, uint64_t id);
+/* The block whose range holds id, or NULL. */
+struct block_ref *part_block_of(const struct part *part, uint64_t id);
+struct delta *part_delta_of(const struct part *part, uint64_t id);
+/* UINT64_MAX without deltas. */
+uint64_t part_oldest_seq(const struct part *part);
+
+/*
+ * Takes over a record that became durable; takes a reference to `row` (NULL
+ * for RECORD_DELETE).  Bytes of memory gained or lost are in delta_bytes.
+ * -ENOMEM: nothing happened.
+ */
+int part_apply(struct part *part, enum record_type type, uint64_t id,
+	       uint64_t seq, struct blob *row);
+
+/*
+ * Replaces blocks.  -EBADMSG when a removed one is not there or an added one
+ * overlaps; -ENOMEM.  Used for recovery and, through part_settle(), after a
+ * flush.
+ */
+int part_change(struct part *part, const uint32_t *removed,
+		uint32_t removed_count, const struct block_ref *added,
+		uint32_t added_count);
+
+/* Makes sure that a part_change() adding so many cannot fail for memory. */
+int part_reserve(struct part *part, uint32_t added_count);
+
+/*
+ * The deltas up to snap_seq are in blocks now: drops those, and finds out anew
+ * what the others shadow.  `ids`, ascending, are those of all rows in blocks
+ * that were added; deltas within `added` ranges are judged by them.
+ */
+void part_settle(struct part *part, uint64_t snap_seq,
+		 const struct block_ref *added, uint32_t added_count,
+		 const uint64_t *ids, uint32_t id_count);
+
+/* Memory of the partition itself and of its blocks, in bytes. */
+size_t part_index_bytes(const struct part *part);
+
+#endif

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Opening a shard: superblock, index, log.  Reads the index and the unflushed
+ * part of the log, nothing else, so its time is bounded by their sizes.
+ *
+ * The last frame of either may be half there: it was never acknowledged and is
+ * cut off.  Anything else that is not as it was written is damage, is reported
+ * and refused: a shard never opens with less than it acknowledged.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/engine_impl.h"
+#include "store/scan.h"
+
+static int read_super(struct engine *e)
+{
+	struct super_disk *copy = mem_aligned(FORMAT_SECTOR, 2 * sizeof(*copy));
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	err = io_do(&e->io, e->loop, IO_READ, e->super_file, copy,
+		    2 * sizeof(*copy), 0);
+	if (!err)
+		err = super_choose(copy, &e->super);
+	mem_free(copy);
+	if (err)
+		log_error("store", "superblock_unusable", "shard=%u error=%d",
+			  e->opts.shard, -err);
+	else if (e->super.shard != e->opts.shard ||
+		 e->super.shards != e->opts.shards)
+		err = -EXDEV;
+	return err;
+}
+
+static int open_files(struct engine *e)
+{
+	unsigned int flags = OS_FILE_DIRECT |
+			     (e->opts.read_only ? OS_FILE_RDONLY : 0);
+	const struct {
+		const char *name;
+		struct os_file **file;
+	} files[] = {
+		{ "log", &e->log_file },
+		{ "data", &e->data_file },
+		{ "index.0", &e->index.file[0] },
+		{ "index.1", &e->index.file[1] },
+	};
+	char path[ENGINE_PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		int err = os_file_open(e->loop,
+				       engine_path(e, files[i].name, path),
+				       flags, files[i].file);
+
+		if (err) {
+			log_error("store", "open_failed",
+				  "shard=%u file=%s error=%d", e->opts.shard,
+				  files[i].name, -err);
+			return err == -ENOENT ? -EBADMSG : err;
+		}
+	}
+	return os_file_size(e->data_file, &e->data_size);
+}
+
+/* --- the index ----------------------------------------------------------- */
+
+static int apply_part(struct engine *e, const struct change *change)
+{
+	struct part *part = engine_part_make(e, change->channel, change->space);
+	uint32_t *removed = mem_alloc((change->removed + 1) * sizeof(*removed));
+	struct block_ref *added = mem_alloc((change->added + 1) *
+					    sizeof(*added));
+	int err = part && removed && added ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < change->removed && !err; i++)
+		removed[i] = change_place(change, i);
+	for (uint32_t i = 0; i < change->added && !err; i++) {
+		err = change_ref(change, i, &added[i]);
+		if (!err && block_offset(&added[i]) + added[i].bytes >
+				    e->data_size)
+			err = -EBADMSG;
+	}
+	if (!err)
+		err = part_change(part, removed, change->removed, added,
+				  change->added);
+	if (!err)
+		part->flushed_seq = change->flushed_seq;
+	mem_free(removed);
+	mem_free(added);
+	return err;
+}
+
+static int apply_index_frame(struct engine *e, const struct frame *frame)
+{
+	const uint8_t *pos = frame->data, *end = pos + frame->bytes;
+	struct change change;
+	int err;
+
+	while (!(err = change_decode(&pos, end, &change))) {
+		if (change.type == CHANGE_TAIL)
+			e->tail = change.tail;
+		else
+			err = apply_part(e, &change);
+		if (err)
+			return err;
+	}
+	return err == -ENODATA ? 0 : err;
+}
+
+static int read_index(struct engine *e, struct scan *scan)
+{
+	uint64_t number = e->super.index_first, offset = 0;
+	struct frame frame;
+	int err;
+
+	while (!(err = scan_frame(scan, offset, number, &frame))) {
+		err = apply_index_frame(e, &frame);
+		if (err)
+			break;
+		offset += frame_size(frame.bytes);
+		number++;
+	}
+	e->index.current = (uint32_t)e->super.index_file;
+	e->index.offset = offset;
+	e->index.frame = number;
+	e->index.live_bytes = offset;
+	if (err != -ENOENT && err != -EBADMSG)
+		return err;
+	if (number - e->super.index_first < e->super.index_frames)
+		return -EBADMSG;
+	return scan_later(scan, offset, number) ? -EBADMSG : 0;
+}
+
+/* Which slots the blocks lie in, and how much of each they are. */
+static int count_slots(struct engine *e)
+{
+	uint32_t bytes = e->super.slot_bytes;
+	int err;
+
+	err = slots_reserve(&e->slots, (uint32_t)((e->data_size + bytes - 1) /
+						  bytes));
+	if (err)
+		return err;
+	list_for_each(node, &e->all) {
+		const struct part *part = list_entry(node, struct part, all);
+
+		for (uint32_t i = 0; i < part->block_count; i++) {
+			const struct block_ref *ref = &part->blocks[i];
+			uint32_t n = engine_slot_of(e, ref->place);
+
+			if (e->slots.slot[n].live + padded(ref->bytes) > bytes)
+				return -EBADMSG;
+			slots_adopt(&e->slots, n, padded(ref->bytes));
+		}
+	}
+	return 0;
+}
+
+/* --- the log ------------------------------------------------------------- */
+
+static int replay(struct engine *e, const struct record *rec, uint64_t seq)
+{
+	struct part *part = engine_part_make(e, rec->channel, rec->space);
+	struct blob *row = NULL;
+	size_t before;
+	int err;
+
+	if (!part)
+		return -ENOMEM;
+	if (seq <= part->flushed_seq)
+		return 0;
+	if (rec->type != RECORD_DELETE) {
+		row = blob_new(rec->data, rec->size);
+		if (!row)
+			return -ENOMEM;
+	}
+	before = part->delta_bytes;
+	err = part_apply(part, rec->type, rec->id, seq, row);
+	blob_put(row);
+	if (!err)
+		engine_part_changed(e, part, before);
+	return err;
+}
+
+static int replay_frame(struct engine *e, const struct frame *frame)
+{
+	const uint8_t *pos = frame->data, *end = pos + frame->bytes;
+	uint64_t seq = frame->first_seq;
+	struct record rec;
+	int err;
+
+	while (!(err = record_decode(&pos, end, &rec))) {
+		err = replay(e, &rec, seq++);
+		if (err)
+			return err;
+	}
+	if (err == -ENODATA && seq - frame->first_seq == frame->records)
+		return 0;
+	return -EBADMSG;
+}
+
+/* A frame follows the one before, or begins the ring again. */
+static int next_frame(struct scan *scan, uint64_t *offset, uint64_t number,
+		      struct frame *ret_frame)
+{
+	int err = scan_frame(scan, *offset, number, ret_frame);
+
+	if (err != -ENOENT && err != -EBADMSG)
+		return err;
+	if (!scan_frame(scan, 0, number, ret_frame)) {
+		*offset = 0;
+		return 0;
+	}
+	return err;
+}
+
+static int read_log(struct engine *e, struct scan *scan,
+		    struct engine_report *report)
+{
+	struct log_tail at = e->tail;
+	struct frame frame;
+	int err;
+
+	err = log_init(&e->log, &e->io, e->log_file, &e->super, &at);
+	if (err)
+		return err;
+	while (!(err = next_frame(scan, &at.offset, at.frame, &frame))) {
+		uint32_t size = frame_size(frame.bytes);
+
+		at.seq = frame.first_seq;
+		err = replay_frame(e, &frame);
+		if (err)
+			break;
+		log_remember(&e->log, &at, frame.records, size);
+		report->frames++;
+		report->replayed += frame.records;
+		at.frame++;
+		at.offset += size;
+		at.seq += frame.records;
+	}
+	e->log.head = at.offset;
+	e->log.frame = at.frame;
+	e->log.seq = at.seq;
+	e->applied_seq = at.seq - 1;
+	if (err != -ENOENT && err != -EBADMSG)
+		return err;
+	report->torn_tail = err == -EBADMSG;
+	if (scan_later(scan, at.offset, at.frame) ||
+	    scan_later(scan, 0, at.frame))
+		return -EBADMSG;
+	return 0;
+}
+
+/* Scans one file with fn. */
+static int with_scan(struct engine *e, struct os_file *file,
+		     struct engine_report *report, bool is_log)
+{
+	struct scan scan;
+	int err = scan_init(&scan, &e->io, e->loop, file, e->super.store_tag);
+
+	if (!err)
+		err = is_log ? read_log(e, &scan, report)
+			     : read_index(e, &scan);
+	if (err)
+		log_error("store", is_log ? "log_damaged" : "index_damaged",
+			  "shard=%u error=%d frame=%llu", e->super.shard, -err,
+			  (unsigned long long)(is_log ? e->log.frame
+						      : e->index.frame));
+	scan_fini(&scan);
+	return err;
+}
+
+static void sweep(struct engine *e, struct engine_report *report)
+{
+	list_for_each_safe(node, &e->all) {
+		struct part *part = list_entry(node, struct part, all);
+
+		report->blocks += part->block_count;
+		for (uint32_t i = 0; i < part->delta_count; i++)
+			report->rows += part->deltas[i].row != NULL;
+		for (uint32_t i = 0; i < part->block_count; i++)
+			report->rows += part->blocks[i].rows -
+					(uint64_t)part->blocks[i].dead;
+		if (part->block_count > 1 &&
+		    part->blocks[part->block_count - 1].rows < BLOCK_ROWS)
+			list_push(&e->fragmented, &part->merge);
+		engine_drop_part_if_empty(e, part);
+	}
+	report->partitions = e->stats.partitions;
+}
+
+int recover_shard(struct engine *e, struct engine_report *report)
+{
+	int err = read_super(e);
+
+	if (!err)
+		err = index_init(&e->index, &e->io, e->super.store_tag);
+	if (!err)
+		err = open_files(e);
+	slots_init(&e->slots, e->super.slot_bytes);
+	if (!err)
+		err = with_scan(e, e->index.file[e->super.index_file], report,
+				false);
+	if (!err)
+		err = count_slots(e);
+	if (!err)
+		err = with_scan(e, e->log_file, report, true);
+	if (!err)
+		sweep(e, report);
+	return err;
+}

@@ -1,0 +1,632 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A round: some partitions are written to new blocks, all together, because
+ * the log or memory fills up, because their blocks are small, or because they
+ * are the last tenants of a slot.
+ *
+ *	load	what must be rewritten is read; other reads go on
+ *	pack	blocks are made, a few at a time, and written as regions fill
+ *	write	wait for the last region, then sync data
+ *	index	one frame after the other: the changes, at last the log's tail
+ *	then	the partitions follow, old blocks' space and the log are free
+ *
+ * A crash before a partition's change is durable leaves its old blocks and
+ * its log records, which say the same; the new blocks belong to nobody.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/job.h"
+
+/* How much a round takes on, and a region is. */
+#define ROUND_BYTES (4u << 20)
+#define REGION_BYTES (512u << 10)
+/* Blocks packed, and block references looked at, in one step. */
+#define PACK_SLICE 4u
+#define SCAN_SLICE 4096u
+/* Garbage that starts a collection, percent of what is used; and how much of
+ * a slot may be alive to be worth it.  Busy: moving costs at most live / dead
+ * = 1.5 bytes for each byte won. */
+#define GC_BUSY_PERCENT 25u
+#define GC_BUSY_LIVE_PERCENT 60u
+#define GC_IDLE_PERCENT 3u
+#define GC_IDLE_LIVE_PERCENT 90u
+
+enum phase {
+	ROUND_SCAN,	/* who has blocks in the victim slot? */
+	ROUND_LOAD,
+	ROUND_PACK,
+	ROUND_WRITE,
+	ROUND_SYNC,
+	ROUND_INDEX,
+	ROUND_DONE,
+};
+
+/* Consecutive sectors of the open slot, filled in memory. */
+struct region {
+	struct list node;	/* round.sent */
+	struct round *round;
+	struct io_req req;
+	uint64_t offset;
+	uint32_t len;
+	uint8_t buf[] __attribute__((aligned(FORMAT_SECTOR)));
+};
+
+struct round {
+	struct engine *e;
+	enum phase phase;
+	struct list jobs, packed, indexed;
+	struct list sent;		/* regions being written */
+	uint32_t loading, writing;
+	uint32_t victim;		/* slot to be emptied, or SLOT_NONE */
+	size_t bytes;			/* taken on, roughly */
+	struct region *region;		/* being filled */
+	struct io_req sync;
+	uint64_t start_seq;		/* no job's snapshot is older */
+	struct log_tail tail;
+	bool waiting;			/* for sync or an index frame */
+	bool tail_written;
+	int err;
+};
+
+/* --- what to do --------------------------------------------------------- */
+
+static bool under_pressure(const struct engine *e)
+{
+	return log_used(&e->log) > e->log.bytes / 2 ||
+	       e->delta_bytes > e->opts.delta_bytes / 2;
+}
+
+static bool wants_flush(const struct engine *e)
+{
+	/* Under pressure without deltas there is still the log's tail to move:
+	 * rows may have come and gone. */
+	return under_pressure(e) || (e->flush_all && !list_empty(&e->dirty));
+}
+
+static uint32_t choose_victim(const struct engine *e)
+{
+	uint64_t used = e->slots.used, dead = used - e->slots.live;
+	uint64_t most = used * (e->idle ? GC_IDLE_PERCENT : GC_BUSY_PERCENT) /
+			100 + 2ull * e->super.slot_bytes;
+
+	if (dead <= most)
+		return SLOT_NONE;
+	return slots_victim(&e->slots, e->idle ? GC_IDLE_LIVE_PERCENT
+					       : GC_BUSY_LIVE_PERCENT);
+}
+
+static void job_ready(struct fetch_group *group);
+
+/* Makes the partition part of the round, unless it cannot be now. */
+static void add_job(struct round *round, struct part *part,
+		    const struct job_reason *reason)
+{
+	struct engine *e = round->e;
+	bool loading = false;
+	struct job *job;
+	int err;
+
+	if (part->flushing || round->err)
+		return;
+	err = job_new(e, part, reason, job_ready, &job, &loading);
+	if (err == -EBADMSG) {
+		list_del(&part->merge);
+		err = relog_part(e, part);
+		if (!err)
+			return;
+	}
+	if (err) {
+		round->err = err;
+		return;
+	}
+	list_push(&round->jobs, &job->node);
+	round->loading += loading;
+	round->bytes += part->delta_bytes;
+	for (uint32_t i = 0; i < part->block_count; i++)
+		if (job->take[i] == JOB_REWRITE)
+			round->bytes += part->blocks[i].bytes;
+}
+
+static void add_dirty(struct round *round)
+{
+	static const struct job_reason reason = { .slot = SLOT_NONE };
+	struct engine *e = round->e;
+
+	/* A job may leave the list only at the round's end, but for those
+	 * that are logged again: they go to its tail. */
+	list_for_each_safe(node, &e->dirty) {
+		if (round->bytes >= ROUND_BYTES || round->err)
+			return;
+		add_job(round, list_entry(node, struct part, dirty), &reason);
+	}
+}
+
+static void add_fragmented(struct round *round)
+{
+	static const struct job_reason reason = {
+		.slot = SLOT_NONE, .merge = true,
+	};
+	struct engine *e = round->e;
+
+	while (!list_empty(&e->fragmented) && round->bytes < ROUND_BYTES &&
+	       !round->err) {
+		struct part *part = list_entry(list_pop(&e->fragmented),
+					       struct part, merge);
+
+		add_job(round, part, &reason);
+	}
+}
+
+static bool has_block_in(const struct engine *e, const struct part *part,
+			 uint32_t slot)
+{
+	for (uint32_t i = 0; i < part->block_count; i++)
+		if (engine_slot_of(e, part->blocks[i].place) == slot)
+			return true;
+	return false;
+}
+
+/* A slice of the walk through all partitions for those in the victim. */
+static void scan_step(struct round *round)
+{
+	struct job_reason reason = { .slot = round->victim };
+	struct engine *e = round->e;
+	uint32_t seen = 0;
+
+	while (e->cursor != &e->all && seen < SCAN_SLICE) {
+		struct part *part = list_entry(e->cursor, struct part, all);
+
+		e->cursor = e->cursor->next;
+		seen += part->block_count + 1;
+		if (has_block_in(e, part, round->victim))
+			add_job(round, part, &reason);
+	}
+	if (e->cursor != &e->all)
+		return;
+	e->cursor = NULL;
+	round->phase = ROUND_LOAD;
+}
+
+void round_consider(struct engine *e)
+{
+	bool flush = wants_flush(e);
+	struct round *round;
+	uint32_t victim;
+
+	if (e->round || e->rewrite || e->opts.read_only || e->failed)
+		return;
+	if (e->round_error && !e->round_retry)
+		return;
+	if (list_empty(&e->dirty))
+		e->flush_all = false;
+	if (index_wants_rewrite(&e->index)) {
+		rewrite_start(e);
+		return;
+	}
+	victim = choose_victim(e);
+	if (!flush && victim == SLOT_NONE &&
+	    !(e->idle && !list_empty(&e->fragmented)))
+		return;
+	round = mem_zalloc(sizeof(*round));
+	if (!round)
+		return;
+	e->round_retry = false;
+	e->round = round;
+	e->stats.rounds++;
+	round->e = e;
+	round->victim = victim;
+	round->start_seq = e->applied_seq;
+	list_init(&round->jobs);
+	list_init(&round->packed);
+	list_init(&round->indexed);
+	list_init(&round->sent);
+	round->phase = ROUND_LOAD;
+	if (flush)
+		add_dirty(round);
+	if (e->idle)
+		add_fragmented(round);
+	if (victim != SLOT_NONE) {
+		round->phase = ROUND_SCAN;
+		e->cursor = e->all.next;
+	}
+	engine_wake(e);
+}
+
+/* --- load ---------------------------------------------------------------- */
+
+/* Damaged blocks of a job stay where they are, and are left alone. */
+static void note_bad(struct job *job)
+{
+	struct engine *e = job->e;
+
+	for (uint32_t i = 0; i < job->part->block_count; i++) {
+		const struct block_ref *ref = &job->part->blocks[i];
+
+		if (job->take[i] != JOB_REWRITE ||
+		    fetch_lookup(&job->group, ref))
+			continue;
+		hmap_set(&e->bad, ref->place, 1);
+		e->slots.slot[engine_slot_of(e, ref->place)].broken = true;
+	}
+}
+
+static void job_ready(struct fetch_group *group)
+{
+	struct job *job = group->ctx;
+	struct round *round = job->e->round;
+
+	round->loading--;
+	if (group->err == -EBADMSG) {
+		note_bad(job);
+		list_del(&job->part->merge);
+		list_del(&job->node);
+		job_free(job);
+	} else if (group->err && !round->err) {
+		round->err = group->err;
+	}
+	engine_wake(round->e);
+}
+
+/* --- pack ---------------------------------------------------------------- */
+
+static void region_done(struct io_req *req, int err)
+{
+	struct region *region = container_of(req, struct region, req);
+	struct round *round = region->round;
+
+	if (err && !round->err)
+		round->err = err;
+	round->writing--;
+	list_del(&region->node);
+	mem_free(region);
+}
+
+static void close_slot(struct engine *e)
+{
+	struct slots *slots = &e->slots;
+
+	slots_fill(slots, e->open_slot, slots->slot[e->open_slot].used, true);
+	e->open_slot = SLOT_NONE;
+}
+
+static void region_send(struct round *round)
+{
+	struct region *region = round->region;
+	struct engine *e = round->e;
+	uint32_t len = (region->len + FORMAT_SECTOR - 1) & ~(FORMAT_SECTOR - 1);
+
+	memset(region->buf + region->len, 0, len - region->len);
+	round->region = NULL;
+	round->writing++;
+	list_push(&round->sent, &region->node);
+	e->stats.data_written += len;
+	slots_fill(&e->slots, e->open_slot,
+		   e->slots.slot[e->open_slot].used + len, false);
+	region->req.done = region_done;
+	io_submit(&e->io, &region->req, IO_WRITE, e->data_file, region->buf,
+		  len, region->offset);
+}
+
+static int open_slot(struct engine *e)
+{
+	uint64_t end;
+	int err;
+
+	err = slots_open(&e->slots, &e->open_slot);
+	if (err) {
+		e->open_slot = SLOT_NONE;
+		return err;
+	}
+	end = (uint64_t)(e->open_slot + 1) * e->super.slot_bytes;
+	if (end <= e->data_size)
+		return 0;
+	err = os_file_truncate(e->data_file, end);
+	if (err)
+		close_slot(e);
+	else
+		e->data_size = end;
+	return err;
+}
+
+static int region_open(struct round *round)
+{
+	struct engine *e = round->e;
+	struct region *region;
+	int err = e->open_slot == SLOT_NONE ? open_slot(e) : 0;
+
+	if (err)
+		return err;
+	region = mem_aligned(FORMAT_SECTOR, sizeof(*region) + REGION_BYTES);
+	if (!region)
+		return -ENOMEM;
+	memset(region, 0, sizeof(*region));
+	region->round = round;
+	region->offset = (uint64_t)e->open_slot * e->super.slot_bytes +
+			 e->slots.slot[e->open_slot].used;
+	round->region = region;
+	return 0;
+}
+
+/* Finds room for a block of so many bytes in the open slot, or in a new one. */
+static int region_room(struct round *round, uint32_t bytes)
+{
+	struct engine *e = round->e;
+
+	if (round->region && round->region->len + bytes > REGION_BYTES)
+		region_send(round);
+	if (e->open_slot != SLOT_NONE) {
+		uint32_t used = e->slots.slot[e->open_slot].used +
+				(round->region ? round->region->len : 0);
+
+		if (used + bytes > e->super.slot_bytes) {
+			if (round->region)
+				region_send(round);
+			close_slot(e);
+		}
+	}
+	return round->region ? 0 : region_open(round);
+}
+
+static int pack_rows(struct round *round, struct job *job, struct blob *raw,
+		     struct rows *rows)
+{
+	struct engine *e = round->e;
+	struct block_id id = engine_block_id(e, job->part);
+	struct block_ref ref = {
+		.first_id = rows->row[0].id,
+		.last_id = rows->row[rows->count - 1].id,
+		.rows = (uint16_t)rows->count,
+	};
+	struct region *region;
+	uint32_t bytes;
+	int err;
+
+	check(block_bound(raw->len) <= ENGINE_SCRATCH_BYTES);
+	id.seq = job->snap_seq;
+	ref.bytes = block_seal(e->codec, &id, rows, raw, e->scratch);
+	bytes = padded(ref.bytes);
+	err = region_room(round, bytes);
+	if (err)
+		return err;
+	region = round->region;
+	memcpy(region->buf + region->len, e->scratch, bytes);
+	ref.place = (uint32_t)((region->offset + region->len) / BLOCK_ALIGN);
+	region->len += bytes;
+	return job_add_block(job, &ref, rows);
+}
+
+static int pack_block(struct round *round, struct job *job, uint32_t count)
+{
+	const struct row *out = job->out + job->packed;
+	struct blob *raw = block_pack(out, count);
+	struct rows *rows;
+	int err;
+
+	if (!raw)
+		return -ENOMEM;
+	err = block_unpack(raw, count, out[0].id, out[count - 1].id, &rows);
+	if (!err) {
+		err = pack_rows(round, job, raw, rows);
+		rows_put(rows);
+	}
+	blob_put(raw);
+	return err;
+}
+
+/* All of it is packed: it can go into the index. */
+static void job_packed(struct round *round, struct job *job)
+{
+	list_del(&job->node);
+	list_push(&round->packed, &job->node);
+	round->e->stats.moved_blocks += job->removed_count;
+}
+
+static void pack_step(struct round *round)
+{
+	for (uint32_t i = 0; i < PACK_SLICE && !round->err; i++) {
+		struct job *job;
+		uint32_t count;
+
+		if (list_empty(&round->jobs)) {
+			if (round->region)
+				region_send(round);
+			round->phase = ROUND_WRITE;
+			return;
+		}
+		job = list_entry(round->jobs.next, struct job, node);
+		if (!job->out)
+			round->err = job_merge(job);
+		if (round->err)
+			return;
+		count = job_next_block(job);
+		if (count)
+			round->err = pack_block(round, job, count);
+		else
+			job_packed(round, job);
+	}
+}
+
+/* --- write, index -------------------------------------------------------- */
+
+static void sync_done(struct io_req *req, int err)
+{
+	struct round *round = container_of(req, struct round, sync);
+
+	round->waiting = false;
+	if (err)
+		round->err = err;
+	else
+		round->phase = ROUND_INDEX;
+}
+
+static void write_step(struct round *round)
+{
+	struct engine *e = round->e;
+
+	if (round->writing)
+		return;
+	round->phase = ROUND_SYNC;
+	round->waiting = true;
+	round->sync.done = sync_done;
+	io_submit(&e->io, &round->sync, IO_SYNC, e->data_file, NULL, 0, 0);
+}
+
+static void commit_indexed(struct round *round)
+{
+	struct engine *e = round->e;
+	struct list *node;
+
+	while ((node = list_pop(&round->indexed)))
+		job_commit(list_entry(node, struct job, node));
+	if (round->tail_written) {
+		engine_release_log(e, &round->tail);
+		round->phase = ROUND_DONE;
+	}
+}
+
+static void frame_done(struct io_req *req, int err)
+{
+	struct index *index = container_of(req, struct index, req);
+	struct engine *e = container_of(index, struct engine, index);
+	struct round *round = e->round;
+
+	round->waiting = false;
+	if (err) {
+		/* Nobody knows how much of it is there: begin a new file. */
+		index->broken = true;
+		round->err = err;
+		return;
+	}
+	index_appended(index);
+	commit_indexed(round);
+}
+
+/* Puts one job's change into the frame.  False when it does not fit. */
+static bool index_job(struct round *round, struct job *job)
+{
+	uint8_t *to;
+
+	if (part_reserve(job->part, job->added_count)) {
+		round->err = -ENOMEM;
+		return false;
+	}
+	to = index_add(&round->e->index, job_change_size(job));
+	if (!to)
+		return false;
+	job_change_encode(job, to);
+	list_del(&job->node);
+	list_push(&round->indexed, &job->node);
+	return true;
+}
+
+static void index_step(struct round *round)
+{
+	struct engine *e = round->e;
+	uint8_t *to;
+
+	if (round->waiting)
+		return;
+	while (!list_empty(&round->packed))
+		if (!index_job(round, list_entry(round->packed.next,
+						 struct job, node)))
+			break;
+	if (round->err)
+		return;
+	if (list_empty(&round->packed)) {
+		to = index_add(&e->index, sizeof(struct change_tail_disk));
+		if (to) {
+			round->tail = engine_log_tail(e, round->start_seq);
+			change_put_tail(to, &round->tail);
+			round->tail_written = true;
+		}
+	}
+	if (!e->index.record_count) {
+		round->err = -ENOMEM;
+		return;
+	}
+	round->waiting = true;
+	index_append(&e->index, frame_done);
+}
+
+/* --- the round ----------------------------------------------------------- */
+
+static void free_jobs(struct list *jobs)
+{
+	struct list *node;
+
+	while ((node = list_pop(jobs)))
+		job_free(list_entry(node, struct job, node));
+}
+
+void round_free(struct engine *e)
+{
+	struct round *round = e->round;
+	struct list *node;
+
+	if (!round)
+		return;
+	free_jobs(&round->jobs);
+	free_jobs(&round->packed);
+	free_jobs(&round->indexed);
+	while ((node = list_pop(&round->sent)))
+		mem_free(list_entry(node, struct region, node));
+	mem_free(round->region);
+	index_discard(&e->index);
+	e->cursor = NULL;
+	e->round = NULL;
+	mem_free(round);
+}
+
+static void round_end(struct round *round)
+{
+	struct engine *e = round->e;
+
+	if (round->err) {
+		e->stats.io_errors++;
+		log_error("store", "round_failed", "shard=%u error=%d",
+			  e->super.shard, -round->err);
+	}
+	e->round_error = round->err;
+	round_free(e);
+	engine_wake(e);
+}
+
+/* Some completion will bring it on. */
+static bool is_blocked(const struct round *round)
+{
+	return round->waiting || (round->phase == ROUND_LOAD && round->loading) ||
+	       (round->phase == ROUND_WRITE && round->writing) ||
+	       (round->err && (round->loading || round->writing));
+}
+
+void round_step(struct engine *e)
+{
+	struct round *round = e->round;
+
+	if (!round)
+		return;
+	if (round->err) {
+		if (!is_blocked(round))
+			round_end(round);
+		return;
+	}
+	if (round->phase == ROUND_SCAN)
+		scan_step(round);
+	else if (round->phase == ROUND_LOAD && !round->loading)
+		round->phase = ROUND_PACK;
+	else if (round->phase == ROUND_PACK)
+		pack_step(round);
+	else if (round->phase == ROUND_WRITE)
+		write_step(round);
+	else if (round->phase == ROUND_INDEX)
+		index_step(round);
+	else if (round->phase == ROUND_DONE)
+		round_end(round);
+	if (e->round && !is_blocked(round))
+		engine_wake(e);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading frames back, through a window of memory.  Blocking. */
+#ifndef STORE_SCAN_H
+#define STORE_SCAN_H
+
+#include <stdbool.h>
+
+#include "store/format.h"
+#include "store/io.h"
+
+struct scan {
+	struct io *io;
+	struct os_loop *loop;
+	struct os_file *file;
+	uint64_t store_tag;
+	uint64_t size;		/* of the file */
+	uint8_t *buf;
+	uint64_t from;		/* what of the file buf holds */
+	size_t len;
+};
+
+int scan_init(struct scan *scan, struct io *io, struct os_loop *loop,
+	      struct os_file *file, uint64_t store_tag);
+void scan_fini(struct scan *scan);
+
+/*
+ * The frame of this number at this offset, borrowed until the next call.
+ * -ENOENT, -EBADMSG as frame_open(), the end of the file being no frame;
+ * -EIO and other errors of reading.
+ */
+int scan_frame(struct scan *scan, uint64_t offset, uint64_t number,
+	       struct frame *ret_frame);
+
+/*
+ * Does a whole frame of a higher number begin within a frame's length of
+ * offset?  Then frame `number` was there once: a frame is only written when
+ * the one before is durable.
+ */
+bool scan_later(struct scan *scan, uint64_t offset, uint64_t number);
+
+#endif

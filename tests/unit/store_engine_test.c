@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The engine on a real disk: what it answers, and what it finds again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/blob.h"
+#include "base/mem.h"
+#include "os/env.h"
+#include "store/engine.h"
+
+/* Small, so that every mechanism gets its turn. */
+#define LOG_BYTES (8u << 20)
+#define DELTA_BYTES (1u << 20)
+#define CACHE_BYTES (1u << 20)
+#define CHANNEL 1000
+
+struct fixture {
+	struct os_env *env;
+	struct os_loop *loop;
+	struct engine *e;
+	struct engine_report report;
+	char dir[64];
+	bool due;
+	bool compress;
+};
+
+static void wake(void *ctx)
+{
+	((struct fixture *)ctx)->due = true;
+}
+
+static void step(struct fixture *f)
+{
+	os_loop_run(f->loop, f->due ? 0 : UINT64_MAX);
+	f->due = false;
+	engine_step(f->e);
+}
+
+static int try_open(struct fixture *f)
+{
+	struct engine_opts opts = {
+		.dir = f->dir,
+		.shards = 1,
+		.log_bytes = LOG_BYTES,
+		.slot_bytes = 1u << 20,
+		.delta_bytes = DELTA_BYTES,
+		.cache_bytes = CACHE_BYTES,
+		.compress = f->compress,
+		.wake = wake,
+		.ctx = f,
+	};
+
+	return engine_open(f->loop, &opts, &f->e, &f->report);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	snprintf(f->dir, sizeof(f->dir), ".build/store_test.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(os_env_new(&f->env), 0);
+	assert_int_equal(os_loop_new(f->env, &f->loop), 0);
+	assert_int_equal(try_open(f), 0);
+	*state = f;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f->e)
+		engine_close(f->e);
+	os_loop_free(f->loop);
+	os_env_free(f->env);
+	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return 0;
+}
+
+static void reopen(struct fixture *f)
+{
+	engine_close(f->e);
+	f->e = NULL;
+	assert_int_equal(try_open(f), 0);
+	assert_false(f->report.created);
+}
+
+struct call {
+	struct store_op op;
+	bool done;
+};
+
+static void call_done(struct store_op *op)
+{
+	((struct call *)op)->done = true;
+}
+
+static void finish(struct fixture *f, struct call *call)
+{
+	while (!call->done)
+		step(f);
+}
+
+static void fill_row(char *text, size_t size, uint64_t channel, uint64_t id,
+		     unsigned int version)
+{
+	int n = snprintf(text, size, "c%llu m%llu v%u ",
+			 (unsigned long long)channel, (unsigned long long)id,
+			 version);
+
+	memset(text + n, 'a' + (int)(id % 26), size - (size_t)n);
+}
+
+/* Sends a put; the row says what it is. */
+static void send_put(struct fixture *f, struct call *call,
+		     enum store_op_kind kind, uint64_t channel, uint64_t id,
+		     unsigned int version)
+{
+	char text[300];
+
+	fill_row(text, sizeof(text), channel, id, version);
+	*call = (struct call){
+		.op.kind = kind,
+		.op.channel = channel,
+		.op.id = id,
+		.op.row = blob_new(text, sizeof(text)),
+		.op.done = call_done,
+	};
+	engine_submit(f->e, &call->op);
+}
+
+static int put(struct fixture *f, enum store_op_kind kind, uint64_t channel,
+	       uint64_t id, unsigned int version)
+{
+	struct call call;
+
+	send_put(f, &call, kind, channel, id, version);
+	finish(f, &call);
+	blob_put(call.op.row);
+	return call.op.status;
+}
+
+/* Appends ids first, first + step, ... as one burst. */
+static void append_many(struct fixture *f, uint64_t channel, uint64_t first,
+			uint32_t count, uint64_t by)
+{
+	struct call *calls = calloc(count, sizeof(*calls));
+
+	for (uint32_t i = 0; i < count; i++)
+		send_put(f, &calls[i], OP_APPEND, channel, first + i * by, 0);
+	for (uint32_t i = 0; i < count; i++) {
+		finish(f, &calls[i]);
+		assert_int_equal(calls[i].op.status, 0);
+		blob_put(calls[i].op.row);
+	}
+	free(calls);
+}
+
+static uint32_t delete_ids(struct fixture *f, uint64_t channel,
+			   const uint64_t *ids, uint32_t count)
+{
+	struct call call = {
+		.op.kind = OP_DELETE,
+		.op.channel = channel,
+		.op.ids = ids,
+		.op.id_count = count,
+		.op.done = call_done,
+	};
+
+	engine_submit(f->e, &call.op);
+	finish(f, &call);
+	assert_int_equal(call.op.status, 0);
+	return call.op.changed;
+}
+
+static struct rows *page(struct fixture *f, uint64_t channel,
+			 enum store_dir dir, uint64_t id, uint16_t limit)
+{
+	struct call call = {
+		.op.kind = OP_PAGE,
+		.op.channel = channel,
+		.op.dir = (uint16_t)dir,
+		.op.id = id,
+		.op.limit = limit,
+		.op.done = call_done,
+	};
+
+	engine_submit(f->e, &call.op);
+	finish(f, &call);
+	assert_int_equal(call.op.status, 0);
+	return call.op.rows;
+}
+
+/* A page's ids go from `newest` down in steps of `by`; its rows are whole. */
+static void assert_page(struct fixture *f, enum store_dir dir, uint64_t id,
+			uint16_t limit, uint64_t newest, uint32_t count,
+			uint64_t by)
+{
+	struct rows *rows = page(f, CHANNEL, dir, id, limit);
+	char text[300];
+
+	assert_int_equal(rows->count, count);
+	for (uint32_t i = 0; i < count; i++) {
+		assert_int_equal(rows->row[i].id, newest - i * by);
+		assert_int_equal(rows->row[i].size, sizeof(text));
+		fill_row(text, sizeof(text), CHANNEL, rows->row[i].id, 0);
+		assert_memory_equal(rows->row[i].data, text, sizeof(text));
+	}
+	rows_put(rows);
+}
+
+static int get(struct fixture *f, uint64_t id, unsigned int version)
+{
+	struct call call = {
+		.op.kind = OP_GET,
+		.op.channel = CHANNEL,
+		.op.id = id,
+		.op.done = call_done,
+	};
+	char text[300];
+
+	engine_submit(f->e, &call.op);
+	finish(f, &call);
+	if (call.op.status)
+		return call.op.status;
+	fill_row(text, sizeof(text), CHANNEL, id, version);
+	assert_memory_equal(call.op.rows->row[0].data, text, sizeof(text));
+	rows_put(call.op.rows);
+	return 0;
+}
+
+static void flush(struct fixture *f)
+{
+	engine_flush(f->e);
+	while (!engine_quiet(f->e))
+		step(f);
+}
+
+static void appended_rows_come_back_newest_first(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_page(f, STORE_BEFORE, 0, 50, 0, 0, 1);
+	append_many(f, CHANNEL, 10, 200, 10);
+	assert_page(f, STORE_BEFORE, 0, 50, 2000, 50, 10);
+	assert_page(f, STORE_BEFORE, 100, 50, 90, 9, 10);
+	assert_page(f, STORE_AFTER, 100, 50, 600, 50, 10);
+	assert_page(f, STORE_AFTER, 1990, 50, 2000, 1, 10);
+	assert_page(f, STORE_AROUND, 1000, 50, 1250, 50, 10);
+	assert_page(f, STORE_AROUND, 1005, 4, 1020, 4, 10);
+}
+
+static void pages_of_blocks_equal_pages_of_the_log(void **state)
+{
+	struct fixture *f = *state;
+
+	append_many(f, CHANNEL, 10, 1000, 10);
+	flush(f);
+	reopen(f);
+	assert_int_equal(f->report.replayed, 0);
+	assert_int_equal(f->report.rows, 1000);
+	append_many(f, CHANNEL, 10010, 20, 10);
+	assert_page(f, STORE_BEFORE, 0, 50, 10200, 50, 10);
+	assert_page(f, STORE_BEFORE, 5000, 100, 4990, 100, 10);
+	assert_page(f, STORE_AFTER, 9900, 50, 10200, 30, 10);
+	assert_page(f, STORE_AFTER, 0, 100, 1000, 100, 10);
+	assert_page(f, STORE_AROUND, 10000, 50, 10200, 45, 10);
+}
+
+static void unflushed_rows_are_found_again(void **state)
+{
+	struct fixture *f = *state;
+
+	append_many(f, CHANNEL, 1, 500, 1);
+	reopen(f);
+	assert_int_equal(f->report.replayed, 500);
+	assert_page(f, STORE_BEFORE, 0, 100, 500, 100, 1);
+}
+
+static void an_id_is_appended_once(void **state)
+{
+	struct fixture *f = *state;
+
+	append_many(f, CHANNEL, 10, 100, 10);
+	assert_int_equal(put(f, OP_APPEND, CHANNEL, 500, 0), -EEXIST);
+	assert_int_equal(put(f, OP_APPEND, CHANNEL, 505, 0), 0);
+	flush(f);
+	assert_int_equal(put(f, OP_APPEND, CHANNEL, 505, 0), -EEXIST);
+	assert_int_equal(put(f, OP_APPEND, CHANNEL, 507, 0), 0);
+	flush(f);
+	reopen(f);
+	assert_int_equal(get(f, 505, 0), 0);
+	assert_int_equal(get(f, 507, 0), 0);
+	assert_int_equal(get(f, 508, 0), -ENOENT);
+	assert_page(f, STORE_BEFORE, 0, 50, 1000, 50, 10);
+}
+
+static void an_edit_replaces_what_is_there(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(put(f, OP_EDIT, CHANNEL, 7, 1), -ENOENT);
+	append_many(f, CHANNEL, 1, 300, 1);
+	assert_int_equal(put(f, OP_EDIT, CHANNEL, 7, 1), 0);
+	assert_int_equal(get(f, 7, 1), 0);
+	flush(f);
+	assert_int_equal(get(f, 7, 1), 0);
+	assert_int_equal(put(f, OP_EDIT, CHANNEL, 7, 2), 0);
+	assert_int_equal(get(f, 7, 2), 0);
+	reopen(f);
+	assert_int_equal(get(f, 7, 2), 0);
+	flush(f);
+	reopen(f);
+	assert_int_equal(get(f, 7, 2), 0);
+	assert_int_equal(f->report.rows, 300);
+}
+
+static void deleted_rows_are_gone(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ids[STORE_DELETE_MAX];
+
+	append_many(f, CHANNEL, 1, 1000, 1);
+	flush(f);
+	append_many(f, CHANNEL, 1001, 28, 1);
+	for (uint32_t i = 0; i < 128; i++)
+		ids[i] = 1028 - i;
+	assert_int_equal(delete_ids(f, CHANNEL, ids, 128), 128);
+	assert_int_equal(delete_ids(f, CHANNEL, ids, 128), 0);
+	assert_page(f, STORE_BEFORE, 0, 50, 900, 50, 1);
+	reopen(f);
+	assert_page(f, STORE_BEFORE, 0, 50, 900, 50, 1);
+	assert_int_equal(f->report.rows, 900);
+	flush(f);
+	reopen(f);
+	assert_page(f, STORE_BEFORE, 0, 50, 900, 50, 1);
+	assert_int_equal(f->report.rows, 900);
+	assert_int_equal(put(f, OP_EDIT, CHANNEL, 1000, 0), -ENOENT);
+}
+
+static void an_id_named_twice_is_deleted_once(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ids[] = { 5, 5, 6, 5 };
+
+	append_many(f, CHANNEL, 1, 10, 1);
+	assert_int_equal(delete_ids(f, CHANNEL, ids, 4), 2);
+	assert_int_equal(delete_ids(f, 99, ids, 4), 0);
+}
+
+static void a_channel_can_be_emptied(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ids[100];
+
+	append_many(f, CHANNEL, 1, 100, 1);
+	flush(f);
+	for (uint32_t i = 0; i < 100; i++)
+		ids[i] = i + 1;
+	assert_int_equal(delete_ids(f, CHANNEL, ids, 100), 100);
+	flush(f);
+	assert_page(f, STORE_BEFORE, 0, 50, 0, 0, 1);
+	reopen(f);
+	assert_page(f, STORE_BEFORE, 0, 50, 0, 0, 1);
+	assert_int_equal(f->report.rows, 0);
+}
+
+static void the_log_goes_round_many_times(void **state)
+{
+	struct fixture *f = *state;
+	struct engine_stats stats;
+	uint64_t next = 1;
+
+	for (int i = 0; i < 12; i++) {
+		append_many(f, CHANNEL, next, 8000, 1);
+		append_many(f, 2000 + (uint64_t)i, 1, 100, 1);
+		next += 8000;
+	}
+	engine_stats(f->e, &stats);
+	assert_true(stats.log_written > 3 * LOG_BYTES);
+	assert_page(f, STORE_BEFORE, 0, 100, next - 1, 100, 1);
+	reopen(f);
+	assert_int_equal(f->report.rows, next - 1 + 1200);
+	assert_page(f, STORE_BEFORE, 0, 100, next - 1, 100, 1);
+	assert_page(f, STORE_AFTER, 40000, 100, 40100, 100, 1);
+}
+
+static void spaces_do_not_mix(void **state)
+{
+	struct fixture *f = *state;
+	struct call call;
+
+	append_many(f, CHANNEL, 1, 3, 1);
+	send_put(f, &call, OP_APPEND, CHANNEL, 2, 0);
+	finish(f, &call);
+	assert_int_equal(call.op.status, -EEXIST);
+	call.done = false;
+	call.op.space = STORE_SPACE_PIN;
+	engine_submit(f->e, &call.op);
+	finish(f, &call);
+	assert_int_equal(call.op.status, 0);
+	blob_put(call.op.row);
+	assert_page(f, STORE_BEFORE, 0, 50, 3, 3, 1);
+}
+
+static void compressed_rows_come_back(void **state)
+{
+	struct fixture *f = *state;
+	struct engine_stats stats;
+
+	f->compress = true;
+	reopen(f);
+	append_many(f, CHANNEL, 1, 2000, 1);
+	flush(f);
+	engine_stats(f->e, &stats);
+	assert_true(stats.data_live < 2000 * 100);
+	reopen(f);
+	assert_page(f, STORE_BEFORE, 1500, 100, 1499, 100, 1);
+}
+
+static void a_shard_of_another_number_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct engine_opts opts = { .dir = f->dir, .shard = 1, .shards = 2 };
+	struct engine *e;
+
+	engine_close(f->e);
+	f->e = NULL;
+	assert_int_equal(engine_open(f->loop, &opts, &e, &f->report), -EXDEV);
+}
+
+/* Overwrites bytes of a file of the shard. */
+static void damage(struct fixture *f, const char *name, off_t at, size_t len)
+{
+	char path[128], junk[512];
+	int fd;
+
+	memset(junk, 0x5a, sizeof(junk));
+	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, junk, len, at), (ssize_t)len);
+	close(fd);
+}
+
+static void a_damaged_block_is_an_error_not_a_gap(void **state)
+{
+	struct fixture *f = *state;
+	struct engine_stats stats;
+	struct call call = {
+		.op.kind = OP_PAGE,
+		.op.channel = CHANNEL,
+		.op.limit = 50,
+		.op.done = call_done,
+	};
+
+	append_many(f, CHANNEL, 1, 64, 1);
+	append_many(f, CHANNEL + 1, 1, 64, 1);
+	flush(f);
+	engine_close(f->e);
+	damage(f, "data", 5000, 16);
+	assert_int_equal(try_open(f), 0);
+	engine_submit(f->e, &call.op);
+	finish(f, &call);
+	if (call.op.status == 0) {	/* the other one lies there */
+		rows_put(call.op.rows);
+		call.done = false;
+		call.op.channel++;
+		engine_submit(f->e, &call.op);
+		finish(f, &call);
+	}
+	assert_int_equal(call.op.status, -EBADMSG);
+	engine_stats(f->e, &stats);
+	assert_int_equal(stats.corrupt_blocks, 1);
+	assert_int_equal(stats.corrupt_rows, 64);
+}
+
+static void a_torn_last_frame_is_cut_off(void **state)
+{
+	struct fixture *f = *state;
+
+	append_many(f, CHANNEL, 1, 1, 1);
+	assert_int_equal(put(f, OP_APPEND, CHANNEL, 2, 0), 0);
+	engine_close(f->e);
+	damage(f, "log", 4096 + 100, 16);
+	assert_int_equal(try_open(f), 0);
+	assert_true(f->report.torn_tail);
+	assert_page(f, STORE_BEFORE, 0, 50, 1, 1, 1);
+}
+
+static void damage_within_the_log_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t id = 1; id <= 3; id++)
+		assert_int_equal(put(f, OP_APPEND, CHANNEL, id, 0), 0);
+	engine_close(f->e);
+	f->e = NULL;
+	damage(f, "log", 4096 + 100, 16);
+	assert_int_equal(try_open(f), -EBADMSG);
+}
+
+static void one_good_superblock_is_enough(void **state)
+{
+	struct fixture *f = *state;
+
+	append_many(f, CHANNEL, 1, 10, 1);
+	engine_close(f->e);
+	damage(f, "super", 0, 512);
+	assert_int_equal(try_open(f), 0);
+	assert_page(f, STORE_BEFORE, 0, 50, 10, 10, 1);
+	engine_close(f->e);
+	f->e = NULL;
+	damage(f, "super", 4096, 512);
+	assert_true(try_open(f) < 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(appended_rows_come_back_newest_first),
+		TEST(pages_of_blocks_equal_pages_of_the_log),
+		TEST(unflushed_rows_are_found_again),
+		TEST(an_id_is_appended_once),
+		TEST(an_edit_replaces_what_is_there),
+		TEST(deleted_rows_are_gone),
+		TEST(an_id_named_twice_is_deleted_once),
+		TEST(a_channel_can_be_emptied),
+		TEST(the_log_goes_round_many_times),
+		TEST(spaces_do_not_mix),
+		TEST(compressed_rows_come_back),
+		TEST(a_shard_of_another_number_is_refused),
+		TEST(a_damaged_block_is_an_error_not_a_gap),
+		TEST(a_torn_last_frame_is_cut_off),
+		TEST(damage_within_the_log_is_refused),
+		TEST(one_good_superblock_is_enough),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
