@@ -23,9 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "os/disk.h"
+
 struct actor;
 struct actor_system;
-struct os_loop;
 
 /* node:12 generation:20 slot:32; zero is nobody. */
 typedef struct {
@@ -134,7 +135,9 @@ struct actor_spawn_opts {
 	enum actor_restart restart;
 	uint32_t max_restarts;		/* in restart_window_ms; 0: 3 */
 	uint32_t restart_window_ms;	/* 0: 5000 */
-	size_t arg_size;		/* the runtime copies arg for restarts */
+	size_t arg_size;		/* the runtime copies arg; 0: it keeps
+					 * the pointer, which must stay good for
+					 * starts on another core and restarts */
 };
 
 /*
@@ -195,6 +198,27 @@ void actor_demonitor(struct actor *self, actor_ref who);
 /* Asks `who` to drain and stop: it gets ACTOR_MSG_STOP after its backlog. */
 int actor_stop(struct actor *self, actor_ref who);
 int actor_system_stop(struct actor_system *sys, actor_ref who);
+
+/*
+ * An operation of os/ whose completion arrives as a message.  Give the os
+ * function `&io->op` (or, for os_work(), actor_io_finish and the message);
+ * where that returns an error, actor_msg_free() the message.  An actor that
+ * ends with operations in flight lingers, deaf, until they are back: only then
+ * its `stop` runs and its state goes, so buffers in the state are safe.
+ * Bound actors only.
+ */
+struct actor_io_msg {
+	struct actor_msg head;
+	struct os_disk_op op;
+	void *ctx;		/* the caller's */
+	int result;		/* as op.done had it */
+	struct actor *owner;	/* the runtime's */
+};
+
+/* Its tag and ctx are the caller's.  NULL when memory is out. */
+struct actor_io_msg *actor_io_new(struct actor *self, void *ctx);
+/* For os_work(): its `done`, with the actor_io_msg as `arg`. */
+void actor_io_finish(void *io, int result);
 
 struct actor_timer_msg {
 	struct actor_msg head;

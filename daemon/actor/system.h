@@ -37,6 +37,14 @@ int actor_system_shutdown(struct actor_system *sys, uint32_t timeout_ms);
 
 void actor_system_free(struct actor_system *sys);
 
+/*
+ * Where messages for other nodes go: `route` takes them, on the sender's
+ * thread; -ESRCH for a node unknown.  Set before the start.
+ */
+void actor_system_route(struct actor_system *sys,
+			int (*route)(void *ctx, actor_ref to,
+				     struct actor_msg *msg), void *ctx);
+
 int actor_system_cores(const struct actor_system *sys);
 
 /*

@@ -43,6 +43,11 @@ void os_loop_free(struct os_loop *loop)
 		loop->ops->free(loop);
 }
 
+void os_loop_cancel(struct os_loop *loop)
+{
+	loop->ops->cancel(loop);
+}
+
 struct os_env *os_loop_env(const struct os_loop *loop)
 {
 	return loop->env;

@@ -19,6 +19,12 @@ struct os_poll;
 int os_loop_new(struct os_env *env, struct os_loop **ret_loop);
 void os_loop_free(struct os_loop *loop);
 
+/*
+ * Ends what is in flight, without callbacks: afterwards the kernel touches no
+ * buffer of ours.  For a shutdown that could not wait.
+ */
+void os_loop_cancel(struct os_loop *loop);
+
 struct os_env *os_loop_env(const struct os_loop *loop);
 
 /*

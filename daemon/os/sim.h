@@ -8,6 +8,8 @@
 
 #include "os/env.h"
 
+struct iovec;
+
 struct os_sim_faults {
 	/* Of a million operations, how many fail with EIO, or hang for
 	 * slow_ns; bits flipped in what a read returns. */
@@ -16,6 +18,7 @@ struct os_sim_faults {
 	uint32_t sync_error_ppm;
 	uint32_t slow_ppm;
 	uint32_t bitflip_ppm;
+	uint32_t short_ppm;	/* reads and writes that move a part only */
 	uint64_t slow_ns;
 	uint64_t disk_bytes;	/* -ENOSPC beyond; 0: no limit */
 };
@@ -25,6 +28,8 @@ void os_sim_set_faults(struct os_env *env, const struct os_sim_faults *faults);
 
 /* Virtual time moves only by this and by os_loop_run() on simulated loops. */
 void os_sim_advance(struct os_env *env, uint64_t to_ns);
+/* When the next simulated operation completes; UINT64_MAX: none is pending. */
+uint64_t os_sim_next_ns(const struct os_env *env);
 void os_sim_step_wall(struct os_env *env, int64_t by_ms);
 
 /*
@@ -38,5 +43,13 @@ void os_sim_power_cut(struct os_env *env);
  * fault loops; returns through os_sim_ops() how many there were. */
 void os_sim_fail_nth(struct os_env *env, uint64_t n, int error);
 uint64_t os_sim_ops(const struct os_env *env);
+
+/*
+ * Where os_send_start() on simulated loops puts its bytes: fn returns 0 or a
+ * negative errno, the operation's result.  Without it they go nowhere.
+ */
+void os_sim_on_send(struct os_env *env,
+		    int (*fn)(void *ctx, int fd, const struct iovec *iov,
+			      unsigned int iovcnt), void *ctx);
 
 #endif

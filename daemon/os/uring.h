@@ -66,9 +66,8 @@ void uring_poll_change(struct os_poll *poll, unsigned int events);
 void uring_poll_stop(struct os_poll *poll);
 void uring_poll_arm_all(struct uring_loop *loop);
 void uring_poll_done(struct uring_loop *loop, void *ptr, int result);
-/* At the loop's end: one whose poll has ended, and those that wait to arm. */
-void uring_poll_discard(struct uring_loop *loop, void *ptr);
-void uring_poll_discard_idle(struct uring_loop *loop);
+/* The same without a callback: by uring_cancel(). */
+void uring_poll_cancelled(struct uring_loop *loop, void *ptr);
 
 /* file.c, blocking */
 int uring_file_open(struct os_loop *loop, const char *path, unsigned int flags,

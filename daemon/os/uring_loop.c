@@ -163,16 +163,17 @@ static void discard(struct uring_loop *loop, const struct io_uring_cqe *cqe)
 	unsigned int kind = cqe->user_data & URING_KIND_MASK;
 
 	if (kind == URING_POLL)
-		uring_poll_discard(loop, (void *)(uintptr_t)(cqe->user_data &
-							     ~URING_KIND_MASK));
+		uring_poll_cancelled(loop,
+				     (void *)(uintptr_t)(cqe->user_data &
+							 ~URING_KIND_MASK));
 	else if (kind == URING_DISK || kind == URING_WRITE ||
 		 kind == URING_SEND)
 		loop->in_flight--;
 }
 
-/* Ends what is in flight: the kernel must not touch buffers any more. */
-static void cancel_all(struct uring_loop *loop)
+static void uring_cancel(struct os_loop *base)
 {
+	struct uring_loop *loop = to_uring(base);
 	struct __kernel_timespec ts = { .tv_sec = CANCEL_SECONDS };
 	struct io_uring_cqe *cqe;
 	struct io_uring_sqe *sqe = uring_sqe(loop, 1);
@@ -195,8 +196,7 @@ static void uring_loop_free(struct os_loop *base)
 {
 	struct uring_loop *loop = to_uring(base);
 
-	cancel_all(loop);
-	uring_poll_discard_idle(loop);
+	uring_cancel(base);
 	io_uring_queue_exit(&loop->ring);
 	close(loop->wake_fd);
 	mem_free(loop);
@@ -204,6 +204,7 @@ static void uring_loop_free(struct os_loop *base)
 
 static const struct os_loop_ops uring_ops = {
 	.free = uring_loop_free,
+	.cancel = uring_cancel,
 	.run = uring_run,
 	.wake = uring_wake,
 	.poll_start = uring_poll_start,

@@ -149,14 +149,12 @@ void uring_poll_done(struct uring_loop *loop, void *ptr, int result)
 		queue(poll);
 }
 
-void uring_poll_discard(struct uring_loop *loop, void *ptr)
+void uring_poll_cancelled(struct uring_loop *loop, void *ptr)
 {
-	loop->in_flight--;
-	release(ptr);
-}
+	struct uring_poll *poll = ptr;
 
-void uring_poll_discard_idle(struct uring_loop *loop)
-{
-	while (!list_empty(&loop->to_arm))
-		release(list_entry(loop->to_arm.next, struct uring_poll, link));
+	loop->in_flight--;
+	poll->armed = false;
+	if (poll->stopped)
+		release(poll);
 }
