@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/log.h"
+#include "guild/guild_impl.h"
+
+const struct relay_target event_to_all = {
+	.slot = RELAY_NO_SLOT,
+	.flags = RELAY_PASSIVE_TOO,
+};
+
+struct relay_target event_to_channel(const struct state_channel *c,
+				     uint32_t intents)
+{
+	return (struct relay_target){ .intents = intents, .slot = c->slot };
+}
+
+void event_open(struct event *e, const char *name)
+{
+	e->buf = BUF_INIT;
+	buf_puts(&e->buf, ",\"t\":\"");
+	buf_puts(&e->buf, name);
+	buf_puts(&e->buf, "\",\"op\":0,\"d\":");
+	jsonw_init(&e->w, &e->buf);
+}
+
+struct blob *event_close(struct event *e)
+{
+	struct blob *payload;
+
+	buf_putc(&e->buf, '}');
+	payload = blob_from_buf(&e->buf);
+	buf_fini(&e->buf);
+	return payload;
+}
+
+static struct relay_event_msg *event_msg(const struct relay_target *to,
+					 struct blob *payload,
+					 struct blob *stripped,
+					 uint32_t exempt_count)
+{
+	struct relay_event_msg *m;
+
+	m = actor_msg_new(RELAY_EVENT,
+			  sizeof(*m) + exempt_count * sizeof(m->exempt[0]));
+	if (!m)
+		return NULL;
+	m->to = *to;
+	m->payload = blob_get(payload);
+	m->stripped = stripped ? blob_get(stripped) : NULL;
+	m->exempt_count = exempt_count;
+	return m;
+}
+
+static void lost(const struct guild *g)
+{
+	log_error("guild", "event_lost", "guild=%llu reason=memory",
+		  (unsigned long long)g->arg.guild_id);
+}
+
+/* `exempt` lists those who see the content although their session may not. */
+static void publish(struct guild *g, const struct relay_target *to,
+		    struct blob *payload, struct blob *stripped,
+		    const uint64_t *exempt, uint32_t exempt_count)
+{
+	for (int core = 0; core < GUILD_CORES_MAX; core++) {
+		struct relay_event_msg *m;
+
+		if (!g->relay[core].sessions)
+			continue;
+		m = event_msg(to, payload, stripped, exempt_count);
+		if (!m) {
+			lost(g);
+			continue;
+		}
+		memcpy(m->exempt, exempt, exempt_count * sizeof(*exempt));
+		actor_send(g->self, g->relay[core].ref, &m->head);
+	}
+}
+
+void event_publish(struct guild *g, const struct relay_target *to,
+		   struct blob *payload)
+{
+	static const uint64_t nobody[1];
+
+	if (payload)
+		publish(g, to, payload, NULL, nobody, 0);
+	else
+		lost(g);
+	blob_put(payload);
+}
+
+void event_publish_message(struct guild *g, const struct relay_target *to,
+			   const struct message *m, struct blob *payload,
+			   struct blob *stripped)
+{
+	uint64_t exempt[1 + MESSAGE_MENTIONS_MAX];
+	uint32_t n = 0;
+
+	if (stripped) {
+		exempt[n++] = m->author.id;
+		for (uint32_t i = 0; i < m->mention_count; i++)
+			exempt[n++] = m->mention[i].id;
+	}
+	if (payload)
+		publish(g, to, payload, stripped, exempt, n);
+	else
+		lost(g);
+	blob_put(payload);
+	blob_put(stripped);
+}
+
+void event_direct(struct guild *g, const struct guild_session *s,
+		  struct blob *payload)
+{
+	struct relay_direct_msg *m;
+
+	m = payload ? ACTOR_MSG_NEW(struct relay_direct_msg, RELAY_DIRECT) :
+		      NULL;
+	if (!m) {
+		lost(g);
+		blob_put(payload);
+		return;
+	}
+	m->session = s->ref;
+	m->payload = payload;
+	actor_send(g->self, g->relay[s->core].ref, &m->head);
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guild/guild.h"
+
+#include <errno.h>
+
+#include "base/blob.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "guild/directory_impl.h"
+#include "guild/guild_impl.h"
+#include "proto/guild.h"
+
+/*
+ * Life: LOADING (start) -> TAILS (the catalog has answered) -> READY (every
+ * channel has said what its newest message is) -> STOPPING (ACTOR_MSG_STOP).
+ * What arrives before READY waits in the stash.
+ */
+
+struct stashed {
+	struct list node;
+	struct actor_msg *msg;
+};
+
+struct load {
+	uint64_t guild_id;
+	struct state state;
+};
+
+static void load_drop(void *arg)
+{
+	struct load *load = arg;
+
+	state_fini(&load->state);
+	mem_free(load);
+}
+
+/* On the catalog's thread. */
+static int load_run(struct catalog *c, void *arg)
+{
+	struct load *load = arg;
+
+	return catalog_load_guild(c, load->guild_id, &load->state);
+}
+
+/* After a restart the sessions of before have to join again. */
+static void tell_started(struct guild *g)
+{
+	struct dir_index_msg *m;
+
+	m = ACTOR_MSG_NEW(struct dir_index_msg, DIR_STARTED);
+	if (!m)
+		return;
+	m->guild_id = g->arg.guild_id;
+	actor_send(g->self, g->arg.directory, &m->head);
+}
+
+static int start(struct actor *self, void *state, const void *arg)
+{
+	struct guild *g = state;
+	struct load *load;
+
+	g->self = self;
+	g->arg = *(const struct guild_arg *)arg;
+	list_init(&g->stash);
+	state_init(&g->state);
+	load = mem_zalloc(sizeof(*load));
+	if (!load)
+		return -ENOMEM;
+	load->guild_id = g->arg.guild_id;
+	state_init(&load->state);
+	tell_started(g);
+	return catalog_submit(self, g->arg.catalog, 0, load_run, load,
+			      load_drop);
+}
+
+static void stash(struct guild *g, struct actor_msg *msg)
+{
+	struct stashed *s;
+
+	if (g->stash_count == GUILD_STASH_MAX)
+		return;
+	s = mem_alloc(sizeof(*s));
+	if (!s)
+		return;
+	actor_msg_take(g->self, msg);
+	s->msg = msg;
+	list_push(&g->stash, &s->node);
+	g->stash_count++;
+}
+
+static void rest(struct guild *g, struct actor_msg *msg)
+{
+	struct rest_msg *call = (struct rest_msg *)msg;
+	struct caller caller = guild_caller(call);
+	guild_call *fn = guild_calls[call->kind];
+	enum error_code code;
+
+	if (g->phase == GUILD_STOPPING)
+		code = ERROR_OVERLOADED;
+	else
+		code = fn ? fn(g, call) : ERROR_NO_ROUTE;
+	if (code)
+		guild_reply_error(g, &caller, code);
+}
+
+static void gone(struct guild *g, struct actor_msg *msg)
+{
+	guild_leave(g, ((struct relay_session_msg *)msg)->session);
+}
+
+static void leave(struct guild *g, struct actor_msg *msg)
+{
+	guild_leave(g, msg->from);
+}
+
+static void child_exit(struct guild *g, struct actor_msg *msg)
+{
+	guild_relay_exit(g, ((struct actor_down_msg *)msg)->who);
+}
+
+static const struct {
+	uint32_t type;
+	void (*fn)(struct guild *g, struct actor_msg *msg);
+} handlers[] = {
+	{ DATA_WRITTEN, op_answer },
+	{ DATA_ROWS, op_answer },
+	{ CATALOG_DONE, op_answer },
+	{ REST_CALL, rest },
+	{ GUILD_JOIN, guild_join },
+	{ GUILD_LEAVE, leave },
+	{ GUILD_ATTEND, guild_attend },
+	{ GUILD_PRESENCE, guild_presence },
+	{ GUILD_MEMBERS_REQUEST, guild_members_request },
+	{ RELAY_GONE, gone },
+	{ DIR_USER_CHANGED, guild_user_changed },
+	{ DIR_MEMBER_NEW, guild_member_new },
+	{ ACTOR_MSG_EXIT, child_exit },
+};
+
+static void dispatch(struct guild *g, struct actor_msg *msg)
+{
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+		if (handlers[i].type != msg->type)
+			continue;
+		handlers[i].fn(g, msg);
+		return;
+	}
+}
+
+static void unstash(struct guild *g)
+{
+	struct list *node;
+
+	while ((node = list_pop(&g->stash))) {
+		struct stashed *s = list_entry(node, struct stashed, node);
+
+		dispatch(g, s->msg);
+		actor_msg_free(s->msg);
+		mem_free(s);
+	}
+	g->stash_count = 0;
+}
+
+struct tail_op {
+	struct op op;
+	uint64_t channel_id;
+};
+
+/* A channel's newest message: ids go on above it. */
+static void tail_done(struct guild *g, struct op *op, struct actor_msg *answer)
+{
+	const struct store_rows_msg *m = (struct store_rows_msg *)answer;
+	struct state_channel *c;
+
+	c = state_channel(&g->state, ((struct tail_op *)op)->channel_id);
+	if (c && !m->status && m->rows->count) {
+		c->channel.last_message_id = m->rows->row[0].id;
+		idgen_raise(g->arg.ids, c->channel.last_message_id);
+	}
+	if (m->status)
+		log_error("guild", "tail_unknown", "channel=%llu error=%d",
+			  (unsigned long long)
+			  ((struct tail_op *)op)->channel_id, m->status);
+	op_free(g, op);
+	if (--g->tails)
+		return;
+	g->phase = GUILD_READY;
+	unstash(g);
+}
+
+static int ask_tail(struct guild *g, struct state_channel *c)
+{
+	struct tail_op *op = op_new(g, sizeof(*op), NULL, tail_done, NULL);
+	int err;
+
+	if (!op)
+		return -ENOMEM;
+	op->channel_id = c->channel.id;
+	err = op_page(g, &op->op, c->channel.id, STORE_SPACE_MESSAGE,
+		      STORE_BEFORE, 0, 1);
+	if (err)
+		op_free(g, &op->op);
+	else
+		g->tails++;
+	return err;
+}
+
+static int ask_tails(struct guild *g)
+{
+	uint64_t value;
+	size_t iter = 0;
+	int err = 0;
+
+	g->phase = GUILD_TAILS;
+	while (!err && hmap_next(&g->state.channels, &iter, NULL, &value)) {
+		struct state_channel *c = (void *)(uintptr_t)value;
+
+		if (guild_is_text(&c->channel))
+			err = ask_tail(g, c);
+	}
+	if (!err && !g->tails) {
+		g->phase = GUILD_READY;
+		unstash(g);
+	}
+	return err;
+}
+
+static int loaded(struct guild *g, struct actor_msg *msg)
+{
+	struct catalog_job_msg *job = (struct catalog_job_msg *)msg;
+	struct load *load = job->arg;
+
+	if (job->error) {
+		log_error("guild", "load_failed", "guild=%llu error=%d",
+			  (unsigned long long)g->arg.guild_id, job->error);
+		return job->error;
+	}
+	g->state = load->state;
+	state_init(&load->state);
+	return ask_tails(g);
+}
+
+static int before_ready(struct guild *g, struct actor_msg *msg)
+{
+	if (g->phase == GUILD_LOADING && msg->type == CATALOG_DONE)
+		return loaded(g, msg);
+	if (g->phase == GUILD_TAILS && msg->type == DATA_ROWS)
+		op_answer(g, msg);
+	else
+		stash(g, msg);
+	return 0;
+}
+
+static int handle(struct actor *self, void *state, struct actor_msg *msg)
+{
+	struct guild *g = state;
+
+	g->self = self;
+	if (msg->type == ACTOR_MSG_STOP) {
+		g->phase = GUILD_STOPPING;
+		unstash(g);
+	} else if (g->phase < GUILD_READY) {
+		return before_ready(g, msg);
+	} else {
+		dispatch(g, msg);
+	}
+	return g->phase == GUILD_STOPPING && !g->ops.count ? ACTOR_STOP : 0;
+}
+
+static void drop_ops(struct guild *g)
+{
+	uint64_t tag, value;
+	size_t iter = 0;
+
+	while (hmap_next(&g->ops, &iter, &tag, &value)) {
+		op_free(g, (struct op *)(uintptr_t)value);
+		iter = 0;
+	}
+	hmap_fini(&g->ops);
+}
+
+static void stop(struct actor *self, void *state, int reason)
+{
+	struct guild *g = state;
+	struct list *node;
+
+	(void)reason;
+	g->self = self;
+	while ((node = list_pop(&g->stash))) {
+		struct stashed *s = list_entry(node, struct stashed, node);
+
+		actor_msg_free(s->msg);
+		mem_free(s);
+	}
+	drop_ops(g);
+	guild_session_fini(g);
+	state_fini(&g->state);
+}
+
+const struct actor_class guild_actor_class = {
+	.name = "guild",
+	.state_size = sizeof(struct guild),
+	.start = start,
+	.handle = handle,
+	.stop = stop,
+	.mailbox_limit = 16384,
+};

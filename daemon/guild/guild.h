@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The guild actor: owns one guild's state, serialises what happens in it, and
+ * hands each event once to the relay of every core that has its sessions.
+ * Receives proto/guild.h from sessions and proto/rest.h through the directory.
+ */
+#ifndef GUILD_GUILD_H
+#define GUILD_GUILD_H
+
+#include <stdint.h>
+
+#include "actor/actor.h"
+
+struct idgen;
+
+struct guild_arg {
+	uint64_t guild_id;
+	actor_ref catalog;
+	actor_ref directory;
+	struct idgen *ids;	/* borrowed */
+};
+
+extern const struct actor_class guild_actor_class;
+
+/* Registers the messages that only guild/ knows.  Before the system starts. */
+int guild_types_register(void);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the guild actor share. */
+#ifndef GUILD_GUILD_IMPL_H
+#define GUILD_GUILD_IMPL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actor/actor.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/jsonw.h"
+#include "base/list.h"
+#include "guild/catalog_actor.h"
+#include "guild/guild.h"
+#include "guild/relay.h"
+#include "guild/state.h"
+#include "proto/data.h"
+#include "proto/error.h"
+#include "proto/rest.h"
+
+#define GUILD_CORES_MAX 256
+#define GUILD_OPS_MAX 8192	/* in flight; beyond: 503 */
+#define GUILD_STASH_MAX 4096	/* messages kept while loading */
+
+enum guild_phase {
+	GUILD_LOADING,		/* the catalog is being read */
+	GUILD_TAILS,		/* the newest id of each channel is */
+	GUILD_READY,
+	GUILD_STOPPING,		/* no new calls; ops still finish */
+};
+
+struct guild_relay {
+	actor_ref ref;
+	uint32_t sessions;
+};
+
+/* A joined session. */
+struct guild_session {
+	actor_ref ref;
+	uint64_t user_id;
+	uint32_t intents;
+	uint16_t core;
+	bool is_bot;
+};
+
+/* A user with sessions. */
+struct guild_online {
+	uint32_t sessions;
+	uint8_t status;			/* enum presence_status */
+	struct blob *activities;	/* NULL: [] */
+	struct relay_view view;		/* as the relays have it */
+};
+
+struct guild {
+	struct actor *self;
+	struct guild_arg arg;
+	enum guild_phase phase;
+	struct state state;
+	struct hmap ops;		/* tag -> struct op */
+	uint64_t last_tag;
+	struct list stash;		/* struct stashed */
+	uint32_t stash_count;
+	uint32_t tails;			/* reads of GUILD_TAILS under way */
+	struct hmap sessions;		/* ref -> struct guild_session */
+	struct hmap online;		/* user id -> struct guild_online */
+	uint32_t no_content;		/* sessions without MESSAGE_CONTENT */
+	struct guild_relay relay[GUILD_CORES_MAX];
+	struct message scratch[2];	/* too big for stacks */
+};
+
+/* --- calls and their answers (op.c) --- */
+
+/* Whom to answer. */
+struct caller {
+	actor_ref ref;
+	uint64_t tag;
+};
+
+struct caller guild_caller(const struct rest_msg *call);
+/* Takes `body` (NULL: none). */
+void guild_reply(struct guild *g, const struct caller *to, unsigned int status,
+		 struct blob *body);
+/* Takes what `buf` holds; a failed buffer answers ERROR_OVERLOADED. */
+void guild_reply_buf(struct guild *g, const struct caller *to, struct buf *buf);
+void guild_reply_error(struct guild *g, const struct caller *to,
+		       enum error_code code);
+/* A JSON answer, written on a buffer of its own. */
+struct answer {
+	struct buf buf;
+	struct jsonw w;
+};
+
+struct jsonw *answer_open(struct answer *a);
+/* Always ERROR_NONE: it has been answered. */
+enum error_code answer_send(struct guild *g, const struct rest_msg *call,
+			    struct answer *a);
+
+/* What a client is told of an errno of the data service or the catalog. */
+enum error_code guild_error_of(int err);
+
+/*
+ * Something of ours under way elsewhere: a request whose answer comes with
+ * the op's tag.  Embedded first; `done` gets the answer and either asks again
+ * under the same tag or ends with op_free(), which calls `drop`.
+ */
+struct op {
+	uint64_t tag;
+	struct caller caller;
+	void (*done)(struct guild *g, struct op *op, struct actor_msg *answer);
+	void (*drop)(struct op *op);	/* may be NULL; not the memory itself */
+};
+
+/* Returns a zeroed op of `size`; NULL: out of memory, or too many. */
+void *op_new(struct guild *g, size_t size, const struct caller *caller,
+	     void (*done)(struct guild *g, struct op *op,
+			  struct actor_msg *answer),
+	     void (*drop)(struct op *op));
+void op_free(struct guild *g, struct op *op);
+/* Answers the op's caller with an error and ends it. */
+void op_fail(struct guild *g, struct op *op, enum error_code code);
+/* Hands an answer to its op; one without is dropped. */
+void op_answer(struct guild *g, struct actor_msg *msg);
+
+/* Requests to the data service on behalf of an op.  0 or a negative errno. */
+int op_append(struct guild *g, struct op *op, uint64_t channel_id,
+	      enum store_space space, uint64_t id, struct blob *row);
+int op_edit(struct guild *g, struct op *op, uint64_t channel_id,
+	    enum store_space space, uint64_t id, struct blob *row);
+int op_delete(struct guild *g, struct op *op, uint64_t channel_id,
+	      enum store_space space, const uint64_t *id, uint32_t count);
+int op_get(struct guild *g, struct op *op, uint64_t channel_id,
+	   enum store_space space, uint64_t id);
+int op_page(struct guild *g, struct op *op, uint64_t channel_id,
+	    enum store_space space, enum store_dir dir, uint64_t id,
+	    uint32_t limit);
+/* See catalog_submit(). */
+int op_catalog(struct guild *g, struct op *op,
+	       int (*run)(struct catalog *c, void *arg), void *arg,
+	       void (*drop)(void *arg));
+
+/* --- time and ids --- */
+
+uint64_t guild_now_ms(const struct guild *g);
+
+/* --- events (event.c) --- */
+
+struct event {
+	struct buf buf;
+	struct jsonw w;		/* stands where `d` is to be written */
+};
+
+void event_open(struct event *e, const char *name);
+/* Returns the payload (proto/session.h), NULL when memory was out. */
+struct blob *event_close(struct event *e);
+
+extern const struct relay_target event_to_all;	/* RELAY_PASSIVE_TOO */
+struct relay_target event_to_channel(const struct state_channel *c,
+				     uint32_t intents);
+
+/* Takes `payload`; NULL is lost memory, and logged. */
+void event_publish(struct guild *g, const struct relay_target *to,
+		   struct blob *payload);
+/* The same for a message's event, whose content some may not see.  `m` names
+ * those who may.  Takes both; `stripped` may be NULL. */
+void event_publish_message(struct guild *g, const struct relay_target *to,
+			   const struct message *m, struct blob *payload,
+			   struct blob *stripped);
+/* Takes `payload`. */
+void event_direct(struct guild *g, const struct guild_session *s,
+		  struct blob *payload);
+
+/* --- sessions (guild_session.c) --- */
+
+void guild_join(struct guild *g, struct actor_msg *msg);
+void guild_leave(struct guild *g, actor_ref session);
+void guild_relay_exit(struct guild *g, actor_ref relay);
+void guild_attend(struct guild *g, struct actor_msg *msg);
+/* After any change of roles, overwrites, owner or members. */
+void guild_views_changed(struct guild *g);
+void guild_view_changed(struct guild *g, uint64_t user_id);
+void guild_session_fini(struct guild *g);
+
+/* --- presence and op 8 (guild_presence.c) --- */
+
+void guild_presence(struct guild *g, struct actor_msg *msg);
+void guild_members_request(struct guild *g, struct actor_msg *msg);
+void guild_online_changed(struct guild *g, uint64_t user_id);
+void guild_json_presences(struct guild *g, struct jsonw *w);
+
+/* --- members and users that come from the directory (guild_member.c) --- */
+
+void guild_user_changed(struct guild *g, struct actor_msg *msg);
+void guild_member_new(struct guild *g, struct actor_msg *msg);
+
+/* --- REST: each returns ERROR_NONE when it has answered, or will --- */
+
+typedef enum error_code guild_call(struct guild *g, struct rest_msg *call);
+
+extern guild_call *const guild_calls[REST_KINDS];
+
+guild_call guild_rest_guild, guild_rest_channels, guild_rest_channel,
+	guild_rest_roles, guild_rest_role, guild_rest_member,
+	guild_rest_members, guild_rest_member_search, guild_rest_role_counts,
+	guild_rest_empty_list, guild_rest_threads, guild_rest_regions;
+guild_call message_rest_create, message_rest_list, message_rest_get,
+	message_rest_edit, message_rest_delete, message_rest_bulk_delete,
+	message_rest_typing;
+
+/*
+ * The channel of a call that its actor may see, with its permissions there;
+ * ERROR_UNKNOWN_CHANNEL, ERROR_MISSING_ACCESS, or ERROR_MISSING_PERMISSION
+ * when one of `need` is not held.
+ */
+enum error_code guild_call_channel(struct guild *g,
+				   const struct rest_msg *call, uint64_t need,
+				   struct state_channel **ret_channel,
+				   uint64_t *ret_perms);
+/* The same for the guild at large. */
+enum error_code guild_call_perms(struct guild *g, const struct rest_msg *call,
+				 uint64_t need);
+
+bool guild_is_text(const struct channel *c);
+
+#endif

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Sessions: who is connected, through which relay, and what each may see. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "guild/guild_impl.h"
+#include "proto/guild.h"
+#include "proto/intent.h"
+#include "proto/json.h"
+#include "proto/session.h"
+
+static struct guild_session *find(const struct guild *g, actor_ref ref)
+{
+	return hmap_get_ptr(&g->sessions, ref.bits);
+}
+
+static void compute_view(struct guild *g, uint64_t user_id,
+			 struct relay_view *view)
+{
+	uint64_t now = guild_now_ms(g), value;
+	size_t iter = 0;
+
+	*view = (struct relay_view){
+		.perms = state_perms(&g->state, user_id, now),
+	};
+	while (hmap_next(&g->state.channels, &iter, NULL, &value)) {
+		const struct state_channel *c = (void *)(uintptr_t)value;
+
+		if (state_channel_perms(&g->state, c, user_id, now) &
+		    PERM_VIEW_CHANNEL)
+			view->channel[c->slot / 64] |= 1ull << (c->slot % 64);
+	}
+}
+
+static bool in_view(const struct relay_view *view, uint32_t slot)
+{
+	return view->channel[slot / 64] >> (slot % 64) & 1;
+}
+
+/* --- GUILD_CREATE --- */
+
+static void json_roles(struct jsonw *w, const struct state *s)
+{
+	uint64_t value;
+	size_t iter = 0;
+
+	jsonw_key_arr(w, "roles");
+	while (hmap_next(&s->roles, &iter, NULL, &value))
+		json_role(w, (const struct role *)(uintptr_t)value);
+	jsonw_end(w);
+}
+
+static void json_channels(struct jsonw *w, const struct state *s,
+			  const struct relay_view *view)
+{
+	uint64_t value;
+	size_t iter = 0;
+
+	jsonw_key_arr(w, "channels");
+	while (hmap_next(&s->channels, &iter, NULL, &value)) {
+		const struct state_channel *c = (void *)(uintptr_t)value;
+
+		if (in_view(view, c->slot))
+			json_channel(w, &c->channel);
+	}
+	jsonw_end(w);
+}
+
+static void json_members(struct jsonw *w, struct guild *g,
+			 const struct guild_join_msg *join)
+{
+	const struct member *me = state_member(&g->state, join->user_id);
+	bool all = join->intents & INTENT_GUILD_PRESENCES &&
+		   g->state.members.count <= join->large_threshold;
+	uint64_t value, id;
+	size_t iter = 0;
+
+	jsonw_key_arr(w, "members");
+	json_member(w, me, true);
+	while ((join->intents & INTENT_GUILD_PRESENCES) &&
+	       hmap_next(&g->state.members, &iter, &id, &value)) {
+		if (id == join->user_id ||
+		    (!all && !hmap_get_ptr(&g->online, id)))
+			continue;
+		json_member(w, (const struct member *)(uintptr_t)value, true);
+	}
+	jsonw_end(w);
+}
+
+static void json_empty(struct jsonw *w, const char *key)
+{
+	jsonw_key_arr(w, key);
+	jsonw_end(w);
+}
+
+static struct blob *guild_create(struct guild *g,
+				 const struct guild_join_msg *join,
+				 const struct relay_view *view)
+{
+	struct event e;
+	struct jsonw *w = &e.w;
+
+	event_open(&e, "GUILD_CREATE");
+	jsonw_obj(w);
+	json_guild_head(w, &g->state.info);
+	json_roles(w, &g->state);
+	json_guild_tail(w, &g->state.info);
+	jsonw_key_time_ms(w, "joined_at",
+			  state_member(&g->state, join->user_id)->joined_ms);
+	jsonw_key_bool(w, "large",
+		       g->state.members.count > join->large_threshold);
+	jsonw_key_bool(w, "unavailable", false);
+	jsonw_key_u64(w, "member_count", g->state.members.count);
+	json_empty(w, "voice_states");
+	jsonw_key_arr(w, "presences");
+	if (join->intents & INTENT_GUILD_PRESENCES)
+		guild_json_presences(g, w);
+	jsonw_end(w);
+	json_empty(w, "threads");
+	json_empty(w, "stage_instances");
+	json_empty(w, "guild_scheduled_events");
+	json_empty(w, "soundboard_sounds");
+	json_members(w, g, join);
+	json_channels(w, &g->state, view);
+	jsonw_end(w);
+	return event_close(&e);
+}
+
+/* --- joining and leaving --- */
+
+static int ensure_relay(struct guild *g, uint16_t core)
+{
+	const struct actor_spawn_opts opts = { .core = core,
+					       .arg_size = sizeof(actor_ref) };
+	actor_ref me = actor_self(g->self);
+
+	if (core >= GUILD_CORES_MAX)
+		return -EINVAL;
+	if (!actor_ref_is_nobody(g->relay[core].ref))
+		return 0;
+	return actor_spawn(g->self, &relay_actor_class, &me, &opts,
+			   &g->relay[core].ref);
+}
+
+static struct guild_online *come_online(struct guild *g, uint64_t user_id)
+{
+	struct guild_online *o = hmap_get_ptr(&g->online, user_id);
+
+	if (o)
+		return o;
+	o = mem_zalloc(sizeof(*o));
+	if (o && hmap_set(&g->online, user_id, (uintptr_t)o)) {
+		mem_free(o);
+		return NULL;
+	}
+	if (o)
+		o->status = PRESENCE_ONLINE;
+	return o;
+}
+
+static void go_offline(struct guild *g, uint64_t user_id)
+{
+	struct guild_online *o = hmap_get_ptr(&g->online, user_id);
+
+	if (!o || --o->sessions)
+		return;
+	o->status = PRESENCE_OFFLINE;
+	guild_online_changed(g, user_id);
+	hmap_del(&g->online, user_id);
+	blob_put(o->activities);
+	mem_free(o);
+}
+
+static struct guild_session *add_session(struct guild *g, actor_ref ref,
+					 const struct guild_join_msg *join)
+{
+	struct guild_session *s = mem_zalloc(sizeof(*s));
+
+	if (s && hmap_set(&g->sessions, ref.bits, (uintptr_t)s)) {
+		mem_free(s);
+		return NULL;
+	}
+	if (!s)
+		return NULL;
+	s->ref = ref;
+	s->user_id = join->user_id;
+	s->core = join->core;
+	s->is_bot = join->is_bot;
+	s->intents = join->intents;
+	if (!join->is_bot)
+		s->intents |= INTENT_MESSAGE_CONTENT;
+	return s;
+}
+
+static void refuse(struct guild *g, actor_ref session)
+{
+	struct session_guild_msg *m;
+
+	m = ACTOR_MSG_NEW(struct session_guild_msg, SESSION_GUILD_REMOVE);
+	if (!m)
+		return;
+	m->guild_id = g->arg.guild_id;
+	actor_send(g->self, session, &m->head);
+}
+
+static int tell_relay(struct guild *g, const struct guild_session *s,
+		      const struct relay_view *view, struct blob *first)
+{
+	struct relay_add_msg *m = ACTOR_MSG_NEW(struct relay_add_msg,
+						RELAY_ADD);
+
+	if (!m) {
+		blob_put(first);
+		return -ENOMEM;
+	}
+	m->session = s->ref;
+	m->user_id = s->user_id;
+	m->intents = s->intents;
+	m->view = *view;
+	m->first = first;
+	return actor_send(g->self, g->relay[s->core].ref, &m->head);
+}
+
+static int join(struct guild *g, actor_ref ref,
+		const struct guild_join_msg *join)
+{
+	struct blob *first = NULL;
+	struct guild_session *s;
+	struct guild_online *o;
+
+	if (ensure_relay(g, join->core))
+		return -ENOMEM;
+	s = add_session(g, ref, join);
+	if (!s)
+		return -ENOMEM;
+	g->relay[s->core].sessions++;
+	g->no_content += !(s->intents & INTENT_MESSAGE_CONTENT);
+	o = come_online(g, join->user_id);
+	if (!o)
+		return -ENOMEM;
+	o->sessions++;
+	compute_view(g, join->user_id, &o->view);
+	if (join->intents & INTENT_GUILDS) {
+		first = guild_create(g, join, &o->view);
+		if (!first)
+			return -ENOMEM;
+	}
+	if (o->sessions == 1)
+		guild_online_changed(g, join->user_id);
+	return tell_relay(g, s, &o->view, first);
+}
+
+void guild_join(struct guild *g, struct actor_msg *msg)
+{
+	const struct guild_join_msg *m = (struct guild_join_msg *)msg;
+
+	if (find(g, msg->from))
+		guild_leave(g, msg->from);
+	if (!state_member(&g->state, m->user_id)) {
+		refuse(g, msg->from);
+		return;
+	}
+	if (!join(g, msg->from, m))
+		return;
+	log_warn("guild", "join_failed", "guild=%llu user=%llu",
+		 (unsigned long long)g->arg.guild_id,
+		 (unsigned long long)m->user_id);
+	guild_leave(g, msg->from);
+	refuse(g, msg->from);
+}
+
+static void tell_relay_session(struct guild *g, const struct guild_session *s)
+{
+	struct relay_session_msg *m;
+
+	m = ACTOR_MSG_NEW(struct relay_session_msg, RELAY_REMOVE);
+	if (!m)
+		return;
+	m->session = s->ref;
+	actor_send(g->self, g->relay[s->core].ref, &m->head);
+}
+
+void guild_leave(struct guild *g, actor_ref ref)
+{
+	struct guild_session *s = find(g, ref);
+
+	if (!s)
+		return;
+	tell_relay_session(g, s);
+	hmap_del(&g->sessions, ref.bits);
+	g->relay[s->core].sessions--;
+	g->no_content -= !(s->intents & INTENT_MESSAGE_CONTENT);
+	go_offline(g, s->user_id);
+	mem_free(s);
+}
+
+/* A relay has failed: its sessions cannot know what they missed. */
+void guild_relay_exit(struct guild *g, actor_ref relay)
+{
+	uint64_t value;
+	size_t iter = 0;
+	int core = 0;
+
+	while (core < GUILD_CORES_MAX &&
+	       !actor_ref_eq(g->relay[core].ref, relay))
+		core++;
+	if (core == GUILD_CORES_MAX)
+		return;
+	while (hmap_next(&g->sessions, &iter, NULL, &value)) {
+		struct guild_session *s = (void *)(uintptr_t)value;
+		struct session_close_msg *m;
+
+		if (s->core != core)
+			continue;
+		m = ACTOR_MSG_NEW(struct session_close_msg, SESSION_CLOSE);
+		if (m) {
+			m->code = 4000;
+			actor_send(g->self, s->ref, &m->head);
+		}
+		guild_leave(g, s->ref);
+		iter = 0;
+	}
+	g->relay[core] = (struct guild_relay){ 0 };
+}
+
+void guild_attend(struct guild *g, struct actor_msg *msg)
+{
+	const struct guild_attend_msg *m = (struct guild_attend_msg *)msg;
+	const struct guild_session *s = find(g, msg->from);
+	const struct state_channel *c;
+	struct relay_attend_msg *out;
+
+	if (!s)
+		return;
+	out = ACTOR_MSG_NEW(struct relay_attend_msg, RELAY_ATTEND);
+	if (!out)
+		return;
+	c = state_channel(&g->state, m->channel_id);
+	out->session = s->ref;
+	out->active = m->active;
+	out->slot = c ? c->slot : RELAY_NO_SLOT;
+	actor_send(g->self, g->relay[s->core].ref, &out->head);
+}
+
+/* --- what a user sees has changed --- */
+
+static void send_view(struct guild *g, uint64_t user_id,
+		      const struct relay_view *view)
+{
+	for (int core = 0; core < GUILD_CORES_MAX; core++) {
+		struct relay_view_msg *m;
+
+		if (!g->relay[core].sessions)
+			continue;
+		m = ACTOR_MSG_NEW(struct relay_view_msg, RELAY_VIEW);
+		if (!m)
+			continue;
+		m->user_id = user_id;
+		m->view = *view;
+		actor_send(g->self, g->relay[core].ref, &m->head);
+	}
+}
+
+static void channel_appears(struct guild *g, uint64_t user_id,
+			    const struct state_channel *c, bool appears)
+{
+	struct relay_target to = event_to_all;
+	struct event e;
+
+	event_open(&e, appears ? "CHANNEL_CREATE" : "CHANNEL_DELETE");
+	json_channel(&e.w, &c->channel);
+	to.intents = INTENT_GUILDS;
+	to.user_id = user_id;
+	event_publish(g, &to, event_close(&e));
+}
+
+/* A channel that a user now sees, or no longer does, comes or goes for them. */
+static void tell_differences(struct guild *g, uint64_t user_id,
+			     const struct relay_view *old,
+			     const struct relay_view *view)
+{
+	uint64_t value;
+	size_t iter = 0;
+
+	while (hmap_next(&g->state.channels, &iter, NULL, &value)) {
+		const struct state_channel *c = (void *)(uintptr_t)value;
+		bool sees = in_view(view, c->slot);
+
+		if (in_view(old, c->slot) != sees)
+			channel_appears(g, user_id, c, sees);
+	}
+}
+
+void guild_view_changed(struct guild *g, uint64_t user_id)
+{
+	struct guild_online *o = hmap_get_ptr(&g->online, user_id);
+	struct relay_view old;
+
+	if (!o)
+		return;
+	old = o->view;
+	compute_view(g, user_id, &o->view);
+	if (!memcmp(&old, &o->view, sizeof(old)))
+		return;
+	send_view(g, user_id, &o->view);
+	tell_differences(g, user_id, &old, &o->view);
+}
+
+void guild_views_changed(struct guild *g)
+{
+	uint64_t user_id;
+	size_t iter = 0;
+
+	while (hmap_next(&g->online, &iter, &user_id, NULL))
+		guild_view_changed(g, user_id);
+}
+
+void guild_session_fini(struct guild *g)
+{
+	uint64_t value;
+	size_t iter = 0;
+
+	while (hmap_next(&g->sessions, &iter, NULL, &value))
+		mem_free((void *)(uintptr_t)value);
+	hmap_fini(&g->sessions);
+	iter = 0;
+	while (hmap_next(&g->online, &iter, NULL, &value)) {
+		struct guild_online *o = (void *)(uintptr_t)value;
+
+		blob_put(o->activities);
+		mem_free(o);
+	}
+	hmap_fini(&g->online);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files about messages of a guild share. */
+#ifndef GUILD_MESSAGE_H
+#define GUILD_MESSAGE_H
+
+#include "guild/guild_impl.h"
+#include "proto/body.h"
+#include "proto/json.h"
+#include "proto/rows.h"
+
+/*
+ * Decodes row i of a channel's rows into *m, with the author as it is now if
+ * the guild still has it.  m borrows from the rows and the state.
+ */
+int message_of_row(const struct guild *g, uint64_t channel_id,
+		   const struct row *row, struct message *m);
+
+/* The event `name` about m in c, for those who may see its content, or not. */
+struct blob *message_payload(const struct guild *g, const char *name,
+			     const struct state_channel *c,
+			     const struct message *m,
+			     const struct message_view *view, bool stripped);
+
+/* Publishes MESSAGE_CREATE or _UPDATE to everybody who sees the channel. */
+void message_publish(struct guild *g, const char *name,
+		     const struct state_channel *c, const struct message *m,
+		     const struct message_view *view);
+
+/* Has it something to say at all?  Content is trimmed in place. */
+bool message_body_trim(struct body_message *b);
+
+#endif

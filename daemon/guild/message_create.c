@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A message's way: checked, numbered, encoded, appended; when that is durable
+ * its author is answered and everybody hears of it.  Appends to one channel are
+ * acknowledged in the order sent, which is the order of their ids.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "guild/mention.h"
+#include "guild/message.h"
+#include "proto/intent.h"
+#include "proto/record.h"
+
+/* A message on its way to the store, with all that is said afterwards. */
+struct create {
+	struct op op;
+	uint64_t channel_id;
+	uint64_t id;
+	uint64_t nonce_key;		/* 0: not to be enforced */
+	struct message *m;		/* what follows is its memory */
+	struct blob *record;		/* m borrows from it */
+	struct blob *body;		/* the author's answer */
+	struct blob *payload;
+	struct blob *stripped;
+};
+
+/* A reply waits here for the message that it answers. */
+struct reply {
+	struct op op;
+	struct rest_msg *call;		/* taken */
+};
+
+static void create_drop(struct op *op)
+{
+	struct create *c = (struct create *)op;
+
+	mem_free(c->m);
+	blob_put(c->record);
+	blob_put(c->body);
+	blob_put(c->payload);
+	blob_put(c->stripped);
+}
+
+static void reply_drop(struct op *op)
+{
+	actor_msg_free(&((struct reply *)op)->call->head);
+}
+
+static void created(struct guild *g, struct op *op, struct actor_msg *answer)
+{
+	const struct store_written_msg *w = (struct store_written_msg *)answer;
+	struct create *c = (struct create *)op;
+	struct state_channel *ch = state_channel(&g->state, c->channel_id);
+	struct relay_target to;
+
+	if (w->status) {
+		op_fail(g, op, guild_error_of(w->status));
+		return;
+	}
+	guild_reply(g, &op->caller, 200, c->body);
+	c->body = NULL;
+	if (ch) {
+		ch->channel.last_message_id = c->id;
+		to = event_to_channel(ch, INTENT_GUILD_MESSAGES);
+		event_publish_message(g, &to, c->m, c->payload, c->stripped);
+		c->payload = c->stripped = NULL;
+	}
+	op_free(g, op);
+}
+
+static void fill(struct message *m, const struct rest_msg *call,
+		 const struct body_message *b, const struct member *author)
+{
+	m->type = b->ref_message_id ? MESSAGE_REPLY : MESSAGE_DEFAULT;
+	m->channel_id = call->id[REST_ID_CHANNEL];
+	m->author = author->user;
+	m->content = b->content ? b->content : "";
+	m->content_len = strlen(m->content);
+	m->embeds = b->embeds;
+	m->components = b->components;
+	m->tts = b->tts;
+	m->flags = b->flags & (MESSAGE_SUPPRESS_EMBEDS |
+			       MESSAGE_SUPPRESS_NOTIFICATIONS);
+	m->ref_message_id = b->ref_message_id;
+	if (b->ref_message_id)
+		m->ref_channel_id = m->channel_id;
+}
+
+static struct blob *rest_body(const struct message *m,
+			      const struct message_view *view)
+{
+	struct buf buf = BUF_INIT;
+	struct blob *body;
+	struct jsonw w;
+
+	jsonw_init(&w, &buf);
+	json_message(&w, m, view);
+	body = blob_from_buf(&buf);
+	buf_fini(&buf);
+	return body;
+}
+
+/* All that is to be said about it, written while its parts are at hand. */
+static int encode(struct guild *g, struct create *c,
+		  const struct state_channel *ch,
+		  const struct message_view *view)
+{
+	c->record = record_encode(c->m);
+	c->body = rest_body(c->m, view);
+	c->payload = message_payload(g, "MESSAGE_CREATE", ch, c->m, view,
+				     false);
+	if (g->no_content)
+		c->stripped = message_payload(g, "MESSAGE_CREATE", ch, c->m,
+					      view, true);
+	if (!c->record || !c->body || !c->payload)
+		return -ENOMEM;
+	/* From here on only the ids in it count: see event_publish_message. */
+	return 0;
+}
+
+static int send(struct guild *g, struct create *c)
+{
+	struct blob *record = c->record;
+
+	c->record = NULL;
+	return op_append(g, &c->op, c->channel_id, STORE_SPACE_MESSAGE, c->id,
+			 record);
+}
+
+/* `referenced` is the message answered; NULL: none, or it is gone. */
+static enum error_code create(struct guild *g, const struct rest_msg *call,
+			      struct state_channel *ch, uint64_t perms,
+			      const struct message *referenced)
+{
+	const struct body_message *b = call->body;
+	const struct message_view view = { .nonce = b->nonce,
+					   .referenced = referenced };
+	const struct caller caller = guild_caller(call);
+	const struct member *author;
+	struct create *c;
+	int err;
+
+	author = state_member(&g->state, call->actor_id);
+	c = op_new(g, sizeof(*c), &caller, created, create_drop);
+	if (!c)
+		return ERROR_OVERLOADED;
+	c->channel_id = ch->channel.id;
+	c->m = mem_zalloc(sizeof(*c->m));
+	err = c->m ? idgen_next(g->arg.ids, guild_now_ms(g), &c->id) : -ENOMEM;
+	if (!err) {
+		fill(c->m, call, b, author);
+		c->m->id = c->id;
+		if (c->m->ref_message_id)
+			c->m->ref_guild_id = g->arg.guild_id;
+		mention_resolve(&g->state, &b->mentions, perms,
+				referenced ? &referenced->author : NULL, c->m);
+		err = encode(g, c, ch, &view);
+	}
+	if (!err)
+		err = send(g, c);
+	if (err)
+		op_free(g, &c->op);
+	return err ? guild_error_of(err) : ERROR_NONE;
+}
+
+/* Rights to say this here. */
+static enum error_code check_say(struct guild *g, const struct rest_msg *call,
+				 struct state_channel **ret_channel,
+				 uint64_t *ret_perms)
+{
+	const struct body_message *b = call->body;
+	enum error_code err;
+
+	err = guild_call_channel(g, call, 0, ret_channel, ret_perms);
+	if (err)
+		return err;
+	if (!guild_is_text(&(*ret_channel)->channel))
+		return ERROR_NOT_TEXT;
+	if (!(*ret_perms & PERM_SEND_MESSAGES))
+		return ERROR_MISSING_PERMISSION;
+	if (b->tts && !(*ret_perms & PERM_SEND_TTS))
+		return ERROR_MISSING_PERMISSION;
+	if (b->ref_message_id && !(*ret_perms & PERM_READ_HISTORY))
+		return ERROR_REPLY_NO_HISTORY;
+	return ERROR_NONE;
+}
+
+#define SLOW_FREE (PERM_MANAGE_MESSAGES | PERM_MANAGE_CHANNELS | \
+		   PERM_BYPASS_SLOWMODE)
+
+/* Slow mode: not again before its time; notes when this one spoke. */
+static enum error_code check_slow(struct guild *g, struct state_channel *c,
+				  uint64_t user_id, uint64_t perms)
+{
+	uint64_t last, now = guild_now_ms(g);
+
+	if (!c->channel.rate_limit_s || (perms & SLOW_FREE))
+		return ERROR_NONE;
+	if (hmap_get(&c->spoke_ms, user_id, &last) &&
+	    now < last + 1000ull * c->channel.rate_limit_s)
+		return ERROR_SLOWMODE;
+	return hmap_set(&c->spoke_ms, user_id, now) ? ERROR_OVERLOADED :
+						      ERROR_NONE;
+}
+
+static enum error_code with_reference(struct guild *g, struct rest_msg *call,
+				      const struct store_rows_msg *rows)
+{
+	const struct body_message *b = call->body;
+	struct message *referenced = NULL;
+	struct state_channel *c;
+	enum error_code err;
+	uint64_t perms;
+
+	/* Much may have changed while the store was asked. */
+	err = check_say(g, call, &c, &perms);
+	if (err)
+		return err;
+	if (!rows->status && rows->rows->count &&
+	    !message_of_row(g, c->channel.id, &rows->rows->row[0],
+			    &g->scratch[0]))
+		referenced = &g->scratch[0];
+	else if (rows->status && rows->status != -ENOENT)
+		return guild_error_of(rows->status);
+	if (!referenced && !b->ref_may_be_missing)
+		return ERROR_UNKNOWN_MESSAGE;
+	return create(g, call, c, perms, referenced);
+}
+
+static void reference_read(struct guild *g, struct op *op,
+			   struct actor_msg *answer)
+{
+	struct reply *r = (struct reply *)op;
+	enum error_code err;
+
+	err = with_reference(g, r->call, (struct store_rows_msg *)answer);
+	if (err)
+		op_fail(g, op, err);
+	else
+		op_free(g, op);
+}
+
+static enum error_code read_reference(struct guild *g, struct rest_msg *call)
+{
+	const struct body_message *b = call->body;
+	const struct caller caller = guild_caller(call);
+	struct reply *r;
+	int err;
+
+	if (b->ref_channel_id && b->ref_channel_id != call->id[REST_ID_CHANNEL])
+		return ERROR_UNKNOWN_MESSAGE;
+	r = op_new(g, sizeof(*r), &caller, reference_read, reply_drop);
+	if (!r)
+		return ERROR_OVERLOADED;
+	actor_msg_take(g->self, &call->head);
+	r->call = call;
+	err = op_get(g, &r->op, call->id[REST_ID_CHANNEL],
+		     STORE_SPACE_MESSAGE, b->ref_message_id);
+	if (err)
+		op_fail(g, &r->op, guild_error_of(err));
+	return ERROR_NONE;
+}
+
+enum error_code message_rest_create(struct guild *g, struct rest_msg *call)
+{
+	struct body_message *b = call->body;
+	struct state_channel *c;
+	enum error_code err;
+	uint64_t perms;
+
+	err = check_say(g, call, &c, &perms);
+	if (err)
+		return err;
+	if (!message_body_trim(b))
+		return ERROR_EMPTY_MESSAGE;
+	err = check_slow(g, c, call->actor_id, perms);
+	if (err)
+		return err;
+	if (b->ref_message_id)
+		return read_reference(g, call);
+	return create(g, call, c, perms, NULL);
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Reading messages: one, or a page, with what they answer. */
+#include <errno.h>
+
+#include "base/blob.h"
+#include "base/mem.h"
+#include "guild/message.h"
+
+/*
+ * A read under way: first its rows, then, for replies whose message is not
+ * among them, one read each.
+ */
+struct reading {
+	struct op op;
+	uint64_t channel_id;
+	uint64_t reader_id;
+	struct rows *rows;
+	bool single;
+	bool failed;
+	uint32_t waiting;		/* reads of `ref` under way */
+	uint32_t ref_count;
+	struct {
+		uint64_t id;
+		struct rows *rows;	/* NULL: gone, or not come yet */
+	} ref[DATA_PAGE_MAX];
+};
+
+struct ref_read {
+	struct op op;
+	struct reading *reading;
+	uint32_t index;
+};
+
+static void reading_drop(struct op *op)
+{
+	struct reading *r = (struct reading *)op;
+
+	rows_put(r->rows);
+	for (uint32_t i = 0; i < r->ref_count; i++)
+		rows_put(r->ref[i].rows);
+}
+
+static const struct row *find_row(const struct rows *rows, uint64_t id)
+{
+	for (uint32_t i = 0; rows && i < rows->count; i++)
+		if (rows->row[i].id == id)
+			return &rows->row[i];
+	return NULL;
+}
+
+static const struct row *referenced_row(const struct reading *r, uint64_t id)
+{
+	const struct row *row = find_row(r->rows, id);
+
+	for (uint32_t i = 0; !row && i < r->ref_count; i++)
+		if (r->ref[i].id == id)
+			row = find_row(r->ref[i].rows, id);
+	return row;
+}
+
+static void json_row(struct guild *g, const struct reading *r,
+		     const struct row *row, struct jsonw *w)
+{
+	struct message *m = &g->scratch[0], *ref = &g->scratch[1];
+	struct message_view view = { 0 };
+	const struct row *other;
+
+	/* A row that cannot be read is logged and left out. */
+	if (message_of_row(g, r->channel_id, row, m))
+		return;
+	other = m->ref_message_id ? referenced_row(r, m->ref_message_id) :
+				    NULL;
+	if (other && !message_of_row(g, r->channel_id, other, ref))
+		view.referenced = ref;
+	json_message(w, m, &view);
+}
+
+static void finish(struct guild *g, struct reading *r)
+{
+	struct answer a;
+	struct jsonw *w = answer_open(&a);
+
+	if (!r->single)
+		jsonw_arr(w);
+	for (uint32_t i = 0; i < r->rows->count; i++)
+		json_row(g, r, &r->rows->row[i], w);
+	if (!r->single)
+		jsonw_end(w);
+	guild_reply_buf(g, &r->op.caller, &a.buf);
+	op_free(g, &r->op);
+}
+
+static void ref_done(struct guild *g, struct op *op, struct actor_msg *answer)
+{
+	struct store_rows_msg *m = (struct store_rows_msg *)answer;
+	struct reading *r = ((struct ref_read *)op)->reading;
+
+	if (!m->status)
+		r->ref[((struct ref_read *)op)->index].rows =
+			rows_get(m->rows);
+	else if (m->status != -ENOENT)
+		r->failed = true;
+	op_free(g, op);
+	if (--r->waiting)
+		return;
+	if (r->failed)
+		op_fail(g, &r->op, ERROR_OVERLOADED);
+	else
+		finish(g, r);
+}
+
+static void read_ref(struct guild *g, struct reading *r, uint64_t id)
+{
+	struct ref_read *op;
+
+	if (referenced_row(r, id) || r->ref_count == DATA_PAGE_MAX)
+		return;
+	for (uint32_t i = 0; i < r->ref_count; i++)
+		if (r->ref[i].id == id)
+			return;
+	op = op_new(g, sizeof(*op), NULL, ref_done, NULL);
+	if (!op) {
+		r->failed = true;
+		return;
+	}
+	op->reading = r;
+	op->index = r->ref_count;
+	if (op_get(g, &op->op, r->channel_id, STORE_SPACE_MESSAGE, id)) {
+		r->failed = true;
+		op_free(g, &op->op);
+		return;
+	}
+	r->ref[r->ref_count++].id = id;
+	r->waiting++;
+}
+
+static void read_refs(struct guild *g, struct reading *r)
+{
+	struct message *m = &g->scratch[0];
+
+	for (uint32_t i = 0; i < r->rows->count; i++)
+		if (!message_of_row(g, r->channel_id, &r->rows->row[i], m) &&
+		    m->type == MESSAGE_REPLY)
+			read_ref(g, r, m->ref_message_id);
+}
+
+static void rows_read(struct guild *g, struct op *op, struct actor_msg *answer)
+{
+	struct store_rows_msg *m = (struct store_rows_msg *)answer;
+	struct reading *r = (struct reading *)op;
+
+	if (m->status) {
+		op_fail(g, op, guild_error_of(m->status));
+		return;
+	}
+	if (r->single && !m->rows->count) {
+		op_fail(g, op, ERROR_UNKNOWN_MESSAGE);
+		return;
+	}
+	r->rows = rows_get(m->rows);
+	read_refs(g, r);
+	if (r->waiting)
+		return;
+	if (r->failed)
+		op_fail(g, op, ERROR_OVERLOADED);
+	else
+		finish(g, r);
+}
+
+static struct reading *reading_new(struct guild *g,
+				   const struct rest_msg *call, bool single)
+{
+	const struct caller caller = guild_caller(call);
+	struct reading *r;
+
+	r = op_new(g, sizeof(*r), &caller, rows_read, reading_drop);
+	if (!r)
+		return NULL;
+	r->channel_id = call->id[REST_ID_CHANNEL];
+	r->reader_id = call->actor_id;
+	r->single = single;
+	return r;
+}
+
+static int ask_page(struct guild *g, struct reading *r,
+		    const struct rest_query *q)
+{
+	enum store_dir dir = STORE_BEFORE;
+	uint64_t id = q->before;
+
+	if (q->after) {
+		dir = STORE_AFTER;
+		id = q->after;
+	} else if (q->around) {
+		dir = STORE_AROUND;
+		id = q->around;
+	}
+	return op_page(g, &r->op, r->channel_id, STORE_SPACE_MESSAGE, dir, id,
+		       q->limit);
+}
+
+static enum error_code nothing(struct guild *g, const struct rest_msg *call)
+{
+	struct answer a;
+
+	jsonw_arr(answer_open(&a));
+	jsonw_end(&a.w);
+	return answer_send(g, call, &a);
+}
+
+enum error_code message_rest_list(struct guild *g, struct rest_msg *call)
+{
+	struct state_channel *c;
+	enum error_code err;
+	struct reading *r;
+	uint64_t perms;
+
+	err = guild_call_channel(g, call, 0, &c, &perms);
+	if (err)
+		return err;
+	if (!guild_is_text(&c->channel))
+		return ERROR_NOT_TEXT;
+	if (!(perms & PERM_READ_HISTORY))
+		return nothing(g, call);
+	r = reading_new(g, call, false);
+	if (!r)
+		return ERROR_OVERLOADED;
+	if (ask_page(g, r, &call->query))
+		op_fail(g, &r->op, ERROR_OVERLOADED);
+	return ERROR_NONE;
+}
+
+enum error_code message_rest_get(struct guild *g, struct rest_msg *call)
+{
+	struct state_channel *c;
+	enum error_code err;
+	struct reading *r;
+
+	err = guild_call_channel(g, call, PERM_READ_HISTORY, &c, NULL);
+	if (err)
+		return err;
+	r = reading_new(g, call, true);
+	if (!r)
+		return ERROR_OVERLOADED;
+	if (op_get(g, &r->op, r->channel_id, STORE_SPACE_MESSAGE,
+		   call->id[REST_ID_MESSAGE]))
+		op_fail(g, &r->op, ERROR_OVERLOADED);
+	return ERROR_NONE;
+}

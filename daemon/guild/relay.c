@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guild/relay.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "proto/intent.h"
+#include "proto/session.h"
+
+#define PENDING_MAX 64		/* events of one flush: bits of a word */
+#define RELAY_MAILBOX 65536
+
+struct relay_session {
+	actor_ref ref;
+	uint64_t user_id;
+	uint32_t intents;
+	uint32_t attends;	/* the slot it attends to when passive */
+	bool active;
+	struct relay_view view;
+};
+
+/*
+ * Invariants: session[i] is in `index` under its ref's bits as i.
+ * While pending_count > 0 a RELAY_FLUSH is in our own mailbox (a flush for
+ * another reason may leave one there that finds nothing).
+ */
+struct relay {
+	actor_ref guild;
+	struct relay_session *session;
+	uint32_t count, room;
+	struct hmap index;
+	uint32_t intents;		/* all of all sessions, ORed */
+	uint32_t pending_count;
+	struct relay_event_msg *pending[PENDING_MAX];
+};
+
+static int start(struct actor *self, void *state, const void *arg)
+{
+	struct relay *r = state;
+
+	(void)self;
+	r->guild = *(const actor_ref *)arg;
+	return 0;
+}
+
+static struct relay_session *find(struct relay *r, actor_ref ref)
+{
+	uint64_t i;
+
+	return hmap_get(&r->index, ref.bits, &i) ? &r->session[i] : NULL;
+}
+
+static bool sees(const struct relay_session *s, const struct relay_target *to)
+{
+	if (to->intents && !(s->intents & to->intents))
+		return false;
+	if (s->intents & to->without)
+		return false;
+	if (to->user_id && to->user_id != s->user_id)
+		return false;
+	if (to->perms && !(s->view.perms & to->perms))
+		return false;
+	if (to->slot != RELAY_NO_SLOT &&
+	    !(s->view.channel[to->slot / 64] >> (to->slot % 64) & 1))
+		return false;
+	if (to->flags & RELAY_PASSIVE_TOO)
+		return true;
+	/* A passive session counts as active where it attends. */
+	if (s->active || s->attends == to->slot)
+		return !(to->flags & RELAY_PASSIVE_ONLY);
+	return to->flags & RELAY_PASSIVE_ONLY;
+}
+
+static struct blob *payload_for(const struct relay_session *s,
+				const struct relay_event_msg *e)
+{
+	if (!e->stripped || (s->intents & INTENT_MESSAGE_CONTENT))
+		return e->payload;
+	for (uint32_t i = 0; i < e->exempt_count; i++)
+		if (e->exempt[i] == s->user_id)
+			return e->payload;
+	return e->stripped;
+}
+
+/* One bit for each pending event that the session gets. */
+static uint64_t events_for(const struct relay *r, const struct relay_session *s)
+{
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; i < r->pending_count; i++)
+		bits |= (uint64_t)sees(s, &r->pending[i]->to) << i;
+	return bits;
+}
+
+static void remove_at(struct actor *self, struct relay *r, uint32_t i)
+{
+	struct relay_session *s = &r->session[i];
+
+	actor_demonitor(self, s->ref);
+	hmap_del(&r->index, s->ref.bits);
+	*s = r->session[--r->count];
+	/* Replacing a value never fails. */
+	if (i < r->count)
+		hmap_set(&r->index, s->ref.bits, i);
+}
+
+static int deliver(struct actor *self, const struct relay *r,
+		   const struct relay_session *s, uint64_t bits)
+{
+	struct session_events_msg *m;
+	uint32_t n = 0;
+
+	m = session_events_new((uint32_t)__builtin_popcountll(bits));
+	if (!m)
+		return -ENOMEM;
+	for (; bits; bits &= bits - 1) {
+		const struct relay_event_msg *e =
+			r->pending[__builtin_ctzll(bits)];
+
+		m->payload[n++] = blob_get(payload_for(s, e));
+	}
+	return actor_send(self, s->ref, &m->head);
+}
+
+/* A session that missed an event must not go on as if it had not. */
+static void give_up(struct actor *self, actor_ref session)
+{
+	struct session_close_msg *m;
+
+	m = ACTOR_MSG_NEW(struct session_close_msg, SESSION_CLOSE);
+	if (!m)
+		return;
+	m->code = 4000;
+	actor_send(self, session, &m->head);
+}
+
+static void tell_gone(struct actor *self, struct relay *r, actor_ref session)
+{
+	struct relay_session_msg *m;
+
+	m = ACTOR_MSG_NEW(struct relay_session_msg, RELAY_GONE);
+	if (!m)
+		return;
+	m->session = session;
+	actor_send(self, r->guild, &m->head);
+}
+
+static void drop_pending(struct relay *r)
+{
+	for (uint32_t i = 0; i < r->pending_count; i++)
+		actor_msg_free(&r->pending[i]->head);
+	r->pending_count = 0;
+}
+
+static void flush(struct actor *self, struct relay *r)
+{
+	uint32_t i = 0;
+
+	while (i < r->count) {
+		uint64_t bits = events_for(r, &r->session[i]);
+		actor_ref ref = r->session[i].ref;
+
+		if (!bits || !deliver(self, r, &r->session[i], bits)) {
+			i++;
+			continue;
+		}
+		give_up(self, ref);
+		remove_at(self, r, i);
+		tell_gone(self, r, ref);
+	}
+	drop_pending(r);
+}
+
+static int schedule_flush(struct actor *self)
+{
+	struct actor_msg *m = actor_msg_new(RELAY_FLUSH, sizeof(*m));
+
+	return m ? actor_send(self, actor_self(self), m) : -ENOMEM;
+}
+
+static void event(struct actor *self, struct relay *r,
+		  struct relay_event_msg *e)
+{
+	if (e->to.intents && !(r->intents & e->to.intents))
+		return;
+	if (!r->count)
+		return;
+	if (r->pending_count == PENDING_MAX)
+		flush(self, r);
+	actor_msg_take(self, &e->head);
+	r->pending[r->pending_count++] = e;
+	if (r->pending_count == 1 && schedule_flush(self))
+		flush(self, r);
+}
+
+static int grow(struct relay *r)
+{
+	uint32_t room = r->room ? r->room * 2 : 8;
+	struct relay_session *more;
+
+	if (r->count < r->room)
+		return 0;
+	more = mem_realloc(r->session, room * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	r->session = more;
+	r->room = room;
+	return 0;
+}
+
+/* Hands one payload to one session, behind all that is pending. */
+static int direct(struct actor *self, actor_ref session, struct blob *payload)
+{
+	struct session_events_msg *m = session_events_new(1);
+
+	if (!m)
+		return -ENOMEM;
+	m->payload[0] = blob_get(payload);
+	return actor_send(self, session, &m->head);
+}
+
+static int add(struct actor *self, struct relay *r,
+	       const struct relay_add_msg *m)
+{
+	struct relay_session *s = find(r, m->session);
+
+	if (!s) {
+		if (grow(r) || hmap_set(&r->index, m->session.bits, r->count))
+			return -ENOMEM;
+		s = &r->session[r->count++];
+		actor_monitor(self, m->session);
+	}
+	*s = (struct relay_session){
+		.ref = m->session,
+		.user_id = m->user_id,
+		.intents = m->intents,
+		.attends = RELAY_NO_SLOT,
+		.active = true,
+		.view = m->view,
+	};
+	r->intents |= m->intents;
+	return m->first ? direct(self, m->session, m->first) : 0;
+}
+
+/* What came before it must not reach the newcomer: flushed first. */
+static void add_session(struct actor *self, struct relay *r,
+			const struct relay_add_msg *m)
+{
+	flush(self, r);
+	if (!add(self, r, m))
+		return;
+	give_up(self, m->session);
+	tell_gone(self, r, m->session);
+}
+
+static void remove_session(struct actor *self, struct relay *r, actor_ref ref)
+{
+	struct relay_session *s = find(r, ref);
+
+	if (s)
+		remove_at(self, r, (uint32_t)(s - r->session));
+}
+
+static void set_view(struct actor *self, struct relay *r,
+		     const struct relay_view_msg *m)
+{
+	flush(self, r);
+	for (uint32_t i = 0; i < r->count; i++)
+		if (r->session[i].user_id == m->user_id)
+			r->session[i].view = m->view;
+}
+
+static void attend(struct actor *self, struct relay *r,
+		   const struct relay_attend_msg *m)
+{
+	struct relay_session *s;
+
+	flush(self, r);
+	s = find(r, m->session);
+	if (!s)
+		return;
+	s->active = m->active;
+	s->attends = m->slot;
+}
+
+static void session_down(struct actor *self, struct relay *r, actor_ref ref)
+{
+	remove_session(self, r, ref);
+	tell_gone(self, r, ref);
+}
+
+static void to_one(struct actor *self, struct relay *r,
+		   const struct relay_direct_msg *m)
+{
+	flush(self, r);
+	if (find(r, m->session) && direct(self, m->session, m->payload))
+		give_up(self, m->session);
+}
+
+static int handle(struct actor *self, void *state, struct actor_msg *msg)
+{
+	struct relay *r = state;
+
+	switch (msg->type) {
+	case RELAY_EVENT:
+		event(self, r, (struct relay_event_msg *)msg);
+		break;
+	case RELAY_FLUSH:
+		flush(self, r);
+		break;
+	case RELAY_ADD:
+		add_session(self, r, (struct relay_add_msg *)msg);
+		break;
+	case RELAY_REMOVE:
+		flush(self, r);
+		remove_session(self, r,
+			       ((struct relay_session_msg *)msg)->session);
+		break;
+	case RELAY_VIEW:
+		set_view(self, r, (struct relay_view_msg *)msg);
+		break;
+	case RELAY_DIRECT:
+		to_one(self, r, (struct relay_direct_msg *)msg);
+		break;
+	case RELAY_ATTEND:
+		attend(self, r, (struct relay_attend_msg *)msg);
+		break;
+	case ACTOR_MSG_DOWN:
+		session_down(self, r, ((struct actor_down_msg *)msg)->who);
+		break;
+	case ACTOR_MSG_STOP:
+		flush(self, r);
+		return ACTOR_STOP;
+	}
+	return 0;
+}
+
+static void stop(struct actor *self, void *state, int reason)
+{
+	struct relay *r = state;
+
+	(void)self;
+	(void)reason;
+	drop_pending(r);
+	hmap_fini(&r->index);
+	mem_free(r->session);
+}
+
+const struct actor_class relay_actor_class = {
+	.name = "relay",
+	.state_size = sizeof(struct relay),
+	.start = start,
+	.handle = handle,
+	.stop = stop,
+	.mailbox_limit = RELAY_MAILBOX,
+};
