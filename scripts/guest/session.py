@@ -7,10 +7,15 @@ warning in the kernel log fails alone; the others go on in a fresh boot.
 import dataclasses
 import os
 import re
+import shlex
+import subprocess
 import sys
+import threading
 import time
 
 from guest import console, qemu
+
+ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
 
 BOOT_TIMEOUT_S = 120
 OFF_TIMEOUT_S = 30
@@ -58,6 +63,34 @@ class Failure(Exception):
     """Why a case cannot go on in this machine."""
 
 
+class Helper:
+    """A program on this side that a case asked for: a client, say.
+
+    It finds the guest's port N as 127.0.0.1:$PORT_N.  What it prints becomes
+    comments; its exit status is sent to the guest.
+    """
+
+    def __init__(self, command, machine):
+        ports = {f"PORT_{there}": str(here)
+                 for here, there in machine.setup.forward}
+        self.machine = machine
+        self.process = subprocess.Popen(
+            shlex.split(command), cwd=ROOT, env={**os.environ, **ports},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace")
+        self.thread = threading.Thread(target=self.relay)
+        self.thread.start()
+
+    def relay(self):
+        for line in self.process.stdout:
+            print(f"    # host: {line.rstrip()}", flush=True)
+        self.machine.send(f"status {self.process.wait()}")
+
+    def end(self):
+        self.process.kill()
+        self.thread.join()
+
+
 class Session:
     """Boots as often as is needed to run every case."""
 
@@ -66,6 +99,7 @@ class Session:
         self.cases = cases
         self.deadline = time.monotonic() + deadline_s
         self.machine = None
+        self.helper = None
         self.console = None
         self.log = []           # kernel log of the case that runs
         self.boots = 0
@@ -84,8 +118,7 @@ class Session:
                       f"{', ' + problem if problem else ''}", flush=True)
             self.power_off()
         finally:
-            if self.machine:
-                self.machine.kill()
+            self.drop_machine()
         return self.failed
 
     def run_case(self, case):
@@ -132,6 +165,8 @@ class Session:
                 planned = rest if PLAN.match(rest) else planned
             elif verb == "log":
                 print(f"    # {rest}", flush=True)
+            elif verb == "host":
+                self.helper = Helper(rest, self.machine)
             elif rest == "0" and planned != f"1..{ran}":
                 raise Failure(f"planned {planned}, ran {ran}")
             elif verb == "end":
@@ -171,6 +206,9 @@ class Session:
         self.drop_machine()
 
     def drop_machine(self):
+        if self.helper:
+            self.helper.end()
+            self.helper = None
         if self.machine:
             self.machine.kill()
             self.machine = None

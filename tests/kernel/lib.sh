@@ -151,6 +151,20 @@ power_cut() {
 	sleep infinity
 }
 
+# host_start COMMAND...: runs a program outside, in the root of the tree, which
+# reaches port N here as 127.0.0.1:$PORT_N (scripts/vm --forward N).
+host_start() {
+	echo "host $*" >&4
+}
+
+# host_wait: its exit status, once it has ended.
+host_wait() {
+	local word status
+	read -r word status <&4
+	[[ $word == status ]] || return 126
+	return "$status"
+}
+
 # --- block devices ---------------------------------------------------------
 
 nullb=/sys/kernel/config/nullb
@@ -232,13 +246,73 @@ load_module() {
 	insmod "/lib/superdisk/$name.ko" "$@"
 }
 
+# --- dm-superdisk ----------------------------------------------------------
+
+# make_mortal NAME MIB [COMPLETION_NS]: an SSD behind a linear mapping, $NAME =
+# /dev/mapper/NAME, so that it can die, hang and come back.
+make_mortal() {
+	local raw=raw_$1
+	make_ssd "$raw" "$2" "${3:-80000}" || return 1
+	dmsetup create "$1" --table "0 $(sectors "${!raw}") linear ${!raw} 0" ||
+		return 1
+	printf -v "$1" %s "/dev/mapper/$1"
+}
+
+# Everything fails from now on, what is under way included.
+kill_ssd() {
+	dmsetup reload "$1" --table "0 $(sectors "/dev/mapper/$1") error" &&
+		dmsetup suspend --noflush --nolockfs "$1" && dmsetup resume "$1"
+}
+
+revive_ssd() {
+	local raw=raw_$1
+	dmsetup reload "$1" --table "0 $(sectors "${!raw}") linear ${!raw} 0" &&
+		dmsetup suspend --noflush --nolockfs "$1" && dmsetup resume "$1"
+}
+
+# It takes requests and answers none.
+hang_ssd() {
+	dmsetup suspend --noflush --nolockfs "$1"
+}
+
+unhang_ssd() {
+	dmsetup resume "$1"
+}
+
+# super_create NAME DISK "SSD..." [OPTION WORDS]
+super_create() {
+	local name=$1 disk=$2 ssds=$3 words
+	shift 3
+	words=$(wc -w <<< "$ssds")
+	dmsetup create "$name" --table \
+		"0 $(sectors "$disk") superdisk $disk $words $ssds $# $*"
+}
+
+# ssd_field NAME POSITION FIELD: of the status of a Super-Disk.
+ssd_fields=(device state valid hits misses writes write_arounds fills
+	fills_dropped rescues read_errors write_errors csum_errors races
+	retired doubted)
+ssd_field() {
+	local words i
+	read -ra words < <(dmsetup status "$1")
+	for i in "${!ssd_fields[@]}"; do
+		[[ ${ssd_fields[i]} == "$3" ]] &&
+			echo "${words[9 + $2 * ${#ssd_fields[@]} + i]}"
+	done
+}
+
+# ssd_is NAME POSITION FIELD VALUE, for wait_for
+ssd_is() {
+	[[ $(ssd_field "$1" "$2" "$3") == "$4" ]]
+}
+
 # --- order afterwards ------------------------------------------------------
 
 # Takes everything away that a case made, newest first, however it ended.
 clean_up() {
 	local status=$? name
 	cd /
-	[[ ${#started[@]} -eq 0 ]] || kill -KILL "${started[@]}"
+	[[ ${#started[@]} -eq 0 ]] || kill -KILL "${started[@]}" 2> /dev/null
 	wait
 	awk '$2 ~ "^/mnt" { print $2 }' /proc/mounts | tac |
 		while read -r name; do umount "$name"; done
