@@ -11,3 +11,33 @@ KERNEL_BUILD = $(KERNEL_CACHE)/$(1)/build
 ## setup: install the Debian packages and kernels that all this needs
 setup:
 	@scripts/setup
+
+VERSION = 0.1.0
+PREFIX ?= /usr/local
+UNIT_DIR ?= $(PREFIX)/lib/systemd/system
+MAN_PAGES = $(wildcard daemon/*.[1-8] kmod/*.[1-8])
+# Commands of anybody go to bin, daemons to sbin.
+COMMANDS = $(filter-out %d,$(MAINS))
+DAEMONS = $(filter %d,$(MAINS))
+DEST = $(DESTDIR)$(PREFIX)
+MODULE_DEST = $(DESTDIR)/usr/src/superdisk-$(VERSION)
+
+.PHONY: install install-module
+## install: daemons, commands, man pages and units (DESTDIR=, PREFIX=)
+install: all
+	@for f in $(COMMANDS); do install -D -t $(DEST)/bin $(B)/bin/$$f || exit; done
+	@for f in $(DAEMONS); do install -D -t $(DEST)/sbin $(B)/bin/$$f || exit; done
+	@for f in $(MAN_PAGES); do \
+		install -D -m 644 -t $(DEST)/share/man/man$${f##*.} $$f || exit; done
+	@for f in $(wildcard scripts/systemd/*); do \
+		install -d $(DESTDIR)$(UNIT_DIR) && \
+		sed 's,@PREFIX@,$(PREFIX),g' $$f > \
+			$(DESTDIR)$(UNIT_DIR)/$${f##*/} || exit; done
+	@echo "  INSTALL $(DEST)"
+
+## install-module: the module's source, for dkms to build (DESTDIR=)
+install-module:
+	@for f in Kbuild $(wildcard kmod/*.[ch] kmod/selftest/*.[ch] kmod/uapi/*.h); do \
+		install -D -m 644 $$f $(MODULE_DEST)/$$f || exit; done
+	@sed 's,@VERSION@,$(VERSION),g' scripts/dkms.conf > $(MODULE_DEST)/dkms.conf
+	@echo "  INSTALL $(MODULE_DEST), next: dkms install superdisk/$(VERSION)"
