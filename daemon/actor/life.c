@@ -93,12 +93,7 @@ static int keep_opts(struct actor *actor, const struct birth *birth)
 
 static void *state_new(const struct actor_class *class)
 {
-	void *state = pool_alloc(pool_class(class->state_size),
-				 class->state_size);
-
-	if (state)
-		memset(state, 0, class->state_size);
-	return state;
+	return pool_zalloc(pool_class(class->state_size), class->state_size);
 }
 
 static void state_free(const struct actor_class *class, void *state)

@@ -2,7 +2,6 @@
 #include "actor/msg.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "actor/io.h"
 #include "actor/pool.h"
@@ -52,13 +51,9 @@ void *actor_msg_new(uint32_t type, size_t size)
 	struct envelope *env;
 
 	check(size >= sizeof(struct actor_msg));
-	env = pool_alloc(class, whole);
+	env = pool_zalloc(class, whole);
 	if (!env)
 		return NULL;
-	if (whole <= 64)
-		memset(env, 0, 64);
-	else
-		memset(env, 0, whole);
 	env->pool = (uint16_t)class;
 	env->msg.type = type;
 	env->msg.size = (uint32_t)size;

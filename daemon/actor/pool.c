@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/check.h"
@@ -20,6 +21,7 @@
 #define POOL_DIRECT false
 #endif
 
+#define CLASS_OF_64 1
 #define CHAIN 64u		/* blocks that move to or from the depot */
 #define SLAB_BYTES (2u << 20)	/* one huge page where the kernel has one */
 
@@ -152,6 +154,20 @@ void *pool_alloc(unsigned int class, size_t size)
 	block = cache->free;
 	cache->free = block->next;
 	cache->count--;
+	return block;
+}
+
+void *pool_zalloc(unsigned int class, size_t size)
+{
+	void *block = pool_alloc(class, size);
+
+	if (!block)
+		return NULL;
+	/* The common class as a constant, which needs no call. */
+	if (!POOL_DIRECT && class == CLASS_OF_64)
+		memset(block, 0, 64);
+	else
+		memset(block, 0, size);
 	return block;
 }
 

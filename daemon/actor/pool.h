@@ -17,6 +17,8 @@ size_t pool_class_size(unsigned int class);
 
 /* Not zeroed, 16-aligned (64 if the class is a multiple of it). */
 void *pool_alloc(unsigned int class, size_t size);
+/* The first `size` bytes are zero. */
+void *pool_zalloc(unsigned int class, size_t size);
 void pool_free(void *block, unsigned int class);
 
 /* Gives the calling thread's blocks to the depot; at its end. */
