@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guild/admin_socket.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "guild/directory_impl.h"
+#include "os/loop.h"
+#include "proto/directory.h"
+
+#define CLIENTS_MAX 8
+
+struct client {
+	struct admin_socket *socket;
+	int fd;				/* -1: free */
+	struct os_poll *poll;		/* NULL: the directory is at work */
+	uint32_t len;
+	char text[DIR_ADMIN_TEXT_MAX];
+};
+
+struct admin_socket {
+	struct actor_system *sys;
+	actor_ref self;
+	struct os_loop *loop;
+	int fd;
+	struct os_poll *poll;
+	struct client client[CLIENTS_MAX];
+};
+
+static int address(const char *path, struct sockaddr_un *ret)
+{
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(ret->sun_path))
+		return -ENAMETOOLONG;
+	strcpy(ret->sun_path, path);
+	return 0;
+}
+
+int admin_socket_open(const char *path, int *ret_fd)
+{
+	struct sockaddr_un sun;
+	mode_t mask;
+	int fd, err;
+
+	err = address(path, &sun);
+	if (err)
+		return err;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	mask = umask(0177);
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) || listen(fd, 8))
+		err = -errno;
+	umask(mask);
+	if (err)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return err;
+}
+
+static void client_close(struct client *c)
+{
+	if (c->poll)
+		os_poll_stop(c->poll);
+	close(c->fd);
+	*c = (struct client){ .socket = c->socket, .fd = -1 };
+}
+
+static uint32_t count_args(const struct client *c)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < c->len; i++)
+		n += !c->text[i];
+	return n;
+}
+
+/* The whole request is here.  A callback of the loop is no handler: what is to
+ * go to the directory goes to our own mailbox first. */
+static void submit(struct client *c)
+{
+	struct admin_socket *s = c->socket;
+	struct dir_admin_msg *m = ACTOR_MSG_NEW(struct dir_admin_msg,
+						DIR_ADMIN);
+
+	os_poll_stop(c->poll);
+	c->poll = NULL;
+	if (!m) {
+		client_close(c);
+		return;
+	}
+	m->argc = count_args(c);
+	memcpy(m->text, c->text, c->len);
+	m->head.tag = (uint64_t)(c - s->client);
+	if (actor_system_send(s->sys, s->self, &m->head))
+		client_close(c);
+}
+
+static void readable(void *ctx, unsigned int revents)
+{
+	struct client *c = ctx;
+	ssize_t n;
+
+	(void)revents;
+	n = read(c->fd, c->text + c->len, sizeof(c->text) - c->len);
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n > 0)
+		c->len += (uint32_t)n;
+	if (n < 0 || c->len == sizeof(c->text))
+		client_close(c);
+	else if (!n)
+		submit(c);
+}
+
+static void accept_one(void *ctx, unsigned int revents)
+{
+	struct admin_socket *s = ctx;
+	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)revents;
+	if (fd < 0)
+		return;
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &s->client[i];
+
+		if (c->fd >= 0)
+			continue;
+		c->fd = fd;
+		if (os_poll_start(s->loop, fd, POLLIN, readable, c, &c->poll))
+			client_close(c);
+		return;
+	}
+	close(fd);
+}
+
+static int start(struct actor *self, void *state, const void *arg)
+{
+	struct admin_socket *s = state;
+
+	s->sys = actor_system_of(self);
+	s->self = actor_self(self);
+	s->loop = actor_loop(self);
+	s->fd = *(const int *)arg;
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		s->client[i] = (struct client){ .socket = s, .fd = -1 };
+	return os_poll_start(s->loop, s->fd, POLLIN, accept_one, s, &s->poll);
+}
+
+/* A UNIX socket takes an answer of some KiB at once, or its reader is gone. */
+static void answer(struct admin_socket *s, const struct dir_admin_reply_msg *m)
+{
+	struct client *c = &s->client[m->head.tag % CLIENTS_MAX];
+	char status = m->error ? 1 : 0;
+
+	if (c->fd < 0)
+		return;
+	if (send(c->fd, &status, 1, MSG_NOSIGNAL) != 1 ||
+	    send(c->fd, m->text, m->len, MSG_NOSIGNAL) != (ssize_t)m->len)
+		log_warn("admin", "answer_lost", "bytes=%u", m->len);
+	client_close(c);
+}
+
+static void ask(struct actor *self, struct admin_socket *s,
+		struct actor_msg *msg)
+{
+	uint64_t client = msg->tag % CLIENTS_MAX;
+
+	actor_msg_take(self, msg);
+	if (actor_send(self, actor_lookup(s->sys, DIRECTORY_NAME), msg))
+		client_close(&s->client[client]);
+}
+
+static int handle(struct actor *self, void *state, struct actor_msg *msg)
+{
+	if (msg->type == DIR_ADMIN)
+		ask(self, state, msg);
+	else if (msg->type == DIR_ADMIN_REPLY)
+		answer(state, (struct dir_admin_reply_msg *)msg);
+	return msg->type == ACTOR_MSG_STOP ? ACTOR_STOP : 0;
+}
+
+static void stop(struct actor *self, void *state, int reason)
+{
+	struct admin_socket *s = state;
+
+	(void)self;
+	(void)reason;
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (s->client[i].fd >= 0)
+			client_close(&s->client[i]);
+	if (s->poll)
+		os_poll_stop(s->poll);
+	close(s->fd);
+}
+
+const struct actor_class admin_socket_class = {
+	.name = "admin",
+	.state_size = sizeof(struct admin_socket),
+	.start = start,
+	.handle = handle,
+	.stop = stop,
+};
+
+static int send_args(int fd, int argc, const char *const *argv)
+{
+	for (int i = 0; i < argc; i++) {
+		size_t len = strlen(argv[i]) + 1;
+
+		if (send(fd, argv[i], len, MSG_NOSIGNAL) != (ssize_t)len)
+			return -EIO;
+	}
+	return shutdown(fd, SHUT_WR) ? -errno : 0;
+}
+
+static int copy_answer(int fd, int out_fd)
+{
+	char text[4096], status;
+	ssize_t n;
+
+	if (read(fd, &status, 1) != 1)
+		return -EIO;
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		if (write(out_fd, text, (size_t)n) != n)
+			return -EIO;
+	return n < 0 ? -errno : status;
+}
+
+int admin_socket_call(const char *path, int argc, const char *const *argv,
+		      int out_fd)
+{
+	struct sockaddr_un sun;
+	int fd, ret;
+
+	ret = address(path, &sun);
+	if (ret)
+		return ret;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)))
+		ret = -errno;
+	if (!ret)
+		ret = send_args(fd, argc, argv);
+	if (!ret)
+		ret = copy_answer(fd, out_fd);
+	close(fd);
+	return ret;
+}
