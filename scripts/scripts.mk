@@ -12,6 +12,11 @@ KERNEL_BUILD = $(KERNEL_CACHE)/$(1)/build
 setup:
 	@scripts/setup
 
+.PHONY: run
+## run: set up, build, start chatd on 127.0.0.1:8080 (DATA=, ARGS=)
+run:
+	@scripts/run $(ARGS)
+
 VERSION = 0.1.0
 PREFIX ?= /usr/local
 UNIT_DIR ?= $(PREFIX)/lib/systemd/system
