@@ -109,6 +109,7 @@ void block_read(const struct block *block, struct devices *devices,
 	memset(ret_latency, 0, sizeof(*ret_latency));
 	ret_latency->at_ns = monotonic_ns();
 	ret_latency->lost = bss->lost;
+	ret_latency->missed = bpf_load_misses(block->skeleton->obj);
 	for (uint32_t i = 0; i < BLOCK_SERIES_MAX; i++) {
 		struct latency_series *s =
 			&ret_latency->series[ret_latency->count];

@@ -8,10 +8,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 /* The end of what libbpf said: the verifier's verdict comes last. */
 static char said[512];
 
-static int keep(enum libbpf_print_level level, const char *format, va_list args)
+static __attribute__((format(printf, 2, 0))) int
+keep(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char line[sizeof(said)];
 	size_t size;
@@ -50,6 +53,22 @@ void bpf_load_end(int err, char *why, size_t why_size)
 		snprintf(why, why_size, "%s: %s%s%s", advice(err),
 			 strerror(-err), said[0] ? "; " : "", said);
 	libbpf_set_print(NULL);
+}
+
+uint64_t bpf_load_misses(const struct bpf_object *object)
+{
+	struct bpf_program *program;
+	uint64_t misses = 0;
+
+	bpf_object__for_each_program(program, object) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info,
+					    &size))
+			misses += info.recursion_misses;
+	}
+	return misses;
 }
 
 void *bpf_load_map_array(const struct bpf_map *map, size_t *ret_size)

@@ -4,6 +4,7 @@
 #define MONITOR_BPF_LOAD_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <bpf/libbpf.h>
 
@@ -14,6 +15,12 @@
  */
 void bpf_load_begin(void);
 void bpf_load_end(int err, char *why, size_t why_size);
+
+/*
+ * How often the kernel did not run one of @object's programs, as an interrupt
+ * came while the same program ran on that CPU.
+ */
+uint64_t bpf_load_misses(const struct bpf_object *object);
 
 /* Maps all of array map @map for reading; NULL with errno set on failure. */
 void *bpf_load_map_array(const struct bpf_map *map, size_t *ret_size);

@@ -77,8 +77,7 @@ static void put_span(const struct run *run, const struct latency_series *s,
 
 static void print_text(const struct run *run)
 {
-	const struct block_lost *lost = &run->delta->lost;
-	uint64_t events = lost->bios + lost->requests + lost->series;
+	uint64_t events = latency_lost(run->delta);
 	struct buf out = BUF_INIT;
 	char now[32];
 

@@ -34,8 +34,9 @@ static void put_series(struct buf *out, const struct latency_series *s,
 	}
 }
 
-static void put_lost(struct buf *out, const struct block_lost *lost)
+static void put_lost(struct buf *out, const struct latency *latency)
 {
+	const struct block_lost *lost = &latency->lost;
 	const struct {
 		const char *reason;
 		uint64_t count;
@@ -44,6 +45,7 @@ static void put_lost(struct buf *out, const struct block_lost *lost)
 		{ "request_table_full", lost->requests },
 		{ "too_many_devices", lost->series },
 		{ "ring_buffer_full", lost->records },
+		{ "program_busy", latency->missed },
 	};
 
 	metrics_family(out, "superdisk_block_lost_total", METRIC_COUNTER,
@@ -64,5 +66,5 @@ void exporter_block(struct buf *out, const struct latency *latency)
 		for (size_t i = 0; i < latency->count; i++)
 			put_series(out, &latency->series[i], span);
 	}
-	put_lost(out, &latency->lost);
+	put_lost(out, latency);
 }

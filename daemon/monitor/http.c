@@ -88,15 +88,15 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection,
 
 	(void)version;
 	(void)upload;
-	if (!*state) {
-		/* headers are in; be called again when the request is */
-		*state = ctx;
-		return MHD_YES;
-	}
-	*upload_size = 0;
 	if (strcmp(method, "GET") && strcmp(method, "HEAD"))
 		return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 			      "only GET and HEAD\n");
+	if (!*state || *upload_size) {
+		/* be called again when all of the request is in */
+		*state = ctx;
+		*upload_size = 0;
+		return MHD_YES;
+	}
 	while (page->path && strcmp(page->path, url))
 		page++;
 	if (!page->path)
@@ -138,7 +138,7 @@ static int listen_on(const char *address)
 	size_t size;
 	int fd;
 
-	if (!colon || colon - address >= (ptrdiff_t)sizeof(host))
+	if (!colon || !colon[1] || colon - address >= (ptrdiff_t)sizeof(host))
 		return -EINVAL;
 	size = (size_t)(colon - address);
 	if (size > 2 && address[0] == '[' && colon[-1] == ']') {

@@ -62,10 +62,17 @@ void latency_subtract(struct latency *now, const struct latency *then)
 		if (before)
 			series_subtract(s, before);
 	}
+	now->missed -= then->missed;
 	now->lost.bios -= then->lost.bios;
 	now->lost.requests -= then->lost.requests;
 	now->lost.series -= then->lost.series;
 	now->lost.records -= then->lost.records;
+}
+
+uint64_t latency_lost(const struct latency *latency)
+{
+	return latency->missed + latency->lost.bios + latency->lost.requests +
+	       latency->lost.series;
 }
 
 static uint64_t series_ios(const struct latency_series *s)

@@ -26,6 +26,7 @@ struct latency_series {
 struct latency {
 	uint64_t at_ns;		/* CLOCK_MONOTONIC */
 	struct block_lost lost;
+	uint64_t missed;	/* runs that the kernel left out; see bpf_load.h */
 	size_t count;
 	struct latency_series series[BLOCK_SERIES_MAX];
 };
@@ -42,6 +43,9 @@ void latency_subtract(struct latency *now, const struct latency *then);
 
 /* One series a device, its parents' shares summed up, busiest first. */
 void latency_merge_parents(struct latency *latency);
+
+/* All events that are missing from the figures. */
+uint64_t latency_lost(const struct latency *latency);
 
 bool latency_idle(const struct latency_series *series);
 

@@ -60,10 +60,11 @@ json_t *latency_to_json(const struct latency *latency)
 	for (size_t i = 0; i < latency->count; i++)
 		json_array_append_new(series,
 				      series_to_json(&latency->series[i]));
-	return json_pack("{si si sI s{sI sI sI sI} so}",
+	return json_pack("{si si sI s{sI sI sI sI sI} so}",
 			 "format", FORMAT, "sub_bits", HIST_SUB_BITS,
 			 "at_ns", (json_int_t)latency->at_ns,
 			 "lost",
+			 "missed", (json_int_t)latency->missed,
 			 "bios", (json_int_t)lost->bios,
 			 "requests", (json_int_t)lost->requests,
 			 "series", (json_int_t)lost->series,
@@ -128,14 +129,17 @@ static int series_from_json(json_t *document, struct latency_series *s)
 	return operations_from_json(operations, s);
 }
 
-static int lost_from_json(json_t *document, struct block_lost *lost)
+static int lost_from_json(json_t *document, struct latency *latency)
 {
-	json_int_t bios, requests, series, records;
+	struct block_lost *lost = &latency->lost;
+	json_int_t missed, bios, requests, series, records;
 
-	if (json_unpack(document, "{sI sI sI sI}", "bios", &bios,
+	if (json_unpack(document, "{sI sI sI sI sI}",
+			"missed", &missed, "bios", &bios,
 			"requests", &requests, "series", &series,
 			"records", &records))
 		return -EPROTO;
+	latency->missed = (uint64_t)missed;
 	lost->bios = (uint64_t)bios;
 	lost->requests = (uint64_t)requests;
 	lost->series = (uint64_t)series;
@@ -161,7 +165,7 @@ int latency_from_json(const json_t *document, struct latency *ret_latency)
 		return -EPROTO;
 	memset(ret_latency, 0, sizeof(*ret_latency));
 	ret_latency->at_ns = (uint64_t)at_ns;
-	if (lost_from_json(lost, &ret_latency->lost))
+	if (lost_from_json(lost, ret_latency))
 		return -EPROTO;
 	json_array_foreach(series, i, each)
 		if (series_from_json(each, &ret_latency->series[i]))

@@ -88,8 +88,7 @@ void latency_live_push(struct latency_live *live, const struct latency *delta,
 		       int operation, uint32_t interval_ms)
 {
 	live->interval_ms = interval_ms;
-	live->lost += delta->lost.bios + delta->lost.requests +
-		      delta->lost.series + delta->lost.records;
+	live->lost += latency_lost(delta);
 	for (size_t i = 0; i < delta->count; i++) {
 		const struct latency_series *s = &delta->series[i];
 
