@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 
 PR_SET_PDEATHSIG = 1
@@ -98,7 +97,9 @@ class Setup:
                  "-netdev", f"user,id=net{ports}",
                  "-device", "virtio-net-pci,netdev=net,romfile="]
         if self.terminal:
-            words += ["-serial", "mon:stdio"]
+            words += ["-chardev", "stdio,id=terminal,mux=on,signal=off",
+                      "-serial", "chardev:terminal",
+                      "-mon", "chardev=terminal"]
         for disk in self.disks:
             words += ["-drive", f"if=none,id={disk.name},format=raw,"
                       f"discard=unmap,cache=writeback,file={disk.path}",
@@ -120,11 +121,11 @@ class Machine:
         ours, theirs = socket.socketpair()
         self.channel = ours
         self.pending = b""
-        with theirs:
+        with theirs, open(setup.console + ".qemu", "wb") as errors:
             self.process = subprocess.Popen(
                 setup.command(theirs.fileno()), pass_fds=[theirs.fileno()],
                 stdin=None if setup.terminal else subprocess.DEVNULL,
-                stdout=None if setup.terminal else sys.stderr,
+                stdout=None if setup.terminal else errors, stderr=errors,
                 preexec_fn=die_with_parent)
 
     def __enter__(self):
@@ -158,6 +159,13 @@ class Machine:
             self.pending += data
         line, _, self.pending = self.pending.partition(b"\n")
         return line.decode(errors="replace").rstrip("\r")
+
+    def complaint(self):
+        """What QEMU itself said, if anything."""
+        with open(self.setup.console + ".qemu", encoding="utf-8",
+                  errors="replace") as file:
+            text = file.read().strip()
+        return f" ({text})" if text else ""
 
     def wait(self, timeout_s):
         """Waits for it to stop by itself; False if it does not."""

@@ -180,7 +180,8 @@ class Session:
         except TimeoutError:
             raise Failure(f"{what}: timeout") from None
         if line is None:
-            raise Failure(f"{what}: the machine died")
+            raise Failure(f"{what}: the machine died"
+                          f"{self.machine.complaint()}")
         return line
 
     def boot(self):
