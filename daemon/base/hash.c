@@ -156,7 +156,8 @@ bool hmap_next(const struct hmap *map, size_t *iter, uint64_t *ret_key,
 
 		if (!slot->used)
 			continue;
-		*ret_key = slot->key;
+		if (ret_key)
+			*ret_key = slot->key;
 		if (ret_value)
 			*ret_value = slot->value;
 		(*iter)++;

@@ -40,7 +40,7 @@ bool hmap_del(struct hmap *map, uint64_t key);
 void *hmap_get_ptr(const struct hmap *map, uint64_t key);
 
 /* Walks in no order: start with *iter = 0, until false.  No changes between,
- * but for replacing values. */
+ * but for replacing values.  ret_key and ret_value may be NULL. */
 bool hmap_next(const struct hmap *map, size_t *iter, uint64_t *ret_key,
 	       uint64_t *ret_value);
 
