@@ -10,6 +10,12 @@ int data_types_register(void)
 {
 	static const struct actor_type types[] = {
 		PROTO_ROW_TYPES("data", DATA, DATA_APPEND)
+		[DATA_IDLE - DATA_APPEND] = {
+			"data.idle", sizeof(struct actor_msg), NULL,
+		},
+		[DATA_RESUME - DATA_APPEND] = {
+			"data.resume", sizeof(struct actor_msg), NULL,
+		},
 	};
 
 	return actor_types_register(DATA_APPEND, types,

@@ -32,6 +32,8 @@ enum data_msg_type {
 	DATA_PAGE,			/* struct store_read_msg */
 	DATA_WRITTEN,			/* struct store_written_msg */
 	DATA_ROWS,			/* struct store_rows_msg */
+	DATA_IDLE,			/* the service's own */
+	DATA_RESUME,			/* likewise */
 };
 
 #define DATA_PAGE_MAX 100		/* rows of one DATA_PAGE */

@@ -20,6 +20,9 @@ int store_types_register(void)
 {
 	static const struct actor_type types[] = {
 		PROTO_ROW_TYPES("store", STORE, STORE_APPEND)
+		[STORE_STEP - STORE_APPEND] = {
+			"store.step", sizeof(struct actor_msg), NULL,
+		},
 	};
 
 	return actor_types_register(STORE_APPEND, types,

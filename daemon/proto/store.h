@@ -26,6 +26,7 @@ enum store_msg_type {
 	STORE_PAGE,			/* struct store_read_msg */
 	STORE_WRITTEN,			/* struct store_written_msg */
 	STORE_ROWS,			/* struct store_rows_msg */
+	STORE_STEP,			/* a shard's to itself */
 };
 
 /* Rows of different kinds of one channel never meet in a page. */

@@ -207,13 +207,13 @@ static bool is_plain_append(const struct store_op *op)
 static size_t op_log_bytes(const struct store_op *op)
 {
 	if (op->kind == OP_DELETE)
-		return op->records * record_size(0);
-	return record_size(op->row->len);
+		return op->records * logrec_size(0);
+	return logrec_size(op->row->len);
 }
 
 void engine_stage(struct engine *e, struct store_op *op)
 {
-	struct record rec = {
+	struct logrec rec = {
 		.channel = op->channel,
 		.space = op->space,
 		.id = op->id,
@@ -614,6 +614,11 @@ void engine_tick(struct engine *e)
 	e->round_retry = true;
 	log_retry(&e->log);
 	engine_wake(e);
+}
+
+int engine_error(const struct engine *e)
+{
+	return e->failed;
 }
 
 void engine_flush(struct engine *e)

@@ -100,6 +100,9 @@ void engine_tick(struct engine *engine);
 /* Nothing in flight, nothing staged, no background work in progress. */
 bool engine_quiet(const struct engine *engine);
 
+/* 0, or why it takes no more writes until it is opened again. */
+int engine_error(const struct engine *engine);
+
 /* Starts writing everything unflushed to blocks; over when engine_quiet(). */
 void engine_flush(struct engine *engine);
 

@@ -12,7 +12,7 @@
 #include "store/log.h"
 #include "store/page.h"
 #include "store/part.h"
-#include "store/slots.h"
+#include "store/space.h"
 
 struct round;
 struct rewrite;
@@ -32,7 +32,7 @@ struct engine {
 	struct log log;
 	struct log_tail tail;		/* durable, in the index */
 	struct index index;
-	struct slots slots;
+	struct space space;
 	uint32_t open_slot;		/* being filled, or SLOT_NONE */
 	struct hmap bad;		/* places of blocks that are damaged */
 	struct cache *cache;

@@ -155,7 +155,7 @@ static void fetch_done(struct io_req *req, int err)
 		int is = err;
 
 		hmap_del(&e->fetching, ref->place);
-		slots_read(&e->slots, engine_slot_of(e, ref->place), -1);
+		space_read(&e->space, engine_slot_of(e, ref->place), -1);
 		if (!is)
 			is = block_open(e->codec, at, &fetch->id, ref, &rows);
 		if (is)
@@ -258,7 +258,7 @@ static int fetch_span(struct fetch_group *group, const struct block_ref *ref,
 		note_error(group, hmap_set(&e->fetching, ref[i].place,
 					   (uintptr_t)fetch));
 		note_error(group, wait_for(fetch, group, ref[i].place));
-		slots_read(&e->slots, engine_slot_of(e, ref[i].place), 1);
+		space_read(&e->space, engine_slot_of(e, ref[i].place), 1);
 		fetch->ref[fetch->count++] = ref[i];
 	}
 	list_push(&e->fetches, &fetch->node);

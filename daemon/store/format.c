@@ -144,9 +144,9 @@ int frame_open(const uint8_t *buf, size_t len, uint64_t store_tag,
 	return 0;
 }
 
-void record_encode(const struct record *rec, uint8_t *buf)
+void logrec_encode(const struct logrec *rec, uint8_t *buf)
 {
-	struct record_head head = {
+	struct logrec_head head = {
 		.size = htole32(rec->size),
 		.type = rec->type,
 		.space = rec->space,
@@ -159,7 +159,7 @@ void record_encode(const struct record *rec, uint8_t *buf)
 		memcpy(buf + sizeof(head), rec->data, rec->size);
 }
 
-static bool record_sane(const struct record_head *head, uint32_t size)
+static bool logrec_sane(const struct logrec_head *head, uint32_t size)
 {
 	if (head->space >= STORE_SPACE_COUNT || size > STORE_ROW_MAX)
 		return false;
@@ -168,10 +168,10 @@ static bool record_sane(const struct record_head *head, uint32_t size)
 	return head->type == RECORD_APPEND || head->type == RECORD_EDIT;
 }
 
-int record_decode(const uint8_t **pos, const uint8_t *end,
-		  struct record *ret_rec)
+int logrec_decode(const uint8_t **pos, const uint8_t *end,
+		  struct logrec *ret_rec)
 {
-	struct record_head head;
+	struct logrec_head head;
 	uint32_t size;
 
 	if (*pos == end)
@@ -180,10 +180,10 @@ int record_decode(const uint8_t **pos, const uint8_t *end,
 		return -EBADMSG;
 	memcpy(&head, *pos, sizeof(head));
 	size = le32toh(head.size);
-	if (!record_sane(&head, size) ||
+	if (!logrec_sane(&head, size) ||
 	    (size_t)(end - *pos) - sizeof(head) < size)
 		return -EBADMSG;
-	*ret_rec = (struct record){
+	*ret_rec = (struct logrec){
 		.channel = le64toh(head.channel),
 		.id = le64toh(head.id),
 		.data = *pos + sizeof(head),
@@ -191,7 +191,7 @@ int record_decode(const uint8_t **pos, const uint8_t *end,
 		.type = head.type,
 		.space = head.space,
 	};
-	*pos += record_size(size);
+	*pos += logrec_size(size);
 	return 0;
 }
 

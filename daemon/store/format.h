@@ -114,7 +114,7 @@ enum record_type {
 	RECORD_DELETE,
 };
 
-struct record_head {
+struct logrec_head {
 	uint32_t size;		/* bytes of row that follow */
 	uint8_t type;		/* enum record_type */
 	uint8_t space;
@@ -122,26 +122,26 @@ struct record_head {
 	uint64_t channel;
 	uint64_t id;
 };
-static_assert(sizeof(struct record_head) == 24, "record head");
+static_assert(sizeof(struct logrec_head) == 24, "record head");
 
-struct record {
+struct logrec {
 	uint64_t channel, id;
 	const uint8_t *data;
 	uint32_t size;
 	uint8_t type, space;
 };
 
-static inline size_t record_size(uint32_t size)
+static inline size_t logrec_size(uint32_t size)
 {
-	return sizeof(struct record_head) + size;
+	return sizeof(struct logrec_head) + size;
 }
 
-/* Writes record_size() bytes. */
-void record_encode(const struct record *rec, uint8_t *buf);
+/* Writes logrec_size() bytes. */
+void logrec_encode(const struct logrec *rec, uint8_t *buf);
 /* Takes the next record off a frame's data; -EBADMSG when it makes no sense,
  * -ENODATA at the end. */
-int record_decode(const uint8_t **pos, const uint8_t *end,
-		  struct record *ret_rec);
+int logrec_decode(const uint8_t **pos, const uint8_t *end,
+		  struct logrec *ret_rec);
 
 /* Where a block lies: its place in `data` counted in BLOCK_ALIGN. */
 #define BLOCK_ALIGN 64u

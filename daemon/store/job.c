@@ -183,7 +183,7 @@ static void blocks_live(struct engine *e, const struct block_ref *ref,
 			uint32_t count, int sign)
 {
 	for (uint32_t i = 0; i < count; i++)
-		slots_live(&e->slots, engine_slot_of(e, ref[i].place),
+		space_live(&e->space, engine_slot_of(e, ref[i].place),
 			   sign * (int64_t)padded(ref[i].bytes));
 }
 

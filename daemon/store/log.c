@@ -111,12 +111,12 @@ int log_room(const struct log *log, size_t bytes, bool reserve)
 	return 0;
 }
 
-uint64_t log_stage(struct log *log, const struct record *rec)
+uint64_t log_stage(struct log *log, const struct logrec *rec)
 {
 	uint8_t *to = log->staged + HEAD_BYTES + log->staged_bytes;
 
-	record_encode(rec, to);
-	log->staged_bytes += (uint32_t)record_size(rec->size);
+	logrec_encode(rec, to);
+	log->staged_bytes += (uint32_t)logrec_size(rec->size);
 	log->staged_records++;
 	return log->seq++;
 }

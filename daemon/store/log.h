@@ -66,7 +66,7 @@ void log_remember(struct log *log, const struct log_tail *at, uint32_t records,
  */
 int log_room(const struct log *log, size_t bytes, bool reserve);
 /* Takes a record for which there is room; returns its sequence number. */
-uint64_t log_stage(struct log *log, const struct record *rec);
+uint64_t log_stage(struct log *log, const struct logrec *rec);
 /* Sends what is staged, if anything is and no frame is in flight. */
 void log_commit(struct log *log);
 void log_retry(struct log *log);

@@ -150,7 +150,7 @@ void engine_abandon(struct engine *e)
 	hmap_fini(&e->fetching);
 	hmap_fini(&e->bad);
 	cache_free(e->cache);
-	slots_fini(&e->slots);
+	space_fini(&e->space);
 	log_fini(&e->log);
 	index_fini(&e->index);
 	block_codec_free(e->codec);
@@ -195,8 +195,8 @@ void engine_stats(const struct engine *e, struct engine_stats *ret_stats)
 	stats.log_frames = e->log.frames_written;
 	stats.index_written = e->index.bytes_written;
 	stats.index_file = e->index.offset;
-	stats.data_used = e->slots.used;
-	stats.data_live = e->slots.live;
+	stats.data_used = e->space.used;
+	stats.data_live = e->space.live;
 	stats.data_file = e->data_size;
 	*ret_stats = stats;
 }

@@ -142,7 +142,7 @@ static int count_slots(struct engine *e)
 	uint32_t bytes = e->super.slot_bytes;
 	int err;
 
-	err = slots_reserve(&e->slots, (uint32_t)((e->data_size + bytes - 1) /
+	err = space_reserve(&e->space, (uint32_t)((e->data_size + bytes - 1) /
 						  bytes));
 	if (err)
 		return err;
@@ -153,9 +153,9 @@ static int count_slots(struct engine *e)
 			const struct block_ref *ref = &part->blocks[i];
 			uint32_t n = engine_slot_of(e, ref->place);
 
-			if (e->slots.slot[n].live + padded(ref->bytes) > bytes)
+			if (e->space.slot[n].live + padded(ref->bytes) > bytes)
 				return -EBADMSG;
-			slots_adopt(&e->slots, n, padded(ref->bytes));
+			space_adopt(&e->space, n, padded(ref->bytes));
 		}
 	}
 	return 0;
@@ -163,7 +163,7 @@ static int count_slots(struct engine *e)
 
 /* --- the log ------------------------------------------------------------- */
 
-static int replay(struct engine *e, const struct record *rec, uint64_t seq)
+static int replay(struct engine *e, const struct logrec *rec, uint64_t seq)
 {
 	struct part *part = engine_part_make(e, rec->channel, rec->space);
 	struct blob *row = NULL;
@@ -191,10 +191,10 @@ static int replay_frame(struct engine *e, const struct frame *frame)
 {
 	const uint8_t *pos = frame->data, *end = pos + frame->bytes;
 	uint64_t seq = frame->first_seq;
-	struct record rec;
+	struct logrec rec;
 	int err;
 
-	while (!(err = record_decode(&pos, end, &rec))) {
+	while (!(err = logrec_decode(&pos, end, &rec))) {
 		err = replay(e, &rec, seq++);
 		if (err)
 			return err;
@@ -302,7 +302,7 @@ int recover_shard(struct engine *e, struct engine_report *report)
 		err = index_init(&e->index, &e->io, e->super.store_tag);
 	if (!err)
 		err = open_files(e);
-	slots_init(&e->slots, e->super.slot_bytes);
+	space_init(&e->space, e->super.slot_bytes);
 	if (!err)
 		err = with_scan(e, e->index.file[e->super.index_file], report,
 				false);

@@ -19,7 +19,7 @@ static void relog_done(struct store_op *op)
 static int relog_delta(struct engine *e, struct part *part,
 		       const struct delta *delta)
 {
-	size_t bytes = record_size(delta->row ? delta->row->len : 0);
+	size_t bytes = logrec_size(delta->row ? delta->row->len : 0);
 	int err = log_room(&e->log, bytes, false);
 	struct store_op *op;
 

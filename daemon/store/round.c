@@ -90,13 +90,13 @@ static bool wants_flush(const struct engine *e)
 
 static uint32_t choose_victim(const struct engine *e)
 {
-	uint64_t used = e->slots.used, dead = used - e->slots.live;
+	uint64_t used = e->space.used, dead = used - e->space.live;
 	uint64_t most = used * (e->idle ? GC_IDLE_PERCENT : GC_BUSY_PERCENT) /
 			100 + 2ull * e->super.slot_bytes;
 
 	if (dead <= most)
 		return SLOT_NONE;
-	return slots_victim(&e->slots, e->idle ? GC_IDLE_LIVE_PERCENT
+	return space_victim(&e->space, e->idle ? GC_IDLE_LIVE_PERCENT
 					       : GC_BUSY_LIVE_PERCENT);
 }
 
@@ -251,7 +251,7 @@ static void note_bad(struct job *job)
 		    fetch_lookup(&job->group, ref))
 			continue;
 		hmap_set(&e->bad, ref->place, 1);
-		e->slots.slot[engine_slot_of(e, ref->place)].broken = true;
+		e->space.slot[engine_slot_of(e, ref->place)].broken = true;
 	}
 }
 
@@ -288,9 +288,9 @@ static void region_done(struct io_req *req, int err)
 
 static void close_slot(struct engine *e)
 {
-	struct slots *slots = &e->slots;
+	struct space *space = &e->space;
 
-	slots_fill(slots, e->open_slot, slots->slot[e->open_slot].used, true);
+	space_fill(space, e->open_slot, space->slot[e->open_slot].used, true);
 	e->open_slot = SLOT_NONE;
 }
 
@@ -305,8 +305,8 @@ static void region_send(struct round *round)
 	round->writing++;
 	list_push(&round->sent, &region->node);
 	e->stats.data_written += len;
-	slots_fill(&e->slots, e->open_slot,
-		   e->slots.slot[e->open_slot].used + len, false);
+	space_fill(&e->space, e->open_slot,
+		   e->space.slot[e->open_slot].used + len, false);
 	region->req.done = region_done;
 	io_submit(&e->io, &region->req, IO_WRITE, e->data_file, region->buf,
 		  len, region->offset);
@@ -317,7 +317,7 @@ static int open_slot(struct engine *e)
 	uint64_t end;
 	int err;
 
-	err = slots_open(&e->slots, &e->open_slot);
+	err = space_open(&e->space, &e->open_slot);
 	if (err) {
 		e->open_slot = SLOT_NONE;
 		return err;
@@ -347,7 +347,7 @@ static int region_open(struct round *round)
 	memset(region, 0, sizeof(*region));
 	region->round = round;
 	region->offset = (uint64_t)e->open_slot * e->super.slot_bytes +
-			 e->slots.slot[e->open_slot].used;
+			 e->space.slot[e->open_slot].used;
 	round->region = region;
 	return 0;
 }
@@ -360,7 +360,7 @@ static int region_room(struct round *round, uint32_t bytes)
 	if (round->region && round->region->len + bytes > REGION_BYTES)
 		region_send(round);
 	if (e->open_slot != SLOT_NONE) {
-		uint32_t used = e->slots.slot[e->open_slot].used +
+		uint32_t used = e->space.slot[e->open_slot].used +
 				(round->region ? round->region->len : 0);
 
 		if (used + bytes > e->super.slot_bytes) {

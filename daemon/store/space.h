@@ -5,8 +5,8 @@
  * A slot is filled from its start to its end, then only loses blocks.  With
  * nothing alive, nobody reading and nobody writing it is free again.
  */
-#ifndef STORE_SLOTS_H
-#define STORE_SLOTS_H
+#ifndef STORE_SPACE_H
+#define STORE_SPACE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ struct slot {
 	bool broken;		/* holds a block that cannot be read */
 };
 
-struct slots {
+struct space {
 	struct slot *slot;
 	uint32_t count, cap;
 	uint32_t bytes;		/* of each */
@@ -30,23 +30,23 @@ struct slots {
 
 #define SLOT_NONE UINT32_MAX
 
-void slots_init(struct slots *slots, uint32_t bytes);
-void slots_fini(struct slots *slots);
+void space_init(struct space *space, uint32_t bytes);
+void space_fini(struct space *space);
 /* Makes slots 0 .. count-1 exist. */
-int slots_reserve(struct slots *slots, uint32_t count);
+int space_reserve(struct space *space, uint32_t count);
 
 /* Recovery: a block of so many bytes is there; the slot is not filled on. */
-void slots_adopt(struct slots *slots, uint32_t n, uint32_t bytes);
+void space_adopt(struct space *space, uint32_t n, uint32_t bytes);
 
 /* Opens a free slot, a new one at the end if need be. */
-int slots_open(struct slots *slots, uint32_t *ret_slot);
+int space_open(struct space *space, uint32_t *ret_slot);
 /* Bytes 0 .. used of it are taken; closed when done. */
-void slots_fill(struct slots *slots, uint32_t n, uint32_t used, bool done);
+void space_fill(struct space *space, uint32_t n, uint32_t used, bool done);
 /* A block of so many bytes came to life, or died. */
-void slots_live(struct slots *slots, uint32_t n, int64_t bytes);
-void slots_read(struct slots *slots, uint32_t n, int readers);
+void space_live(struct space *space, uint32_t n, int64_t bytes);
+void space_read(struct space *space, uint32_t n, int readers);
 
 /* The closed slot with the least alive, SLOT_NONE if all are full enough. */
-uint32_t slots_victim(const struct slots *slots, uint32_t max_live_percent);
+uint32_t space_victim(const struct space *space, uint32_t max_live_percent);
 
 #endif

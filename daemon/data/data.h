@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The data service of a node: a router on each core, and one actor for each
+ * channel that is in use.  Talk to it through proto/data.h.
+ *
+ * What a channel's actor guarantees
+ *	- Equal reads in flight are one store read (a run), answered to all.
+ *	- A run begun before a write was acknowledged is not joined after it:
+ *	  whoever was told of a write finds it in what he reads next.
+ *	- A run belongs to no caller: nobody's leaving disturbs it, it has a
+ *	  deadline of its own, and when it ends it takes only itself away.
+ *	- An error is tried again by the run, once, after a jittered wait, not
+ *	  by those who wait; then it reaches each of them once.  It is never
+ *	  kept and never becomes an empty answer.
+ *	- Waiting is bounded: beyond the caps requests are shed (-EOVERFLOW).
+ */
+#ifndef DATA_DATA_H
+#define DATA_DATA_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct actor_system;
+
+/* Of all channels since the start; written by any core. */
+struct data_stats {
+	atomic_uint_least64_t reads;	/* requests */
+	atomic_uint_least64_t runs;	/* store reads they became */
+	atomic_uint_least64_t writes;
+	atomic_uint_least64_t retries;
+	atomic_uint_least64_t timeouts;
+	atomic_uint_least64_t errors;	/* answers that were one */
+	atomic_uint_least64_t shed;
+	atomic_uint_least64_t channels;	/* actors alive */
+};
+
+struct data_opts {
+	uint32_t shards;	/* store_shards() */
+	uint32_t run_timeout_ms;	/* 0: DATA_RUN_TIMEOUT_MS */
+	uint32_t idle_ms;	/* 0: DATA_IDLE_MS; then an actor retires */
+	uint32_t max_waiters;	/* of a run; 0: DATA_WAITERS_MAX */
+	uint32_t max_writes;	/* of a channel; 0: DATA_WRITES_MAX */
+	/* For measuring what it is worth; and for tests that show that the
+	 * guarantees do not come by themselves. */
+	bool no_coalescing;
+	bool no_epochs;
+	bool no_retry;
+};
+
+#define DATA_RUN_TIMEOUT_MS 5000u
+#define DATA_IDLE_MS 60000u
+#define DATA_WAITERS_MAX 65536u
+#define DATA_WRITES_MAX 8192u
+
+struct data;
+
+int data_start(struct actor_system *sys, const struct data_opts *opts,
+	       struct data **ret_data);
+const struct data_stats *data_stats(const struct data *data);
+/* After the actor system's shutdown. */
+void data_free(struct data *data);
+
+#endif

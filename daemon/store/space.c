@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/space.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+void space_init(struct space *space, uint32_t bytes)
+{
+	memset(space, 0, sizeof(*space));
+	space->bytes = bytes;
+}
+
+void space_fini(struct space *space)
+{
+	mem_free(space->slot);
+	space->slot = NULL;
+}
+
+int space_reserve(struct space *space, uint32_t count)
+{
+	uint32_t cap = space->cap ? space->cap : 16;
+	struct slot *slot;
+
+	if (count <= space->count)
+		return 0;
+	while (cap < count)
+		cap *= 2;
+	slot = mem_realloc(space->slot, cap * sizeof(*slot));
+	if (!slot)
+		return -ENOMEM;
+	memset(slot + space->count, 0, (cap - space->count) * sizeof(*slot));
+	space->slot = slot;
+	space->cap = cap;
+	space->count = count;
+	return 0;
+}
+
+void space_adopt(struct space *space, uint32_t n, uint32_t bytes)
+{
+	struct slot *slot = &space->slot[n];
+
+	space->used += space->bytes - slot->used;
+	slot->used = space->bytes;
+	slot->live += bytes;
+	space->live += bytes;
+}
+
+static bool is_free(const struct slot *slot)
+{
+	return !slot->used && !slot->readers && !slot->open;
+}
+
+int space_open(struct space *space, uint32_t *ret_slot)
+{
+	uint32_t n = 0;
+	int err;
+
+	while (n < space->count && !is_free(&space->slot[n]))
+		n++;
+	err = space_reserve(space, n + 1);
+	if (err)
+		return err;
+	space->slot[n].open = true;
+	*ret_slot = n;
+	return 0;
+}
+
+/* Frees the slot when nothing of it is needed any more. */
+static void settle(struct space *space, struct slot *slot)
+{
+	if (slot->live || slot->open)
+		return;
+	space->used -= slot->used;
+	slot->used = 0;
+	slot->broken = false;
+}
+
+void space_fill(struct space *space, uint32_t n, uint32_t used, bool done)
+{
+	struct slot *slot = &space->slot[n];
+
+	check(slot->open && used >= slot->used && used <= space->bytes);
+	space->used += used - slot->used;
+	slot->used = used;
+	slot->open = !done;
+	settle(space, slot);
+}
+
+void space_live(struct space *space, uint32_t n, int64_t bytes)
+{
+	struct slot *slot = &space->slot[n];
+
+	check((int64_t)slot->live + bytes >= 0 &&
+	      (int64_t)slot->live + bytes <= space->bytes);
+	slot->live = (uint32_t)(slot->live + bytes);
+	space->live = (uint64_t)((int64_t)space->live + bytes);
+	settle(space, slot);
+}
+
+void space_read(struct space *space, uint32_t n, int readers)
+{
+	struct slot *slot = &space->slot[n];
+
+	check(slot->readers + readers >= 0);
+	slot->readers = (uint16_t)(slot->readers + readers);
+}
+
+uint32_t space_victim(const struct space *space, uint32_t max_live_percent)
+{
+	uint64_t least = (uint64_t)space->bytes * max_live_percent / 100;
+	uint32_t victim = SLOT_NONE;
+
+	for (uint32_t n = 0; n < space->count; n++) {
+		const struct slot *slot = &space->slot[n];
+
+		if (!slot->used || slot->open || slot->broken ||
+		    slot->live > least)
+			continue;
+		least = slot->live;
+		victim = n;
+	}
+	return victim;
+}
