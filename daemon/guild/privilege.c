@@ -77,8 +77,8 @@ static int drop_capabilities(void)
 
 int privilege_drop(const char *user, const char *dir)
 {
-	uid_t uid;
-	gid_t gid;
+	uid_t uid = 0;
+	gid_t gid = 0;
 	int err = 0;
 
 	if (!geteuid()) {

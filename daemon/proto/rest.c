@@ -13,7 +13,7 @@
 	.limit = (limit_), .window_s = (window_)
 
 static const struct rest_info infos[REST_KINDS] = {
-	[REST_NONE] = { "none" },
+	[REST_NONE] = { .name = "none" },
 	[REST_LOGIN] = { "login", AT(DIRECTORY, NONE, 10, 60), .open = true,
 			 BODY(login) },
 	[REST_LOGOUT] = { "logout", AT(DIRECTORY, NONE, 10, 60) },
