@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * chatd: the chat daemon.  This file is the table of contents: in which order
+ * the parts start, and, backwards, stop.
+ */
+#include <errno.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "actor/system.h"
+#include "base/log.h"
+#include "data/data.h"
+#include "gateway/gateway.h"
+#include "guild/admin.h"
+#include "guild/admin_socket.h"
+#include "guild/catalog_actor.h"
+#include "guild/config.h"
+#include "guild/directory.h"
+#include "guild/folder.h"
+#include "guild/guild.h"
+#include "guild/privilege.h"
+#include "os/env.h"
+#include "proto/data.h"
+#include "proto/types.h"
+#include "store/store.h"
+
+#define SHUTDOWN_MS 10000
+#define RECOVERY_MS 600000
+
+struct chatd {
+	struct config config;
+	struct folder folder;
+	struct os_env *env;
+	struct gateway *gateway;
+	struct actor_system *sys;
+	struct store *store;
+	struct data *data;
+	int admin_fd;
+	sem_t ready;		/* the directory has loaded, or failed to */
+	int ready_error;
+};
+
+static int fail(const char *what, int err)
+{
+	fprintf(stderr, "chatd: %s: %s\n", what, strerror(-err));
+	return err;
+}
+
+static void path_of(const struct chatd *d, const char *name, char *ret_path)
+{
+	snprintf(ret_path, PATH_MAX, "%.*s/%s", PATH_MAX - 64, d->config.data,
+		 name);
+}
+
+/* --- chatd admin --- */
+
+static int admin_offline(struct chatd *d, int argc, const char *const *argv)
+{
+	struct buf out = BUF_INIT;
+	int err;
+
+	err = folder_open(d->config.data, d->config.node, &d->folder);
+	if (err)
+		return fail(d->config.data, err);
+	err = folder_admin(&d->folder, os_wall_ms(d->env), argc, argv, &out);
+	fputs(buf_str(&out), err ? stderr : stdout);
+	if (err && !out.len)
+		fail(argv[0], err);
+	buf_fini(&out);
+	folder_close(&d->folder);
+	return err;
+}
+
+/* To the chatd that runs on this folder, else to the folder itself. */
+static int admin(struct chatd *d, int argc, const char *const *argv)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	path_of(d, ADMIN_SOCKET_NAME, path);
+	ret = argc ? admin_socket_call(path, argc, argv, STDOUT_FILENO) :
+		     -ENOENT;
+	if (ret == -ENOENT || ret == -ECONNREFUSED)
+		ret = admin_offline(d, argc, argv);
+	else if (ret < 0)
+		fail("admin", ret);
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* --- start --- */
+
+static int open_folder(struct chatd *d)
+{
+	struct buf out = BUF_INIT;
+	char path[PATH_MAX];
+	int err;
+
+	err = folder_open(d->config.data, d->config.node, &d->folder);
+	if (err == -EWOULDBLOCK)
+		fprintf(stderr, "chatd: another one uses %s\n",
+			d->config.data);
+	if (err)
+		return fail(d->config.data, err);
+	path_of(d, ADMIN_SOCKET_NAME, path);
+	err = admin_socket_open(path, &d->admin_fd);
+	if (err)
+		return fail(path, err);
+	err = folder_first_start(&d->folder, os_wall_ms(d->env), &out);
+	if (err)
+		return fail("first start", err);
+	if (out.len)
+		printf("A guild with #general has been made.  Shown this once; "
+		       "more with `chatd admin`.\n\n%s\n", buf_str(&out));
+	buf_fini(&out);
+	return 0;
+}
+
+static int open_gateway(struct chatd *d)
+{
+	const struct config *c = &d->config;
+	const struct gateway_opts opts = {
+		.host = c->listen,
+		.port = c->port,
+		.public_url = c->public_url[0] ? c->public_url : NULL,
+		.privileged_intents = UINT32_MAX,
+		.no_rate_limits = c->no_rate_limits,
+	};
+	int err;
+
+	err = gateway_open(&opts, actor_system_cores(d->sys), &d->gateway);
+	return err ? fail(c->listen, err) : 0;
+}
+
+static int register_types(void)
+{
+	int err = proto_types_register();
+
+	if (!err)
+		err = store_types_register();
+	if (!err)
+		err = data_types_register();
+	if (!err)
+		err = guild_types_register();
+	return err ? err : gateway_types_register();
+}
+
+/* Everything that needs rights, then none are left, then threads. */
+static int open_all(struct chatd *d)
+{
+	const struct actor_system_opts opts = {
+		.env = d->env,
+		.cores = (int)d->config.cores,
+		.node = d->config.node,
+	};
+	int err;
+
+	err = open_folder(d);
+	if (err)
+		return err;
+	err = register_types();
+	if (!err)
+		err = actor_system_new(&opts, &d->sys);
+	if (err)
+		return fail("actor system", err);
+	err = open_gateway(d);
+	if (err)
+		return err;
+	err = privilege_drop(d->config.user[0] ? d->config.user : NULL,
+			     d->config.data);
+	if (err)
+		return fail("dropping privileges", err);
+	err = actor_system_start(d->sys);
+	return err ? fail("actor system", err) : 0;
+}
+
+static int spawn(struct chatd *d, const struct actor_class *class,
+		 const void *arg, size_t arg_size, actor_ref *ret_ref)
+{
+	const struct actor_spawn_opts opts = { .core = 0,
+					       .arg_size = arg_size };
+
+	return actor_system_spawn(d->sys, class, arg, &opts, ret_ref);
+}
+
+static void directory_ready(void *ctx, int error)
+{
+	struct chatd *d = ctx;
+
+	d->ready_error = error;
+	sem_post(&d->ready);
+}
+
+static int start_directory(struct chatd *d)
+{
+	const struct catalog_actor_arg catalog = { d->folder.catalog,
+						   d->folder.ids };
+	struct directory_arg arg = { .ids = d->folder.ids,
+				     .secret = *catalog_secret(catalog.catalog),
+				     .ready = directory_ready,
+				     .ctx = d };
+	actor_ref ref;
+	int err;
+
+	err = spawn(d, &catalog_actor_class, &catalog, sizeof(catalog),
+		    &arg.catalog);
+	if (err)
+		return err;
+	d->folder.catalog = NULL;	/* the actor closes it */
+	err = spawn(d, &directory_actor_class, &arg, sizeof(arg), &ref);
+	if (err)
+		return err;
+	while (sem_wait(&d->ready))
+		;
+	return d->ready_error;
+}
+
+static int start_store(struct chatd *d)
+{
+	char path[PATH_MAX];
+	const struct store_opts store = { .dir = path };
+	struct data_opts data = { 0 };
+	int err;
+
+	path_of(d, "messages", path);
+	err = store_start(d->sys, &store, &d->store);
+	if (!err)
+		err = store_wait(d->store, RECOVERY_MS);
+	if (err)
+		return fail(path, err);
+	data.shards = store_shards(d->store);
+	err = data_start(d->sys, &data, &d->data);
+	return err ? fail("data service", err) : 0;
+}
+
+static int start_all(struct chatd *d)
+{
+	actor_ref ref;
+	int err;
+
+	err = start_store(d);
+	if (err)
+		return err;
+	err = start_directory(d);
+	if (err)
+		return fail("directory", err);
+	err = spawn(d, &admin_socket_class, &d->admin_fd, sizeof(d->admin_fd),
+		    &ref);
+	if (err)
+		return fail("admin socket", err);
+	err = gateway_start(d->gateway, d->sys);
+	return err ? fail("gateway", err) : 0;
+}
+
+/* --- run --- */
+
+/* Threads started after this do not take these signals either. */
+static void block_signals(sigset_t *ret_set)
+{
+	sigemptyset(ret_set);
+	sigaddset(ret_set, SIGINT);
+	sigaddset(ret_set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, ret_set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int run(struct chatd *d)
+{
+	sigset_t set;
+	int sig, err;
+
+	block_signals(&set);
+	err = open_all(d);
+	if (!err)
+		err = start_all(d);
+	if (!err) {
+		printf("chatd: ready on http://%s:%u/\n", d->config.listen,
+		       gateway_port(d->gateway));
+		fflush(stdout);
+		sigwait(&set, &sig);
+		log_info("chatd", "stopping", "signal=%d", sig);
+	}
+	if (d->sys) {
+		int late = actor_system_shutdown(d->sys, SHUTDOWN_MS);
+
+		if (late)
+			log_warn("chatd", "shutdown_incomplete", "error=%d",
+				 late);
+		gateway_free(d->gateway);
+		data_free(d->data);
+		store_free(d->store);
+		actor_system_free(d->sys);
+	}
+	folder_close(&d->folder);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	static struct chatd d = { .folder.lock_fd = -1 };
+	int first, ret;
+
+	first = config_parse(&d.config, argc, argv);
+	if (first < 0 || d.config.help) {
+		config_usage(first < 0 ? stderr : stdout);
+		printf("\nadmin commands:\n%s", admin_usage);
+		return first < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	log_set_level(d.config.log_level);
+	sem_init(&d.ready, 0, 0);
+	ret = os_env_new(&d.env);
+	if (ret) {
+		fail("start", ret);
+		return EXIT_FAILURE;
+	}
+	if (first < argc && !strcmp(argv[first], "admin"))
+		ret = admin(&d, argc - first - 1,
+			    (const char *const *)argv + first + 1);
+	else
+		ret = run(&d);
+	os_env_free(d.env);
+	return ret;
+}
