@@ -17,6 +17,18 @@ setup:
 run:
 	@scripts/run $(ARGS)
 
+# Which of KERNEL_SERIES make vm boots.
+VM_KERNEL ?= 6.1
+
+.PHONY: vm
+## vm: the whole system in QEMU: Super-Disk, chatd, superdiskd, a shell
+vm:
+	@scripts/setup --packages --kernels
+	+@$(MAKE) --no-print-directory -s VARIANT=release daemons modules
+	@scripts/vm shell --kernel $(VM_KERNEL) --forward 8080 --forward 9650 \
+		--module $(call KMOD_KO,$(VM_KERNEL)) --tool curl \
+		$(MAINS:%=--program $(O)/release/bin/%) scripts/guest/system.sh
+
 VERSION = 0.1.0
 PREFIX ?= /usr/local
 UNIT_DIR ?= $(PREFIX)/lib/systemd/system

@@ -4,7 +4,7 @@ import re
 
 GUILTY = re.compile(r"""
     ^\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?\s(?:
-        WARNING: | BUG: | INFO:\ (?:task|rcu|possible|trying) | Oops |
+        WARNING: | BUG: | kernel\ BUG | -+\[\ cut\ here | INFO:\ (?:task|rcu|possible|trying) | Oops |
         general\ protection | Kernel\ panic | watchdog:\ BUG | KASAN |
         UBSAN: | unchecked\ MSR | refcount_t: | list_(?:add|del)\ corruption |
         =+\ BUG | kmemleak: | (?:INFO|ERROR):\ .*slab | Unable\ to\ handle |
