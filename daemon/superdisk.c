@@ -10,6 +10,17 @@ static const struct {
 	const char *name, *summary;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{ "create", "make a Super-Disk of a disk and SSDs", command_create },
+	{ "remove", "take one apart", command_remove },
+	{ "list", "all Super-Disks", command_list },
+	{ "status", "counters and latencies of them", command_status },
+	{ "add-ssd", "fill a vacant position", command_add_ssd },
+	{ "remove-ssd", "leave a position vacant", command_remove_ssd },
+	{ "replace-ssd", "both at once", command_replace_ssd },
+	{ "bypass", "route around an SSD", command_bypass },
+	{ "restore", "use it again", command_restore },
+	{ "warm", "copy what the SSDs lack", command_warm },
+	{ "events", "what happens to them", command_events },
 	{ "latency", "block I/O latency as histograms", command_latency },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -55,6 +55,17 @@ int interrupts_wait(int timeout_ms)
 	return poll(&ready, 1, timeout_ms) ? -EINTR : 0;
 }
 
+int interrupts_or(int fd)
+{
+	struct pollfd ready[] = {
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = fd, .events = POLLIN },
+	};
+
+	poll(ready, 2, -1);
+	return ready[0].revents ? -EINTR : 0;
+}
+
 int terminal_open(void)
 {
 	struct termios raw;

@@ -142,6 +142,17 @@ static const uint32_t *heat_column(const struct view_heat *heat,
 			    VIEW_HEAT_COLUMNS];
 }
 
+/* @step rows from @row on, as one. */
+static uint32_t cell(const uint32_t *column, unsigned int row,
+		     unsigned int step)
+{
+	uint32_t count = 0;
+
+	for (unsigned int i = row; i < row + step && i < VIEW_ROWS; i++)
+		count += column[i];
+	return count;
+}
+
 /* The range of rows in use among the newest @columns. */
 static bool heat_range(const struct view_heat *heat, unsigned int columns,
 		       unsigned int *ret_first, unsigned int *ret_last,
@@ -197,27 +208,31 @@ static void put_edge(struct buf *out, const struct view_style *style)
 }
 
 static void put_heat_row(struct buf *out, const struct view_heat *heat,
-			 unsigned int row, unsigned int columns, uint32_t most,
+			 unsigned int row, unsigned int step,
+			 unsigned int columns, uint32_t most,
 			 const struct view_style *style)
 {
 	unsigned int used = columns < heat->used ? columns : heat->used;
 	const uint32_t *newest = heat_column(heat, 0);
+	uint32_t here = cell(newest, row, step), top = 1;
 	char text[TEXT_SIZE];
-	uint64_t top = 1;
 
-	buf_printf(out, "%*s ", HEAT_LABEL_COLUMNS - 2, row_bound(row, text));
+	buf_printf(out, "%*s ", HEAT_LABEL_COLUMNS - 2,
+		   row_bound(row + step - 1, text));
 	put_edge(out, style);
 	for (unsigned int i = used; i < columns; i++)
 		buf_putc(out, ' ');
 	for (unsigned int age = used; age-- > 0;)
-		put_cell(out, heat_column(heat, age)[row], most, style);
+		put_cell(out, cell(heat_column(heat, age), row, step), most,
+			 style);
 	put_edge(out, style);
-	for (unsigned int i = 0; i < VIEW_ROWS; i++)
-		top = top > newest[i] ? top : newest[i];
-	if (newest[row]) {
-		buf_printf(out, "%7s ", text_count(newest[row], text));
-		put_bar(out, (double)newest[row] / (double)top,
-			HEAT_BAR_COLUMNS - 10, style);
+	for (unsigned int i = row % step; i < VIEW_ROWS; i += step)
+		if (cell(newest, i, step) > top)
+			top = cell(newest, i, step);
+	if (here) {
+		buf_printf(out, "%7s ", text_count(here, text));
+		put_bar(out, (double)here / (double)top, HEAT_BAR_COLUMNS - 10,
+			style);
 	}
 	buf_putc(out, '\n');
 }
@@ -228,7 +243,7 @@ void view_heat(struct buf *out, const struct view_heat *heat,
 	unsigned int taken = HEAT_LABEL_COLUMNS + HEAT_BAR_COLUMNS;
 	unsigned int columns = style->width > taken + 10 ?
 			       style->width - taken : 10;
-	unsigned int used, first, last;
+	unsigned int used, first, last, step;
 	uint32_t most;
 
 	if (columns > VIEW_HEAT_COLUMNS)
@@ -236,8 +251,9 @@ void view_heat(struct buf *out, const struct view_heat *heat,
 	used = columns < heat->used ? columns : heat->used;
 	if (!heat_range(heat, used, &first, &last, &most))
 		return;
-	if (last - first >= rows)
-		first = last - rows + 1;
-	for (unsigned int row = last + 1; row-- > first;)
-		put_heat_row(out, heat, row, columns, most, style);
+	/* too wide a range for the rows: several powers of two in each */
+	step = (last - first) / rows + 1;
+	for (unsigned int i = (last - first) / step + 1; i-- > 0;)
+		put_heat_row(out, heat, first + i * step, step, columns, most,
+			     style);
 }

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/command_args.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/mem.h"
+
+static const struct option long_options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+int command_args_parse(int argc, char **argv, const char *usage, int min,
+		       int max, struct command_args *ret_args)
+{
+	struct command_args args = { 0 };
+	int option;
+
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "jh", long_options, NULL)) !=
+	       -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			return EX_OK + 1;
+		}
+		if (option != 'j') {
+			fputs(usage, stderr);
+			return EX_USAGE + 1;
+		}
+		args.json = true;
+	}
+	args.count = argc - optind;
+	args.operand = argv + optind;
+	if (args.count < min || args.count > max) {
+		fputs(usage, stderr);
+		return EX_USAGE + 1;
+	}
+	*ret_args = args;
+	return 0;
+}
+
+int command_fail(const char *name, const char *words, int err, int status)
+{
+	fprintf(stderr, "superdisk %s: %s: %s\n", name, words, strerror(-err));
+	return status;
+}
+
+void command_print_json(json_t *document)
+{
+	json_dumpf(document, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(document);
+}
+
+int command_open_module(const char *name, struct module **ret_module,
+			struct module_state **ret_state)
+{
+	struct module_state *state = mem_alloc(sizeof(*state));
+	struct module *module;
+	int err = state ? module_open(&module) : -ENOMEM;
+
+	if (err == -ENOENT) {
+		mem_free(state);
+		fprintf(stderr,
+			"superdisk %s: the module dm-superdisk is not loaded\n",
+			name);
+		return EX_UNAVAILABLE;
+	}
+	if (!err) {
+		err = module_read(module, state);
+		if (err)
+			module_close(module);
+	}
+	if (err) {
+		mem_free(state);
+		return command_fail(name, "module", err, EX_OSERR);
+	}
+	*ret_module = module;
+	*ret_state = state;
+	return EX_OK;
+}
+
+const struct module_device *command_find(const struct module_state *state,
+					 const char *command, const char *name)
+{
+	const char *base = strrchr(name, '/');
+
+	base = base ? base + 1 : name;
+	for (size_t i = 0; i < state->devices; i++)
+		if (!strcmp(state->device[i].name, base))
+			return &state->device[i];
+	fprintf(stderr, "superdisk %s: no Super-Disk is called %s\n", command,
+		name);
+	return NULL;
+}
+
+int command_position(const char *command, const char *text)
+{
+	char *end;
+	unsigned long position = strtoul(text, &end, 10);
+
+	if (*end || *text < '0' || *text > '9' ||
+	    position >= SUPERDISK_MAX_LEGS) {
+		fprintf(stderr,
+			"superdisk %s: position %s: not 0 to %d\n", command,
+			text, SUPERDISK_MAX_LEGS - 1);
+		return -EINVAL;
+	}
+	return (int)position;
+}
