@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The superdisk command makes a Super-Disk, reads its state over netlink,
+# routes around an SSD and back, and says what happened.
+# vm: timeout=300 tools=jq
+. ./lib.sh
+
+events=/tmp/events
+watcher=
+
+end() {
+	local status=$?
+
+	[[ -z $watcher ]] || kill -KILL "$watcher" 2> /dev/null
+	(exit $status)
+	clean_up
+}
+trap end EXIT
+
+state_of() {
+	superdisk status --json fast | jq -r ".[0].ssds[$1].state"
+}
+
+counter() {
+	superdisk status --json fast |
+		jq "[.[0].counters.$1, .[0].ssds[].counters.$1] | add"
+}
+
+like says_that_the_module_is_missing "$(superdisk list 2>&1)" 'not loaded'
+must load_module dm-superdisk
+is lists_nothing_at_first "$(superdisk list --json)" '[]'
+
+make_ssd ssd0 64
+make_ssd ssd1 64
+make_disk disk0 96
+# shellcheck disable=SC2154 # set by make_ssd
+ok creates superdisk create fast "$disk0" "$ssd0" "$ssd1" --mode mirror
+superdisk events --json > $events 2>&1 &
+watcher=$!
+
+is lists_it "$(superdisk list --json | jq -r '.[].name')" fast
+is has_two_ssds "$(superdisk status --json fast | jq '.[0].ssds | length')" 2
+is is_in_service "$(state_of 0)" in
+note "$(superdisk status fast)"
+not_ok knows_no_other superdisk status slow
+
+for _ in 1 2 3; do
+	dd if=/dev/mapper/fast of=/dev/null bs=64k count=64 iflag=direct \
+		status=none
+	sync
+done
+ok counts_hits test "$(counter hits)" -gt 0
+note "$(superdisk status fast)"
+
+ok routes_around_an_ssd superdisk bypass fast 0
+is says_so "$(state_of 0)" bypass
+ok takes_it_back superdisk restore fast 0
+is it_serves_again "$(state_of 0)" in
+ok takes_an_ssd_out superdisk remove-ssd fast 1
+is the_position_is_vacant "$(state_of 1)" vacant
+ok puts_it_in_again superdisk add-ssd fast 1 "$ssd1"
+is which_then_serves "$(state_of 1)" in
+not_ok refuses_what_is_taken superdisk add-ssd fast 1 "$ssd1"
+not_ok refuses_a_position_out_of_the_table superdisk bypass fast 9
+wait_for 10 grep -q vacant $events
+like tells_of_it_as_it_happens "$(cat $events)" '"position":1,"state":"vacant"'
+ok removes superdisk remove fast
+is is_gone "$(superdisk list --json)" '[]'
+done_testing
