@@ -102,7 +102,8 @@ enum actor_full {
 enum actor_restart {
 	ACTOR_RESTART_NEVER,	/* ACTOR_MSG_EXIT to the parent */
 	ACTOR_RESTART_ON_ERROR,	/* one for one; EXIT after too many */
-	ACTOR_RESTART_REST,	/* it and the children started after it */
+	ACTOR_RESTART_REST,	/* it and the children started after it, but for
+				 * those of ACTOR_RESTART_NEVER */
 };
 
 /*
@@ -171,6 +172,20 @@ int actor_forward(struct actor *self, actor_ref to, struct actor_msg *msg);
 /* The handler keeps the message it was given; it must free or send it. */
 void actor_msg_take(struct actor *self, struct actor_msg *msg);
 
+/*
+ * An assertion of an actor's own logic.  In an actor that is spawned with a
+ * restart it fails the actor with -ENOTRECOVERABLE, whatever its handler or
+ * start was in the middle of: the message is dropped, `stop` runs on the state
+ * as it is, and what only the abandoned stack knew is leaked.  In any other it
+ * ends the process.  Not for use while a lock is held.
+ */
+#define actor_check(self, cond) \
+	(__builtin_expect(!!(cond), 1) ? (void)0 : \
+	 actor_failed(self, #cond, __FILE__, __LINE__))
+
+_Noreturn void actor_failed(struct actor *self, const char *cond,
+			    const char *file, int line);
+
 actor_ref actor_self(const struct actor *self);
 int actor_core(const struct actor *self);
 struct actor_system *actor_system_of(const struct actor *self);
@@ -237,5 +252,29 @@ void actor_timer_cancel(struct actor *self, uint64_t id);
 /* Names for well-known actors.  -EEXIST; an actor's end frees its name. */
 int actor_register(struct actor *self, const char *name);
 actor_ref actor_lookup(struct actor_system *sys, const char *name);
+
+/*
+ * Hand-over of a live actor.  Each takes effect after the handler that asks
+ * has returned 0.  -ENOMEM.
+ *
+ * actor_become: it goes on as `class`, under the same reference, with its
+ * mailbox, timers, monitors and children.  `adopt` moves what the old state
+ * holds to the new, zeroed one; the old class's `stop` is not called.  If
+ * adopt fails, the actor goes on as it was.  -EBUSY with I/O in flight.
+ */
+int actor_become(struct actor *self, const struct actor_class *class,
+		 int (*adopt)(struct actor *self, void *state, void *old));
+/*
+ * It goes on on another core, bound to it, or with ACTOR_CORE_ANY stealable.
+ * It must have left its loop: polls stopped, files closed.  -EINVAL; -EBUSY
+ * with I/O in flight.
+ */
+int actor_move(struct actor *self, int core);
+/*
+ * It ends; what waits in its mailbox, and its names, go to `successor` (which
+ * it has started with what it needs to know, here or on another node).  From
+ * then on its reference is stale.
+ */
+int actor_hand_over(struct actor *self, actor_ref successor);
 
 #endif

@@ -91,16 +91,16 @@ struct actor {
 	_Atomic uint8_t flags;			/* by the owner */
 	_Atomic uint8_t phase;			/* enum phase; by the owner */
 	int32_t reason;				/* by the owner */
-	uint32_t parent;			/* slot */
+	_Atomic uint32_t parent;		/* slot; of a free one: the next */
 
 	/* The owner's. */
 	struct sched *sched;			/* while it runs */
 	struct actor_msg *batch;		/* taken from top, in order */
-	const struct actor_class *class;
+	_Atomic(const struct actor_class *) class;
 	void *state;
 	struct actor_more *more;		/* what few actors need; or NULL */
 	_Atomic uint64_t handled;		/* messages */
-	_Atomic uint64_t ticks;			/* time in handlers, estimated */
+	_Atomic uint64_t time_ns;		/* in handlers, by samples */
 	/* The parent's owner's: slots; 0: none. */
 	uint32_t prev_sibling;
 	uint32_t next_sibling;
@@ -127,8 +127,12 @@ struct actor_more {
 	struct hmap watchers;		/* ref -> its struct actor_down_msg */
 	struct hmap watching;		/* ref -> 1 */
 	struct rest *rest;		/* rest-for-one restarts under way */
+	bool handover;			/* any of the following is asked for */
+	bool moves;			/* actor_move() */
+	int next_core;
 	const struct actor_class *next_class;	/* actor_become() */
-	int next_core;			/* actor_move(); -1: none */
+	int (*adopt)(struct actor *self, void *state, void *old);
+	actor_ref successor;		/* actor_hand_over() */
 };
 
 /* Counters of one thread; the others read them. */
@@ -289,7 +293,7 @@ static inline actor_ref ref_of(const struct actor_system *sys,
 }
 
 /*
- * Relaxed for these three: they are written by the owner, and owners hand an
+ * Relaxed for these: they are written by the owner, and owners hand an
  * actor over with acquire and release; others read them as hints.
  */
 static inline enum phase phase_of(const struct actor *actor)
@@ -301,6 +305,11 @@ static inline void set_phase(struct actor *actor, enum phase phase)
 {
 	atomic_store_explicit(&actor->phase, (uint8_t)phase,
 			      memory_order_relaxed);
+}
+
+static inline const struct actor_class *class_of(const struct actor *actor)
+{
+	return atomic_load_explicit(&actor->class, memory_order_relaxed);
 }
 
 static inline bool has_flag(const struct actor *actor, uint8_t flag)

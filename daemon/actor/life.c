@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "actor/flight.h"
+#include "actor/handover.h"
 #include "actor/mailbox.h"
 #include "actor/msg.h"
 #include "actor/names.h"
@@ -40,7 +41,6 @@ static struct actor_more *more_new(void)
 	if (!more)
 		return NULL;
 	list_init(&more->timers);
-	more->next_core = -1;
 	return more;
 }
 
@@ -111,29 +111,36 @@ static uint32_t limit_for(const struct actor_class *class)
 	return limit < BOX_COUNT_MAX / 2 ? limit : BOX_COUNT_MAX / 2;
 }
 
+void life_apply_class(struct actor *actor)
+{
+	const struct actor_class *class = class_of(actor);
+
+	atomic_store_explicit(&actor->limit, limit_for(class),
+			      memory_order_relaxed);
+	set_flag(actor, ACTOR_DROPS, class->when_full == ACTOR_FULL_DROP);
+}
+
 /* All but the generation, and last the mailbox, opens here. */
 static void fill(struct actor *actor, const struct birth *birth)
 {
-	uint8_t flags = (birth->bound ? ACTOR_BOUND : 0) |
-			(birth->class->when_full == ACTOR_FULL_DROP ?
-			 ACTOR_DROPS : 0);
-
 	actor->sched = NULL;
 	actor->batch = NULL;
-	actor->class = birth->class;
+	atomic_store_explicit(&actor->class, birth->class,
+			      memory_order_relaxed);
 	actor->more = NULL;
 	actor->reason = 0;
-	actor->parent = actor->prev_sibling = actor->next_sibling = 0;
+	atomic_store_explicit(&actor->parent, 0, memory_order_relaxed);
+	actor->prev_sibling = actor->next_sibling = 0;
 	atomic_store_explicit(&actor->handled, 0, memory_order_relaxed);
-	atomic_store_explicit(&actor->ticks, 0, memory_order_relaxed);
+	atomic_store_explicit(&actor->time_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&actor->waiters, NULL, memory_order_relaxed);
 	atomic_store_explicit(&actor->gone, NULL, memory_order_relaxed);
 	atomic_store_explicit(&actor->backlog, 0, memory_order_relaxed);
 	atomic_store_explicit(&actor->core, (uint16_t)birth->core,
 			      memory_order_relaxed);
-	atomic_store_explicit(&actor->limit, limit_for(birth->class),
+	atomic_store_explicit(&actor->flags, birth->bound ? ACTOR_BOUND : 0,
 			      memory_order_relaxed);
-	atomic_store_explicit(&actor->flags, flags, memory_order_relaxed);
+	life_apply_class(actor);
 	set_phase(actor, PHASE_NEW);
 	/* Release: all of the above, to whoever pushes next. */
 	atomic_store_explicit(&actor->urgent, NULL, memory_order_release);
@@ -188,9 +195,9 @@ static uint64_t drop_all(struct actor_system *sys, struct actor_msg *msg)
 void life_discard(struct actor_system *sys, struct sched *s,
 		  struct actor *actor)
 {
-	drop_all(sys, close_mailbox(actor));
+	SEND_COUNT(sys, dropped_end, drop_all(sys, close_mailbox(actor)));
 	drop_all(sys, atomic_exchange(&actor->urgent, URGENT_CLOSED));
-	state_free(actor->class, actor->state);
+	state_free(class_of(actor), actor->state);
 	more_free(actor);
 	if (s)
 		slots_give(sys, s, slot_of(sys, actor));
@@ -204,7 +211,8 @@ void life_adopt(struct actor_system *sys, struct actor *parent,
 	uint32_t slot = slot_of(sys, child);
 	struct actor_more *more = parent->more;
 
-	child->parent = slot_of(sys, parent);
+	atomic_store_explicit(&child->parent, slot_of(sys, parent),
+			      memory_order_relaxed);
 	child->next_sibling = 0;
 	child->prev_sibling = more->last_child;
 	if (more->last_child)
@@ -247,8 +255,8 @@ static int run_start(struct actor *actor)
 	set_phase(actor, PHASE_RUNNING);
 	set_flag(actor, ACTOR_STARTED, true);
 	err = -setjmp(on_fail);
-	if (!err && actor->class->start)
-		err = actor->class->start(actor, actor->state, arg);
+	if (!err && class_of(actor)->start)
+		err = class_of(actor)->start(actor, actor->state, arg);
 	if (err)
 		set_flag(actor, ACTOR_STARTED, false);
 	s->on_fail = outer_fail;
@@ -267,12 +275,17 @@ void life_start(struct actor *actor)
 	}
 }
 
+static bool is_restartable(const struct actor *actor)
+{
+	return actor->more && actor->more->restart != ACTOR_RESTART_NEVER;
+}
+
 static bool may_restart(struct actor *actor)
 {
 	struct actor_more *more = actor->more;
 	uint64_t now = os_now_ns(actor->sched->sys->env);
 
-	if (!more || more->restart == ACTOR_RESTART_NEVER)
+	if (!is_restartable(actor))
 		return false;
 	if (!more->restarts || now - more->window_start_ns > more->window_ns) {
 		more->window_start_ns = now;
@@ -289,7 +302,7 @@ void life_fail(struct actor *actor, int err)
 		return;
 	}
 	actor->reason = err;
-	log_warn("actor", "restart", "class=%s err=%d", actor->class->name,
+	log_warn("actor", "restart", "class=%s err=%d", class_of(actor)->name,
 		 err);
 	count(&actor->sched->counters.restarts, 1);
 	if (actor->more->restart == ACTOR_RESTART_REST) {
@@ -308,13 +321,19 @@ void life_end(struct actor *actor, int reason)
 	life_settle(actor);
 }
 
-void life_halt(struct actor *actor)
+int life_halt(struct actor *actor)
 {
-	if (phase_of(actor) == PHASE_RUNNING)
+	enum phase phase = phase_of(actor);
+
+	/* One that is never restarted is left alone. */
+	if (phase == PHASE_HALTED || !is_restartable(actor))
+		return rest_report(actor, CTRL_HALTED);
+	if (phase == PHASE_RUNNING)
+		actor->reason = 0;
+	if (phase == PHASE_RUNNING || phase == PHASE_RESTARTING)
 		set_phase(actor, PHASE_HALTING);
-	if (phase_of(actor) == PHASE_HALTED)
-		rest_report(actor, CTRL_HALTED);
 	life_settle(actor);
+	return 0;
 }
 
 /* The children have gone, so has the I/O: ends the incarnation. */
@@ -322,8 +341,8 @@ static void end_state(struct actor *actor)
 {
 	if (has_flag(actor, ACTOR_STARTED)) {
 		set_flag(actor, ACTOR_STARTED, false);
-		if (actor->class->stop)
-			actor->class->stop(actor, actor->state, actor->reason);
+		if (class_of(actor)->stop)
+			class_of(actor)->stop(actor, actor->state, actor->reason);
 	}
 	if (!actor->more)
 		return;
@@ -336,21 +355,31 @@ static void begin_again(struct actor *actor)
 {
 	int err;
 
-	memset(actor->state, 0, actor->class->state_size);
+	memset(actor->state, 0, class_of(actor)->state_size);
 	err = run_start(actor);
 	flight_life(actor, FLIGHT_RESTART, err);
 	if (err)
 		life_fail(actor, err);
 }
 
-void life_resume(struct actor *actor)
+int life_resume(struct actor *actor)
 {
 	struct sched *s = actor->sched;
 
 	if (phase_of(actor) == PHASE_HALTED)
 		begin_again(actor);
-	if (s->ended != actor)
-		rest_report(actor, CTRL_RESUMED);
+	return s->ended == actor ? 0 : rest_report(actor, CTRL_RESUMED);
+}
+
+/* What it had still to handle is its successor's, or nobody's. */
+static void leave_messages(struct actor *actor, struct actor_msg *msg)
+{
+	struct sched *s = actor->sched;
+
+	if (actor->more && !actor_ref_is_nobody(actor->more->successor))
+		handover_forward(actor, msg);
+	else
+		count(&s->counters.dropped_end, drop_all(s->sys, msg));
 }
 
 /* Nothing of it stays but the slot. */
@@ -359,20 +388,18 @@ static void dissolve(struct actor *actor)
 	struct sched *s = actor->sched;
 	struct actor_system *sys = s->sys;
 	actor_ref ref = ref_of(sys, actor);
-	uint64_t dropped;
 
 	if (actor->more)
 		rest_drop_all(actor);
 	if (actor->more && actor->more->named)
 		names_pass(sys, ref, ACTOR_NOBODY);
-	dropped = drop_all(sys, close_mailbox(actor));
-	dropped += drop_all(sys, actor->batch);
+	leave_messages(actor, actor->batch);
+	leave_messages(actor, close_mailbox(actor));
 	actor->batch = NULL;
-	count(&s->counters.dropped_end, dropped);
 	drop_all(sys, atomic_exchange(&actor->urgent, URGENT_CLOSED));
 	if (actor->more)
 		watch_tell_all(actor, actor->reason);
-	state_free(actor->class, actor->state);
+	state_free(class_of(actor), actor->state);
 	actor->state = NULL;
 	more_free(actor);
 	set_phase(actor, PHASE_GONE);

@@ -30,6 +30,9 @@ struct actor_more *life_more(struct actor *actor);
 
 /* All below: the owner's. */
 
+/* Sets what senders must know of the class. */
+void life_apply_class(struct actor *actor);
+
 /* PHASE_NEW: runs `start`; on failure the end begins. */
 void life_start(struct actor *actor);
 /* Its handler has failed with err: restarts it, or begins its end. */
@@ -45,7 +48,8 @@ void life_reap(struct actor *actor);
 /* The schedulers stand still: ends it whatever its children and I/O do. */
 void life_abandon(struct actor *actor, int reason);
 
-void life_halt(struct actor *actor);
-void life_resume(struct actor *actor);
+/* By the parent's order.  -ENOMEM: to be tried again. */
+int life_halt(struct actor *actor);
+int life_resume(struct actor *actor);
 
 #endif

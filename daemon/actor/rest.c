@@ -72,8 +72,11 @@ static void step(struct actor *parent)
 	struct rest *rest;
 
 	while ((rest = parent->more->rest)) {
-		if (!rest->resuming && rest->at == rest->first)
+		if (!rest->resuming &&
+		    (!rest->at || rest->at == rest->first)) {
 			rest->resuming = true;
+			rest->at = rest->first;
+		}
 		if (!rest->at) {
 			finished(parent);
 			continue;
@@ -109,20 +112,42 @@ static int begin(struct actor *parent, uint32_t first)
 	return 0;
 }
 
+/* Whether it is about to be halted anyway, or is awaited. */
+static bool is_ahead(struct actor *parent, const struct rest *rest,
+		     uint32_t slot)
+{
+	uint32_t at = rest->at;
+
+	if (rest->resuming)
+		return false;
+	while (at && at != slot && at != rest->first)
+		at = child_at(parent, at)->prev_sibling;
+	return at == slot;
+}
+
+/* The child that `at` awaits has done what it was told. */
+static void go_on(struct actor *parent, struct rest *rest)
+{
+	rest->at = next_of(rest, child_at(parent, rest->at), rest->at);
+	step(parent);
+}
+
 int rest_reported(struct actor *parent, const struct actor_msg *msg)
 {
 	struct rest *rest = parent->more->rest;
 	uint32_t slot = ref_slot(msg->from);
 
-	if (phase_of(parent) != PHASE_RUNNING)
+	/* A child that has ended since is dealt with when it is reaped. */
+	if (phase_of(parent) != PHASE_RUNNING ||
+	    generation_of(child_at(parent, slot)) != ref_generation(msg->from))
 		return 0;
-	if (msg->type == CTRL_FAILED)
+	/* It failed before it saw the order to halt: it has halted as well. */
+	if (msg->type == CTRL_FAILED &&
+	    !(rest && is_ahead(parent, rest, slot)))
 		return begin(parent, slot);
 	if (rest && rest->at == slot &&
-	    msg->type == (rest->resuming ? CTRL_RESUMED : CTRL_HALTED)) {
-		rest->at = next_of(rest, child_at(parent, slot), slot);
-		step(parent);
-	}
+	    (msg->type == CTRL_RESUMED) == rest->resuming)
+		go_on(parent, rest);
 	return 0;
 }
 
@@ -138,16 +163,11 @@ static void shrink(struct rest *rest, const struct actor *child, uint32_t slot)
 	if (rest->at == slot)
 		rest->at = next_of(rest, child, slot);
 	if (rest->first == rest->last && rest->first == slot)
-		rest->at = 0;
+		rest->first = rest->last = rest->at = 0;
 	else if (rest->first == slot)
 		rest->first = child->next_sibling;
 	else if (rest->last == slot)
 		rest->last = child->prev_sibling;
-	/* The failed one has gone before its turn came: on to the others. */
-	if (!rest->at && !rest->resuming && rest->first != slot) {
-		rest->resuming = true;
-		rest->at = rest->first;
-	}
 }
 
 void rest_child_gone(struct actor *parent, struct actor *child)

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "actor/flight.h"
+#include "actor/handover.h"
 #include "actor/io.h"
 #include "actor/life.h"
 #include "actor/mailbox.h"
@@ -14,18 +15,18 @@
 #include "actor/timer.h"
 #include "actor/watch.h"
 
+#define SAMPLES 16
+
 static int ctrl_halt(struct actor *actor, struct actor_msg *msg)
 {
 	(void)msg;
-	life_halt(actor);
-	return 0;
+	return life_halt(actor);
 }
 
 static int ctrl_resume(struct actor *actor, struct actor_msg *msg)
 {
 	(void)msg;
-	life_resume(actor);
-	return 0;
+	return life_resume(actor);
 }
 
 static int ctrl_report(struct actor *actor, struct actor_msg *msg)
@@ -123,7 +124,7 @@ static int deliver(struct sched *s, struct actor *actor, struct actor_msg *msg,
 	s->msg = msg;
 	s->trace = envelope_of(msg)->trace;
 	flight_begins(s, actor, msg);
-	ret = actor->class->handle(actor, actor->state, msg);
+	ret = class_of(actor)->handle(actor, actor->state, msg);
 	flight_ends(s, actor, ret);
 	if (s->msg) {
 		s->msg = NULL;
@@ -154,6 +155,8 @@ static void after_handler(struct actor *actor, int ret)
 		life_fail(actor, ret);
 	else if (ret == ACTOR_STOP)
 		life_end(actor, 0);
+	else
+		handover_after(actor);
 }
 
 static void set_backlog(struct actor *actor, uint32_t n)
@@ -161,6 +164,11 @@ static void set_backlog(struct actor *actor, uint32_t n)
 	/* Relaxed: a hint for senders; mute.c looks after box_park(). */
 	if (n || atomic_load_explicit(&actor->backlog, memory_order_relaxed))
 		atomic_store_explicit(&actor->backlog, n, memory_order_relaxed);
+}
+
+static bool asked(const struct actor *actor)
+{
+	return __builtin_expect(actor->more && actor->more->handover, 0);
 }
 
 /* A batch.  True when there may be more to do. */
@@ -172,7 +180,7 @@ static bool run_messages(struct sched *s, struct actor *actor)
 	uint32_t n = 0;
 	int ret = 0;
 
-	while (n < s->batch && !ret && !s->mute_on) {
+	while (n < s->batch && !ret && !s->mute_on && !asked(actor)) {
 		struct actor_msg *msg = actor->batch;
 
 		if (!msg) {
@@ -188,9 +196,16 @@ static bool run_messages(struct sched *s, struct actor *actor)
 	}
 	count(&actor->handled, n);
 	set_backlog(actor, actor->batch ? left : 0);
-	if (ret)
+	if (ret || asked(actor))
 		after_handler(actor, ret);
 	return s->ended != actor && (actor->batch || n == s->batch);
+}
+
+/* It ends, and leaves its messages to nobody. */
+static bool drops_now(const struct actor *actor)
+{
+	return phase_of(actor) == PHASE_ENDING &&
+	       !(actor->more && !actor_ref_is_nobody(actor->more->successor));
 }
 
 /*
@@ -209,7 +224,7 @@ static void gather(struct sched *s, struct actor *actor)
 	while ((msg = *at)) {
 		bool is_io = msg->type == ACTOR_MSG_IO;
 
-		if (!is_io && phase_of(actor) != PHASE_ENDING) {
+		if (!is_io && !drops_now(actor)) {
 			at = &msg->next;
 			continue;
 		}
@@ -291,15 +306,31 @@ static bool run_turn(struct sched *s, struct actor *actor)
 	return false;
 }
 
+/* One turn in SAMPLES is timed, and counts for all. */
+static bool run_timed(struct sched *s, struct actor *actor)
+{
+	uint64_t from = os_now_ns(s->sys->env);
+	bool more = run_turn(s, actor);
+
+	if (s->ended != actor)
+		count(&actor->time_ns,
+		      (os_now_ns(s->sys->env) - from) * SAMPLES);
+	return more;
+}
+
 void sched_run_actor(struct sched *s, struct actor *actor)
 {
+	uint64_t runs = atomic_load_explicit(&s->counters.runs,
+					     memory_order_relaxed);
+
 	s->current = actor;
 	actor->sched = s;
 	if (!has_flag(actor, ACTOR_BOUND))
 		atomic_store_explicit(&actor->core, (uint16_t)s->index,
 				      memory_order_relaxed);
 	count(&s->counters.runs, 1);
-	finish_turn(s, actor, run_turn(s, actor));
+	finish_turn(s, actor, runs % SAMPLES ? run_turn(s, actor) :
+					       run_timed(s, actor));
 	if (s->out_pending)
 		sched_flush_outbox(s);
 }

@@ -2,6 +2,10 @@
 /* What an actor may ask about itself. */
 #include "actor/impl.h"
 
+#include <errno.h>
+
+#include "base/log.h"
+
 actor_ref actor_self(const struct actor *self)
 {
 	return ref_of(self->sched->sys, self);
@@ -36,4 +40,18 @@ uint64_t actor_wall_ms(const struct actor *self)
 uint64_t actor_random(struct actor *self)
 {
 	return rng_next(&self->sched->rng);
+}
+
+void actor_failed(struct actor *self, const char *cond, const char *file,
+		  int line)
+{
+	struct sched *s = self->sched;
+
+	/* Nobody has said that this logic may be restarted. */
+	if (!self->more || self->more->restart == ACTOR_RESTART_NEVER)
+		check_failed(cond, file, line);
+	check(s->current == self);
+	log_error("actor", "assertion", "class=%s at=%s:%d cond=\"%s\"",
+		  class_of(self)->name, file, line, cond);
+	longjmp(*s->on_fail, ENOTRECOVERABLE);
 }

@@ -32,7 +32,8 @@ static uint32_t __take(struct actor_system *sys)
 	uint32_t slot = sys->free_slot;
 
 	if (slot) {
-		sys->free_slot = sys->slots[slot].parent;
+		sys->free_slot = atomic_load_explicit(&sys->slots[slot].parent,
+						      memory_order_relaxed);
 		return slot;
 	}
 	return sys->fresh_slot < sys->max_actors ? sys->fresh_slot++ : 0;
@@ -40,7 +41,8 @@ static uint32_t __take(struct actor_system *sys)
 
 static void __give(struct actor_system *sys, uint32_t slot)
 {
-	sys->slots[slot].parent = sys->free_slot;
+	atomic_store_explicit(&sys->slots[slot].parent, sys->free_slot,
+			      memory_order_relaxed);
 	sys->free_slot = slot;
 }
 

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A look at a running system, from any thread.  Figures are read one after
+ * another while the schedulers go on: near enough for people, exact when the
+ * system stands still (as a simulation does).
+ */
+#ifndef ACTOR_INSPECT_H
+#define ACTOR_INSPECT_H
+
+#include <stdint.h>
+
+#include "actor/actor.h"
+
+struct actor_stats {
+	/* Messages: sent = delivered + dropped_* + queued. */
+	uint64_t sent;
+	uint64_t delivered;
+	uint64_t dropped_stale;	/* to an actor that was no more */
+	uint64_t dropped_full;	/* by ACTOR_FULL_DROP and -EAGAIN */
+	uint64_t dropped_end;	/* in the mailbox of one that ended */
+	uint64_t queued;
+	uint64_t actors;	/* root included */
+	uint64_t restarts;
+	uint64_t runs;		/* turns of actors */
+	uint64_t steals;	/* actors taken from another core's queue */
+	uint64_t wakes;		/* of a sleeping core by another */
+	uint64_t mutes;
+};
+
+void actor_system_stats(struct actor_system *sys, struct actor_stats *ret_stats);
+
+struct actor_info {
+	actor_ref ref;
+	actor_ref parent;	/* of root: nobody */
+	const char *class_name;
+	const char *phase;
+	int core;
+	uint32_t mailbox;	/* messages waiting */
+	uint64_t handled;	/* messages so far */
+	uint64_t time_ns;	/* in handlers, by samples */
+	uint64_t memory;	/* bytes: slot, state, waiting messages' least */
+};
+
+/* Calls fn for each live actor until it returns non-zero; returns that. */
+int actor_system_list(struct actor_system *sys,
+		      int (*fn)(void *ctx, const struct actor_info *info),
+		      void *ctx);
+
+#endif
