@@ -294,6 +294,7 @@ static void stop(struct actor *self, void *state, int reason)
 		mem_free(s);
 	}
 	drop_ops(g);
+	hmap_fini(&g->modifying);
 	guild_session_fini(g);
 	state_fini(&g->state);
 }

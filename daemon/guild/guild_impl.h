@@ -62,6 +62,7 @@ struct guild {
 	struct list stash;		/* struct stashed */
 	uint32_t stash_count;
 	uint32_t tails;			/* reads of GUILD_TAILS under way */
+	struct hmap modifying;		/* message id -> struct modify */
 	struct hmap sessions;		/* ref -> struct guild_session */
 	struct hmap online;		/* user id -> struct guild_online */
 	uint32_t no_content;		/* sessions without MESSAGE_CONTENT */
@@ -206,6 +207,8 @@ guild_call guild_rest_guild, guild_rest_channels, guild_rest_channel,
 guild_call message_rest_create, message_rest_list, message_rest_get,
 	message_rest_edit, message_rest_delete, message_rest_bulk_delete,
 	message_rest_typing;
+guild_call reaction_rest_change, reaction_rest_list;
+guild_call pin_rest_change, pin_rest_list, pin_rest_list_old;
 
 /*
  * The channel of a call that its actor may see, with its permissions there;

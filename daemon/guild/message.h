@@ -26,6 +26,12 @@ void message_publish(struct guild *g, const char *name,
 		     const struct state_channel *c, const struct message *m,
 		     const struct message_view *view);
 
+/* Something that happened, said in a channel in its author's name; `about_id`
+ * is a message of the channel, 0: none. */
+void message_say_system(struct guild *g, const struct state_channel *ch,
+			enum message_type type, const struct member *author,
+			uint64_t about_id);
+
 /* Has it something to say at all?  Content is trimmed in place. */
 bool message_body_trim(struct body_message *b);
 

@@ -131,6 +131,55 @@ static int send(struct guild *g, struct create *c)
 			 record);
 }
 
+/* Numbers c->m, writes all that is to be said of it, and sends it off. */
+static int launch(struct guild *g, struct create *c,
+		  const struct state_channel *ch,
+		  const struct message_view *view)
+{
+	int err;
+
+	c->m->id = c->id;
+	c->m->ref_guild_id = c->m->ref_message_id ? g->arg.guild_id : 0;
+	err = encode(g, c, ch, view);
+	return err ? err : send(g, c);
+}
+
+static struct create *create_new(struct guild *g, const struct caller *caller,
+				 const struct state_channel *ch)
+{
+	struct create *c;
+
+	c = op_new(g, sizeof(*c), caller, created, create_drop);
+	if (!c)
+		return NULL;
+	c->channel_id = ch->channel.id;
+	c->m = mem_zalloc(sizeof(*c->m));
+	if (c->m && !idgen_next(g->arg.ids, guild_now_ms(g), &c->id))
+		return c;
+	op_free(g, &c->op);
+	return NULL;
+}
+
+void message_say_system(struct guild *g, const struct state_channel *ch,
+			enum message_type type, const struct member *author,
+			uint64_t about_id)
+{
+	static const struct caller nobody;
+	const struct message_view view = { 0 };
+	struct create *c = create_new(g, &nobody, ch);
+
+	if (!c)
+		return;
+	c->m->type = (uint8_t)type;
+	c->m->channel_id = ch->channel.id;
+	c->m->author = author->user;
+	c->m->content = "";
+	c->m->ref_message_id = about_id;
+	c->m->ref_channel_id = about_id ? ch->channel.id : 0;
+	if (launch(g, c, ch, &view))
+		op_free(g, &c->op);
+}
+
 /* `referenced` is the message answered; NULL: none, or it is gone. */
 static enum error_code create(struct guild *g, const struct rest_msg *call,
 			      struct state_channel *ch, uint64_t perms,
@@ -145,23 +194,13 @@ static enum error_code create(struct guild *g, const struct rest_msg *call,
 	int err;
 
 	author = state_member(&g->state, call->actor_id);
-	c = op_new(g, sizeof(*c), &caller, created, create_drop);
+	c = create_new(g, &caller, ch);
 	if (!c)
 		return ERROR_OVERLOADED;
-	c->channel_id = ch->channel.id;
-	c->m = mem_zalloc(sizeof(*c->m));
-	err = c->m ? idgen_next(g->arg.ids, guild_now_ms(g), &c->id) : -ENOMEM;
-	if (!err) {
-		fill(c->m, call, b, author);
-		c->m->id = c->id;
-		if (c->m->ref_message_id)
-			c->m->ref_guild_id = g->arg.guild_id;
-		mention_resolve(&g->state, &b->mentions, perms,
-				referenced ? &referenced->author : NULL, c->m);
-		err = encode(g, c, ch, &view);
-	}
-	if (!err)
-		err = send(g, c);
+	fill(c->m, call, b, author);
+	mention_resolve(&g->state, &b->mentions, perms,
+			referenced ? &referenced->author : NULL, c->m);
+	err = launch(g, c, ch, &view);
 	if (err)
 		op_free(g, &c->op);
 	return err ? guild_error_of(err) : ERROR_NONE;

@@ -5,10 +5,11 @@
 #include "base/blob.h"
 #include "base/mem.h"
 #include "guild/message.h"
+#include "guild/reaction.h"
 
 /*
- * A read under way: first its rows, then, for replies whose message is not
- * among them, one read each.
+ * A read under way: first its rows, then one read for each message with
+ * reactions, and for each that is answered but not among them.
  */
 struct reading {
 	struct op op;
@@ -17,12 +18,18 @@ struct reading {
 	struct rows *rows;
 	bool single;
 	bool failed;
-	uint32_t waiting;		/* reads of `ref` under way */
+	uint32_t waiting;		/* reads of the below under way */
+	uint32_t reacted_count;
 	uint32_t ref_count;
 	struct {
 		uint64_t id;
 		struct rows *rows;	/* NULL: gone, or not come yet */
 	} ref[DATA_PAGE_MAX];
+	struct reacted {
+		struct reading *reading;
+		uint64_t id;
+		struct reaction_set *set;	/* NULL: not come yet */
+	} reacted[DATA_PAGE_MAX];
 };
 
 struct ref_read {
@@ -38,6 +45,11 @@ static void reading_drop(struct op *op)
 	rows_put(r->rows);
 	for (uint32_t i = 0; i < r->ref_count; i++)
 		rows_put(r->ref[i].rows);
+	for (uint32_t i = 0; i < r->reacted_count; i++) {
+		if (r->reacted[i].set)
+			reaction_set_fini(r->reacted[i].set);
+		mem_free(r->reacted[i].set);
+	}
 }
 
 static const struct row *find_row(const struct rows *rows, uint64_t id)
@@ -58,11 +70,22 @@ static const struct row *referenced_row(const struct reading *r, uint64_t id)
 	return row;
 }
 
+static uint32_t view_reactions(const struct reading *r, uint64_t id,
+			       struct reaction_view *view)
+{
+	for (uint32_t i = 0; i < r->reacted_count; i++)
+		if (r->reacted[i].id == id && r->reacted[i].set)
+			return reaction_set_view(r->reacted[i].set,
+						 r->reader_id, view);
+	return 0;
+}
+
 static void json_row(struct guild *g, const struct reading *r,
 		     const struct row *row, struct jsonw *w)
 {
 	struct message *m = &g->scratch[0], *ref = &g->scratch[1];
-	struct message_view view = { 0 };
+	struct reaction_view reaction[REACTION_EMOJI_MAX];
+	struct message_view view = { .reaction = reaction };
 	const struct row *other;
 
 	/* A row that cannot be read is logged and left out. */
@@ -72,6 +95,8 @@ static void json_row(struct guild *g, const struct reading *r,
 				    NULL;
 	if (other && !message_of_row(g, r->channel_id, other, ref))
 		view.referenced = ref;
+	if (m->reacted)
+		view.reaction_count = view_reactions(r, m->id, reaction);
 	json_message(w, m, &view);
 }
 
@@ -90,6 +115,17 @@ static void finish(struct guild *g, struct reading *r)
 	op_free(g, &r->op);
 }
 
+/* One of the reads that it waits for is over. */
+static void read_over(struct guild *g, struct reading *r)
+{
+	if (--r->waiting)
+		return;
+	if (r->failed)
+		op_fail(g, &r->op, ERROR_OVERLOADED);
+	else
+		finish(g, r);
+}
+
 static void ref_done(struct guild *g, struct op *op, struct actor_msg *answer)
 {
 	struct store_rows_msg *m = (struct store_rows_msg *)answer;
@@ -101,12 +137,28 @@ static void ref_done(struct guild *g, struct op *op, struct actor_msg *answer)
 	else if (m->status != -ENOENT)
 		r->failed = true;
 	op_free(g, op);
-	if (--r->waiting)
-		return;
-	if (r->failed)
-		op_fail(g, &r->op, ERROR_OVERLOADED);
-	else
-		finish(g, r);
+	read_over(g, r);
+}
+
+static void reacted_done(struct guild *g, void *ctx, struct reaction_set *set,
+			 int err)
+{
+	struct reacted *e = ctx;
+
+	e->set = set;
+	if (err)
+		e->reading->failed = true;
+	read_over(g, e->reading);
+}
+
+static void read_reactions(struct guild *g, struct reading *r, uint64_t id)
+{
+	struct reacted *e = &r->reacted[r->reacted_count++];
+
+	e->reading = r;
+	e->id = id;
+	r->waiting++;
+	reaction_read(g, id, reacted_done, e);
 }
 
 static void read_ref(struct guild *g, struct reading *r, uint64_t id)
@@ -134,14 +186,18 @@ static void read_ref(struct guild *g, struct reading *r, uint64_t id)
 	r->waiting++;
 }
 
-static void read_refs(struct guild *g, struct reading *r)
+static void read_more(struct guild *g, struct reading *r)
 {
 	struct message *m = &g->scratch[0];
 
-	for (uint32_t i = 0; i < r->rows->count; i++)
-		if (!message_of_row(g, r->channel_id, &r->rows->row[i], m) &&
-		    m->type == MESSAGE_REPLY)
+	for (uint32_t i = 0; i < r->rows->count; i++) {
+		if (message_of_row(g, r->channel_id, &r->rows->row[i], m))
+			continue;
+		if (m->type == MESSAGE_REPLY)
 			read_ref(g, r, m->ref_message_id);
+		if (m->reacted)
+			read_reactions(g, r, m->id);
+	}
 }
 
 static void rows_read(struct guild *g, struct op *op, struct actor_msg *answer)
@@ -158,13 +214,10 @@ static void rows_read(struct guild *g, struct op *op, struct actor_msg *answer)
 		return;
 	}
 	r->rows = rows_get(m->rows);
-	read_refs(g, r);
-	if (r->waiting)
-		return;
-	if (r->failed)
-		op_fail(g, op, ERROR_OVERLOADED);
-	else
-		finish(g, r);
+	/* Held until all are asked for: some may answer at once. */
+	r->waiting = 1;
+	read_more(g, r);
+	read_over(g, r);
 }
 
 static struct reading *reading_new(struct guild *g,
