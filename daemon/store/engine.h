@@ -25,10 +25,19 @@ struct engine_opts {
 	size_t delta_bytes;	/* 0: ENGINE_DELTA_BYTES; unflushed rows */
 	bool compress;		/* what is written from now on */
 	bool read_only;		/* for tools: nothing is written, ever */
+	unsigned int unsafe;	/* for tests only: mechanisms to leave out */
 	/* engine_step() is due.  From the loop's callbacks or from calls of
 	 * this interface; may be NULL. */
 	void (*wake)(void *ctx);
 	void *ctx;
+};
+
+/* So that a test can show that each is needed, and that it would notice. */
+enum engine_unsafe {
+	ENGINE_UNSAFE_LOG_SYNC = 1 << 0,	/* acknowledge before the sync */
+	ENGINE_UNSAFE_LOG_HEAL = 1 << 1,	/* leave failed frames behind */
+	ENGINE_UNSAFE_DATA_SYNC = 1 << 2,	/* index blocks before the sync */
+	ENGINE_UNSAFE_LOG_TAIL = 1 << 3,	/* reuse log that is still needed */
 };
 
 #define ENGINE_LOG_BYTES (32u << 20)

@@ -39,7 +39,7 @@ static bool super_sane(const struct super *super)
 {
 	return super->shards && super->shard < super->shards &&
 	       super->index_file <= 1 &&
-	       super->log_bytes >= 4 * FRAME_BYTES_MAX &&
+	       super->log_bytes >= LOG_BYTES_MIN &&
 	       super->log_bytes % FORMAT_SECTOR == 0 &&
 	       super->slot_bytes >= 4 * STORE_ROW_MAX &&
 	       super->slot_bytes % FORMAT_SECTOR == 0;

@@ -80,6 +80,7 @@ struct frame_head {
 static_assert(sizeof(struct frame_head) == 40, "frame head");
 
 #define FRAME_BYTES_MAX (1u << 20)	/* of a whole frame */
+#define LOG_BYTES_MIN (1u << 20)	/* of the ring */
 
 static inline uint32_t frame_size(uint32_t bytes)
 {

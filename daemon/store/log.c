@@ -25,6 +25,10 @@ int log_init(struct log *log, struct io *io, struct os_file *file,
 	log->file = file;
 	log->bytes = super->log_bytes;
 	log->store_tag = super->store_tag;
+	log->frame_max = FRAME_BYTES_MAX;
+	if (log->frame_max > log->bytes / LOG_PARTS)
+		log->frame_max = (uint32_t)(log->bytes / LOG_PARTS) &
+				 ~(FORMAT_SECTOR - 1);
 	log->head = next->offset;
 	log->frame = next->frame;
 	log->seq = next->seq;
@@ -102,11 +106,11 @@ int log_room(const struct log *log, size_t bytes, bool reserve)
 
 	if (log->stuck)
 		return -EIO;
-	if (all > FRAME_BYTES_MAX)
+	if (all > log->frame_max)
 		return -EAGAIN;
 	if (!place_frame(log, size, &offset))
 		return -ENOSPC;
-	if (reserve && log_used(log) + size + LOG_RESERVE > log->bytes)
+	if (reserve && log_used(log) + size + 2ull * log->frame_max > log->bytes)
 		return -ENOSPC;
 	return 0;
 }
@@ -154,8 +158,8 @@ void log_commit(struct log *log)
 	log->busy = true;
 	log->frames_written++;
 	log->bytes_written += size;
-	io_submit(log->io, &log->req, IO_WRITE_SYNC, log->file, staged, size,
-		  at.offset);
+	io_submit(log->io, &log->req, log->no_sync ? IO_WRITE : IO_WRITE_SYNC,
+		  log->file, staged, size, at.offset);
 }
 
 /* Writes an empty frame over the one that failed. */
@@ -210,7 +214,10 @@ static void frame_done(struct io_req *req, int err)
 		log_error("store", "log_write_failed", "frame=%llu error=%d",
 			  (unsigned long long)log->frame - 1, -err);
 		log->error = err;
-		heal(log);
+		if (log->no_heal)
+			heal_done(log, 0);
+		else
+			heal(log);
 		return;
 	}
 	log->busy = false;

@@ -25,6 +25,9 @@ struct log {
 	struct os_file *file;
 	uint64_t bytes;
 	uint64_t store_tag;
+	uint32_t frame_max;		/* bytes */
+	bool no_sync;			/* ENGINE_UNSAFE_LOG_SYNC */
+	bool no_heal;			/* ENGINE_UNSAFE_LOG_HEAL */
 	/* Where the next frame goes, its number, the next record's. */
 	uint64_t head, frame, seq;
 	/* Frames from the tail on, in a ring of bytes / sector places. */
@@ -47,9 +50,9 @@ struct log {
 	uint64_t frames_written, bytes_written;
 };
 
-/* How much of the ring appends leave to deletions and edits. */
-#define LOG_RESERVE (2u * FRAME_BYTES_MAX)
-#define LOG_BYTES_MIN (8u * FRAME_BYTES_MAX)
+/* Of the ring, a frame takes at most this part; appends leave two such parts
+ * to edits and deletions. */
+#define LOG_PARTS 8u
 
 /* The next frame is number `frame` at `head`; `seq` its first record. */
 int log_init(struct log *log, struct io *io, struct os_file *file,
