@@ -19,13 +19,9 @@ export async function login(server, token) {
 		rest: { api: `${server.url}/api`, version: '10' },
 		makeCache: Options.cacheEverything(),
 	});
-	const ready = within('ready', new Promise((resolve, reject) => {
-		client.once('clientReady', resolve);
-		client.once('error', reject);
-		client.once('shardError', reject);
-	}));
+	const ready = new Promise((resolve) => client.once('clientReady', resolve));
 	await within('login', client.login(token));
-	await ready;
+	await within('ready', ready);
 	return client;
 }
 

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The receiving end of the fan-out benchmark: many connections to one server,
+ * each of which must get every message, once and in order.
+ *
+ * usage: fanout_clients PORT COUNT raw|ws|gateway [TOKEN]
+ *
+ *	raw	frames from the first byte on
+ *	ws	after a WebSocket handshake
+ *	gateway	after a handshake and an IDENTIFY: waits for READY and
+ *		GUILD_CREATE, checks the sequence numbers
+ *
+ * Prints "ready" when all are connected, then obeys commands on stdin:
+ *	expect M	waits until each has got M more messages: "done NS"
+ *	beat		each sends a heartbeat with its last sequence number
+ * Messages carry "#N#", numbered from 0: what is lost, doubled or out of order
+ * ends the program with 1.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUF (64u << 10)
+#define EVENTS 512
+#define IN_FLIGHT 256		/* logins at a time */
+#define DEADLINE_NS (120ull * 1000000000)
+
+enum stage { HANDSHAKE, HELLO, LOGIN, LIVE };
+
+struct client {
+	int fd;
+	uint8_t stage;
+	uint32_t rest_len;	/* of a frame not whole yet */
+	uint32_t rest_cap;
+	uint8_t *rest;
+	uint64_t seq;
+	uint64_t next;		/* number of the next message */
+};
+
+static struct client *clients;
+static unsigned int count;
+static unsigned int live;
+static unsigned int behind;	/* clients that have not got all expected */
+static uint64_t expected;
+static int epoll_fd;
+static enum stage first_stage;
+static bool is_gateway;
+static const char *token = "";
+static uint16_t port;
+
+static _Noreturn void die(const char *what)
+{
+	fprintf(stderr, "fanout_clients: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static void write_all(int fd, const void *data, size_t len)
+{
+	/* What a client sends fits its empty socket buffer. */
+	if (send(fd, data, len, MSG_NOSIGNAL) != (ssize_t)len)
+		die("send");
+}
+
+/* A text frame with a mask of zeroes, which changes nothing. */
+static void send_text(int fd, const char *text)
+{
+	uint8_t frame[1024];
+	size_t len = strlen(text), at = 2;
+
+	frame[0] = 0x81;
+	if (len < 126) {
+		frame[1] = 0x80 | len;
+	} else {
+		frame[1] = 0xfe;
+		frame[at++] = len >> 8;
+		frame[at++] = len;
+	}
+	memset(frame + at, 0, 4);
+	memcpy(frame + at + 4, text, len);
+	write_all(fd, frame, at + 4 + len);
+}
+
+static void set_live(struct client *c)
+{
+	c->stage = LIVE;
+	live++;
+}
+
+static void start(struct client *c)
+{
+	static const char request[] =
+		"GET /?v=10&encoding=json HTTP/1.1\r\nHost: bench\r\n"
+		"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+		"Sec-WebSocket-Version: 13\r\n\r\n";
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
+	int on = 1;
+
+	c->fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof(to)))
+		die("connect");
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event))
+		die("epoll_ctl");
+	c->stage = first_stage;
+	if (c->stage == HANDSHAKE)
+		write_all(c->fd, request, sizeof(request) - 1);
+	else
+		set_live(c);
+}
+
+static uint64_t number_after(const char *text, size_t len, const char *mark)
+{
+	const char *at = memmem(text, len, mark, strlen(mark));
+
+	return at ? strtoull(at + strlen(mark), NULL, 10) : UINT64_MAX;
+}
+
+static void check_seq(struct client *c, const char *text, size_t len)
+{
+	uint64_t seq = number_after(text, len < 32 ? len : 32, "\"s\":");
+
+	if (seq == UINT64_MAX || !seq)
+		return;
+	if (seq != c->seq + 1)
+		die("a sequence number is missing or doubled");
+	c->seq = seq;
+}
+
+static void on_message(struct client *c, const char *text, size_t len)
+{
+	uint64_t n = number_after(text, len, "#");
+
+	if (n == UINT64_MAX)
+		return;
+	if (n != c->next)
+		die("a message is lost, doubled or out of order");
+	if (++c->next == expected)
+		behind--;
+}
+
+static void on_frame(struct client *c, const char *text, size_t len)
+{
+	char identify[512];
+
+	if (is_gateway)
+		check_seq(c, text, len);
+	if (c->stage == LIVE) {
+		on_message(c, text, len);
+		return;
+	}
+	if (c->stage == HELLO) {
+		snprintf(identify, sizeof(identify),
+			 "{\"op\":2,\"d\":{\"token\":\"%s\",\"intents\":33281,"
+			 "\"properties\":{}}}", token);
+		send_text(c->fd, identify);
+		c->stage = LOGIN;
+	} else if (memmem(text, len, "GUILD_CREATE", 12)) {
+		set_live(c);
+	}
+}
+
+/* Returns the bytes of whole frames at the start of data. */
+static size_t on_frames(struct client *c, const uint8_t *data, size_t len)
+{
+	size_t at = 0, head, n;
+
+	while (len - at >= 2) {
+		const uint8_t *p = data + at;
+
+		head = p[1] == 126 ? 4 : p[1] == 127 ? 10 : 2;
+		if (len - at < head)
+			break;
+		n = p[1] == 126 ? (size_t)p[2] << 8 | p[3] :
+		    p[1] == 127 ? (size_t)p[6] << 24 | p[7] << 16 | p[8] << 8 |
+				  p[9] : p[1];
+		if (len - at < head + n)
+			break;
+		if ((p[0] & 0x0f) == 8)
+			die("the server has closed a connection");
+		on_frame(c, (const char *)p + head, n);
+		at += head + n;
+	}
+	return at;
+}
+
+static size_t on_bytes(struct client *c, const uint8_t *data, size_t len)
+{
+	const uint8_t *end;
+	size_t head = 0;
+
+	if (c->stage == HANDSHAKE) {
+		end = memmem(data, len, "\r\n\r\n", 4);
+		if (!end)
+			return 0;
+		head = end + 4 - data;
+		c->stage = HELLO;
+		if (!is_gateway)
+			set_live(c);
+	}
+	return head + on_frames(c, data + head, len - head);
+}
+
+static void keep(struct client *c, const uint8_t *data, size_t len)
+{
+	if (len > c->rest_cap) {
+		c->rest_cap = len;
+		c->rest = realloc(c->rest, len);
+		if (!c->rest)
+			die("realloc");
+	}
+	memmove(c->rest, data, len);
+	c->rest_len = len;
+}
+
+static void on_readable(struct client *c)
+{
+	static uint8_t buf[16 * BUF];
+	ssize_t n;
+	size_t used, len;
+
+	if (c->rest_len > sizeof(buf) - BUF)
+		die("a frame is too long");
+	memcpy(buf, c->rest, c->rest_len);
+	n = recv(c->fd, buf + c->rest_len, BUF, MSG_DONTWAIT);
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n <= 0)
+		die("a connection was lost");
+	len = c->rest_len + n;
+	used = on_bytes(c, buf, len);
+	keep(c, buf + used, len - used);
+}
+
+static void poll_once(uint64_t deadline_ns)
+{
+	struct epoll_event events[EVENTS];
+	int i, n = epoll_wait(epoll_fd, events, EVENTS, 1000);
+
+	if (n < 0 && errno != EINTR)
+		die("epoll_wait");
+	if (now_ns() > deadline_ns) {
+		errno = ETIMEDOUT;
+		die("waiting");
+	}
+	for (i = 0; i < n; i++)
+		on_readable(events[i].data.ptr);
+}
+
+static void connect_all(void)
+{
+	uint64_t deadline = now_ns() + DEADLINE_NS;
+	unsigned int started = 0;
+
+	while (live < count) {
+		while (started < count && started < live + IN_FLIGHT)
+			start(&clients[started++]);
+		poll_once(deadline);
+	}
+}
+
+static void expect(uint64_t more)
+{
+	uint64_t start_ns = now_ns();
+
+	unsigned int i;
+
+	expected += more;
+	behind = 0;
+	for (i = 0; i < count; i++)
+		behind += clients[i].next < expected;
+	while (behind)
+		poll_once(start_ns + DEADLINE_NS);
+	printf("done %" PRIu64 "\n", now_ns() - start_ns);
+	fflush(stdout);
+}
+
+static void beat_all(void)
+{
+	char text[64];
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		snprintf(text, sizeof(text), "{\"op\":1,\"d\":%" PRIu64 "}",
+			 clients[i].seq);
+		send_text(clients[i].fd, text);
+	}
+	printf("done 0\n");
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	char line[128];
+	uint64_t more;
+
+	if (argc < 4)
+		die("usage: fanout_clients PORT COUNT raw|ws|gateway [TOKEN]");
+	port = atoi(argv[1]);
+	count = atoi(argv[2]);
+	is_gateway = !strcmp(argv[3], "gateway");
+	first_stage = strcmp(argv[3], "raw") ? HANDSHAKE : LIVE;
+	if (argc > 4)
+		token = argv[4];
+	clients = calloc(count, sizeof(*clients));
+	epoll_fd = epoll_create1(0);
+	if (!clients || epoll_fd < 0)
+		die("start");
+	connect_all();
+	puts("ready");
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		if (sscanf(line, "expect %" SCNu64, &more) == 1)
+			expect(more);
+		else if (!strncmp(line, "beat", 4))
+			beat_all();
+	}
+	return 0;
+}

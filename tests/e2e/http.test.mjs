@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP on the wire: what the libraries rely on, and what clients do wrong.
+
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { before, after, describe, it } from 'node:test';
+import { startChatd } from './chatd.mjs';
+import { until, within } from './wait.mjs';
+
+let server;
+before(async () => {
+	server = await startChatd();
+});
+after(() => server?.close());
+
+async function call(method, path, { token = server.tokens[0], body, headers } = {}) {
+	const response = await within('an answer', fetch(`${server.url}${path}`, {
+		method,
+		headers: {
+			...(token && { Authorization: `Bot ${token}` }),
+			...(body !== undefined && { 'Content-Type': 'application/json' }),
+			...headers,
+		},
+		body: body === undefined || typeof body === 'string' ? body
+			: JSON.stringify(body),
+	}));
+	const text = await response.text();
+	let json;
+	try {
+		json = JSON.parse(text);
+	} catch {
+		json = text;
+	}
+	return { status: response.status, headers: response.headers, json };
+}
+
+/** A raw connection: writes text, collects what comes. */
+class Wire {
+	text = '';
+	ended = false;
+
+	static async open() {
+		const { hostname, port } = new URL(server.url);
+		const wire = new Wire();
+		wire.tcp = net.connect(port, hostname);
+		wire.tcp.on('data', (chunk) => { wire.text += chunk; });
+		wire.tcp.on('error', () => {});
+		wire.tcp.on('close', () => { wire.ended = true; });
+		await within('a connection', new Promise((resolve) =>
+			wire.tcp.once('connect', resolve)));
+		return wire;
+	}
+
+	write(text) {
+		this.tcp.write(text);
+	}
+
+	/** Waits for that many answers. */
+	answers(count) {
+		return until(`${count} answers`, () => {
+			const found = this.text.split(/(?=HTTP\/1\.1 \d)/);
+			return found.length >= count && this.text.endsWith('}') && found;
+		});
+	}
+}
+
+const get = (path, more = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n` +
+	`Authorization: Bot ${server.tokens[0]}\r\n${more}\r\n`;
+const messages = () => `/api/v10/channels/${server.channelId}/messages`;
+
+describe('answers', () => {
+	it('have_exactly_application_json_and_a_date', async () => {
+		const { status, headers, json } = await call('GET', '/api/v10/gateway/bot');
+		assert.equal(status, 200);
+		assert.equal(headers.get('content-type'), 'application/json');
+		assert.ok(Math.abs(Date.parse(headers.get('date')) - Date.now()) < 60000);
+		assert.match(json.url, /^ws:\/\//);
+		assert.ok(json.session_start_limit.max_concurrency >= 1);
+	});
+
+	it('need_no_token_for_the_gateway_url', async () => {
+		const { status, json } = await call('GET', '/api/v10/gateway', { token: null });
+		assert.equal(status, 200);
+		assert.deepEqual(Object.keys(json), ['url']);
+	});
+
+	it('carry_rate_limit_headers_but_never_the_global_one', async () => {
+		const { headers } = await call('GET', `/api/v10/channels/${server.channelId}`);
+		assert.ok(Number(headers.get('x-ratelimit-limit')) >= 1);
+		assert.ok(headers.get('x-ratelimit-remaining') !== null);
+		assert.ok(Number(headers.get('x-ratelimit-reset-after')) > 0);
+		assert.ok(headers.get('x-ratelimit-bucket'));
+		assert.equal(headers.get('x-ratelimit-global'), null);
+	});
+
+	it('use_the_version_before_too_but_no_other', async () => {
+		assert.equal((await call('GET', '/api/v9/gateway/bot')).status, 200);
+		assert.equal((await call('GET', '/api/v6/gateway/bot')).status, 404);
+	});
+});
+
+describe('errors', () => {
+	const cases = [
+		['an_unknown_route', 'GET', '/api/v10/nothing', {}, 404, 0],
+		['another_method', 'PUT', '/api/v10/users/@me', {}, 405, 0],
+		['no_token', 'GET', '/api/v10/users/@me', { token: null }, 401, 0],
+		['a_bad_token', 'GET', '/api/v10/users/@me', { token: 'x.y' }, 401, 0],
+		['an_id_that_is_none', 'GET', '/api/v10/channels/abc', {}, 400, 50035],
+		['an_unknown_channel', 'GET', '/api/v10/channels/1100000000000000999',
+			{}, 404, 10003],
+		['an_unknown_guild', 'GET', '/api/v10/guilds/1100000000000000999',
+			{}, 404, 10004],
+		['broken_json', 'POST', messages, { body: '{"content"' }, 400, 50109],
+		['an_empty_message', 'POST', messages, { body: {} }, 400, 50006],
+		['a_long_message', 'POST', messages,
+			{ body: { content: 'x'.repeat(2001) } }, 400, 50035],
+		['an_unknown_message', 'GET', () => `${messages()}/1100000000000000999`,
+			{}, 404, 10008],
+	];
+	for (const [name, method, path, options, status, code] of cases)
+		it(`of_${name}`, async () => {
+			const answer = await call(method,
+				typeof path === 'string' ? path : path(), options);
+			assert.equal(answer.status, status, JSON.stringify(answer.json));
+			assert.equal(answer.json.code, code);
+			assert.equal(typeof answer.json.message, 'string');
+		});
+
+	it('of_a_form_name_the_field', async () => {
+		const { json } = await call('POST', messages(), { body: { content: 7 } });
+		assert.equal(json.code, 50035);
+		assert.ok(json.errors.content._errors[0].code);
+	});
+
+	it('of_a_body_that_is_too_large', async () => {
+		const wire = await Wire.open();
+		wire.write(`POST ${messages()} HTTP/1.1\r\nHost: x\r\n` +
+			'Content-Length: 30000000\r\n\r\n');
+		await until('an answer', () => wire.text.includes('\r\n\r\n'));
+		assert.match(wire.text, /^HTTP\/1\.1 413 /);
+		wire.tcp.destroy();
+	});
+});
+
+describe('rate limits', () => {
+	it('stop_a_flood_and_say_when_to_come_back', async () => {
+		const token = await server.bot?.('flooder');
+		if (!token)
+			return;
+		const answers = await Promise.all(Array.from({ length: 80 }, () =>
+			call('GET', '/api/v10/users/@me', { token })));
+		const limited = answers.filter((a) => a.status === 429);
+		assert.ok(limited.length > 0);
+		for (const { json, headers } of limited) {
+			assert.ok(json.retry_after > 0);
+			assert.equal(typeof json.global, 'boolean');
+			assert.ok(Number(headers.get('retry-after')) >= 1);
+			assert.ok(headers.get('x-ratelimit-scope'));
+			assert.equal(headers.get('x-ratelimit-global') === 'true', json.global);
+		}
+	});
+});
+
+describe('connections', () => {
+	it('are_kept_and_answer_pipelined_requests_in_order', async () => {
+		const wire = await Wire.open();
+		wire.write(get('/api/v10/gateway') + get('/api/v10/nothing') +
+			get('/api/v10/gateway/bot') + get('/api/v10/nothing'));
+		const found = await wire.answers(4);
+		assert.deepEqual(found.map((a) => a.slice(9, 12)),
+			['200', '404', '200', '404']);
+		wire.write(get('/api/v10/gateway'));
+		await wire.answers(5);
+		assert.equal(wire.ended, false);
+		wire.tcp.destroy();
+	});
+
+	it('close_when_the_client_says_so', async () => {
+		const wire = await Wire.open();
+		wire.write(get('/api/v10/gateway', 'Connection: close\r\n'));
+		await until('the end', () => wire.ended);
+		assert.match(wire.text, /^HTTP\/1\.1 200 [^]*connection: close/i);
+	});
+
+	it('take_a_request_byte_by_byte', async () => {
+		const wire = await Wire.open();
+		const body = '{"content":"slowly"}';
+		const request = `POST ${messages()} HTTP/1.1\r\nHost: x\r\n` +
+			`Authorization: Bot ${server.tokens[0]}\r\n` +
+			'Content-Type: application/json\r\n' +
+			`Content-Length: ${body.length}\r\n\r\n${body}`;
+		for (const byte of request) {
+			wire.write(byte);
+			await new Promise(setImmediate);
+		}
+		const [answer] = await wire.answers(1);
+		assert.match(answer, /^HTTP\/1\.1 200 [^]*slowly/);
+		wire.tcp.destroy();
+	});
+
+	it('survive_clients_that_leave_half_way', async () => {
+		const request = `POST ${messages()} HTTP/1.1\r\nHost: x\r\n` +
+			`Authorization: Bot ${server.tokens[0]}\r\n` +
+			'Content-Length: 21\r\n\r\n{"content":"leaving"}';
+		for (let cut = 1; cut <= request.length; cut += 7) {
+			const wire = await Wire.open();
+			wire.write(request.slice(0, cut));
+			await new Promise(setImmediate);
+			wire.tcp.resetAndDestroy();
+		}
+		assert.equal((await call('GET', '/api/v10/gateway')).status, 200);
+	});
+
+	it('refuse_what_is_no_http', async () => {
+		for (const text of ['\0\0\0\0\r\n\r\n', 'GET\r\n\r\n', '\r\n\r\n\r\n',
+			'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', `GET /${'a'.repeat(20000)} HTTP/1.1\r\n\r\n`,
+			`GET / HTTP/1.1\r\nX: ${'y'.repeat(20000)}\r\n\r\n`]) {
+			const wire = await Wire.open();
+			wire.write(text);
+			wire.tcp.end();
+			await until('the end', () => wire.ended);
+			assert.doesNotMatch(wire.text, /^HTTP\/1\.1 200/);
+		}
+		assert.equal((await call('GET', '/api/v10/gateway')).status, 200);
+	});
+
+	it('read_queries_with_escapes', async () => {
+		const { status, json } = await call('GET', `${messages()}?limit=%31&x=%26`);
+		assert.equal(status, 200);
+		assert.ok(json.length <= 1);
+	});
+});
+
+describe('the page', () => {
+	it('is_self_contained', async () => {
+		for (const [path, type] of [['/', 'text/html'], ['/app.css', 'text/css'],
+			['/app.js', 'text/javascript']]) {
+			const { status, headers, json } = await call('GET', path, { token: null });
+			assert.equal(status, 200);
+			assert.ok(headers.get('content-type').startsWith(type));
+			assert.match(headers.get('content-security-policy'), /default-src 'self'/);
+			assert.doesNotMatch(json, /(src|href)="(https?:)?\/\//);
+		}
+	});
+});
