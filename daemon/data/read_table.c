@@ -107,8 +107,6 @@ static int user_grow(struct read_table *t, struct read_user *u)
 	uint32_t room = u->room ? u->room + u->room / 8 + 1 : ROOM_MIN;
 	struct read_state *state;
 
-	if (u->count >= READ_STATES_PER_USER)
-		return -ENOSPC;
 	state = mem_realloc(u->state, room * sizeof(*state));
 	if (!state)
 		return -ENOMEM;
@@ -121,8 +119,11 @@ static int user_grow(struct read_table *t, struct read_user *u)
 static int insert(struct read_table *t, struct read_user *u, uint32_t at,
 		  const struct read_state *state)
 {
-	int err = u->count == u->room ? user_grow(t, u) : 0;
+	int err;
 
+	if (u->count == READ_STATES_PER_USER)
+		return -ENOSPC;
+	err = u->count == u->room ? user_grow(t, u) : 0;
 	if (err)
 		return err;
 	memmove(&u->state[at + 1], &u->state[at],

@@ -16,6 +16,8 @@ enum proto_range {
 	PROTO_REST	= 0x580,
 	PROTO_CATALOG	= 0x5c0,
 	PROTO_GATEWAY	= 0x600,
+	PROTO_SEARCH	= 0x700,
+	PROTO_READSTATE	= 0x780,
 };
 
 /*
