@@ -6,35 +6,38 @@
 #include <stdio.h>
 #endif
 
-static const char * const mode_names[] = {
-	"auto", "mirror", "cache", "passthrough", NULL
-};
-static const char * const bool_names[] = { "off", "on", NULL };
-static const char * const attach_names[] = {
-	"trust", "verify", "discard", NULL
+struct word {
+	const char *name;
+	u32 value;
 };
 
-/*
- * An option is a word of a list, or a number within bounds, or, with `off`,
- * also the words off (0) and auto (SD_HEDGE_AUTO).
- */
+static const struct word modes[] = {
+	{ "auto", SUPERDISK_MODE_AUTO },
+	{ "mirror", SUPERDISK_MODE_MIRROR },
+	{ "passthrough", SUPERDISK_MODE_PASSTHROUGH },
+	{}
+};
+static const struct word switches[] = { { "off", 0 }, { "on", 1 }, {} };
+static const struct word attaches[] = {
+	{ "trust", SD_ATTACH_TRUST }, { "discard", SD_ATTACH_DISCARD }, {}
+};
+
+/* An option is a word of a list, or else a number within bounds. */
 static const struct option {
 	const char *key;
 	u32 offset;
-	const char * const *words;
+	const struct word *words;
 	u32 low, high, initial;
-	bool off;
 } options[] = {
 #define FIELD(f) offsetof(struct sd_options, f)
-	{ "mode", FIELD(mode), mode_names, 0, 0, SUPERDISK_MODE_AUTO, false },
+	{ "mode", FIELD(mode), modes, 0, 0, SUPERDISK_MODE_AUTO },
 	{ "block_sectors", FIELD(block_sectors), NULL, SD_MIN_BLOCK_SECTORS,
-	  SD_MAX_BLOCK_SECTORS, SD_DEFAULT_BLOCK_SECTORS, false },
-	{ "verify", FIELD(verify), bool_names, 0, 0, 1, false },
-	{ "attach", FIELD(attach), attach_names, 0, 0, SD_ATTACH_TRUST, false },
-	{ "hedge_us", FIELD(hedge_us), NULL, 1, 10000000, SD_HEDGE_OFF, true },
-	{ "timeout_ms", FIELD(timeout_ms), NULL, 100, 600000, 10000, false },
-	{ "checkpoint_ms", FIELD(checkpoint_ms), NULL, 10, 600000, 5000, false },
-	{ "buffer_kib", FIELD(buffer_kib), NULL, 256, 1u << 20, 16384, false },
+	  SD_MAX_BLOCK_SECTORS, SD_DEFAULT_BLOCK_SECTORS },
+	{ "verify", FIELD(verify), switches, 0, 0, 1 },
+	{ "attach", FIELD(attach), attaches, 0, 0, SD_ATTACH_TRUST },
+	{ "timeout_ms", FIELD(timeout_ms), NULL, 100, 600000, 10000 },
+	{ "checkpoint_ms", FIELD(checkpoint_ms), NULL, 10, 600000, 5000 },
+	{ "buffer_kib", FIELD(buffer_kib), NULL, 256, 1u << 20, 16384 },
 #undef FIELD
 };
 
@@ -72,13 +75,11 @@ static int parse_number(const char *s, u32 low, u32 high, u32 *ret)
 	return 0;
 }
 
-static int parse_word(const char * const *words, const char *s, u32 *ret)
+static int parse_word(const struct word *words, const char *s, u32 *ret)
 {
-	u32 i;
-
-	for (i = 0; words[i]; i++) {
-		if (!strcmp(words[i], s)) {
-			*ret = i;
+	for (; words->name; words++) {
+		if (!strcmp(words->name, s)) {
+			*ret = words->value;
 			return 0;
 		}
 	}
@@ -87,17 +88,8 @@ static int parse_word(const char * const *words, const char *s, u32 *ret)
 
 static int parse_value(const struct option *d, const char *s, u32 *ret)
 {
-	if (d->words)
-		return parse_word(d->words, s, ret);
-	if (d->off && !strcmp(s, "off")) {
-		*ret = SD_HEDGE_OFF;
-		return 0;
-	}
-	if (d->off && !strcmp(s, "auto")) {
-		*ret = SD_HEDGE_AUTO;
-		return 0;
-	}
-	return parse_number(s, d->low, d->high, ret);
+	return d->words ? parse_word(d->words, s, ret) :
+			  parse_number(s, d->low, d->high, ret);
 }
 
 static int parse_option(struct sd_options *o, const char *key, const char *value)
@@ -153,16 +145,11 @@ int sd_args_parse(struct sd_args *a, u32 argc, char **argv,
 
 static int print_value(const struct option *d, u32 v, char *buf, u32 size)
 {
-	const char *word = NULL;
+	const struct word *w;
 
-	if (d->words)
-		word = d->words[v];
-	else if (d->off && v == SD_HEDGE_OFF)
-		word = "off";
-	else if (d->off && v == SD_HEDGE_AUTO)
-		word = "auto";
-	if (word)
-		return snprintf(buf, size, " %s %s", d->key, word);
+	for (w = d->words; w && w->name; w++)
+		if (w->value == v)
+			return snprintf(buf, size, " %s %s", d->key, w->name);
 	return snprintf(buf, size, " %s %u", d->key, v);
 }
 

@@ -14,15 +14,12 @@
 #include "recover.h"
 
 #define SD_VACANT	"-"
-#define SD_HEDGE_OFF	0u
-#define SD_HEDGE_AUTO	(~0u)
 
 struct sd_options {
 	u32 mode;		/* enum superdisk_mode */
 	u32 block_sectors;
 	u32 verify;
 	u32 attach;		/* enum sd_attach */
-	u32 hedge_us;		/* or SD_HEDGE_* */
 	u32 timeout_ms;		/* an SSD silent for so long is out */
 	u32 checkpoint_ms;
 	u32 buffer_kib;		/* copies of writes and fills under way */

@@ -1,14 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The kernel module.  It is built in $(O)/kmod-<version>, through a tree of
-# symbolic links, so that nothing is generated among the sources.
+# The kernel module, built in $(O)/kmod-<version> through a tree of symbolic
+# links, so that nothing is generated among the sources; and its pure core as
+# a library for tests in user space.
 
-# Build trees of the installed kernels; KDIR=... names one.
-KDIRS := $(if $(KDIR),$(KDIR),$(wildcard /lib/modules/*/build))
 # 2: sparse looks at every file; 0: not at all.
 SPARSE ?= 2
 
-.PHONY: modules
+# $(call KMOD_KO,SERIES): the module for Debian's kernel of that series.
+KMOD_KO = $(O)/kmod-$(1)/dm-superdisk.ko
 
-## modules: build dm-superdisk.ko for every installed kernel, or KDIR=...
+.PHONY: modules
+## modules: build dm-superdisk.ko for Debian's kernels, or for KDIR=...
 modules:
-	@for k in $(KDIRS); do kmod/build "$$k" "$(O)" $(SPARSE) || exit 1; done
+ifdef KDIR
+	@kmod/build "$(KDIR)" "$(O)" "" $(SPARSE)
+else
+	@$(foreach s,$(KERNEL_SERIES),kmod/build $(call KERNEL_BUILD,$(s)) \
+		$(O) $(s) $(SPARSE) &&) true
+endif
+
+KMOD_CORE = args format intent map meta recover
+KMOD_CORE_DIR = $(O)/$(VARIANT)/kmod
+KMOD_CORE_ARCHIVE = $(KMOD_CORE_DIR)/libkmod.a
+KMOD_CORE_CFLAGS = -Ikmod
+
+$(KMOD_CORE_ARCHIVE): $(KMOD_CORE:%=$(KMOD_CORE_DIR)/%.o)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(KMOD_CORE_DIR)/%.o: kmod/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $(VARIANT) $<"
+	@$(DCC) $(DCFLAGS) $(KMOD_CORE_CFLAGS) -MMD -MP -c $< -o $@

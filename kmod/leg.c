@@ -20,17 +20,6 @@ static void leg_drained(struct percpu_ref *ref)
 	complete_all(&container_of(ref, struct sd_leg, ref)->drained);
 }
 
-static void take_waiters(struct sd_leg *leg, bool release,
-			 struct list_head *to)
-{
-	INIT_LIST_HEAD(to);
-	spin_lock_irq(&leg->wait_lock);
-	list_splice_init(&leg->waiters, to);
-	if (release)
-		leg->released = true;
-	spin_unlock_irq(&leg->wait_lock);
-}
-
 static void let_go(struct list_head *list)
 {
 	struct sd_waiter *w, *next;
@@ -39,11 +28,28 @@ static void let_go(struct list_head *list)
 		w->go(w);
 }
 
-static void give_back(struct sd_leg *leg, struct list_head *list)
+/* Let go all whose intent the pass that has just ended has stored. */
+static void release_passed(struct sd_leg *leg)
 {
+	LIST_HEAD(list);
+
 	spin_lock_irq(&leg->wait_lock);
-	list_splice(list, &leg->waiters);
+	list_splice_init(&leg->passing, &list);
 	spin_unlock_irq(&leg->wait_lock);
+	let_go(&list);
+}
+
+/* Let go all, also those of a pass that never ends, and whoever comes. */
+static void release_all(struct sd_leg *leg)
+{
+	LIST_HEAD(list);
+
+	spin_lock_irq(&leg->wait_lock);
+	leg->released = true;
+	list_splice_init(&leg->passing, &list);
+	list_splice_tail_init(&leg->waiters, &list);
+	spin_unlock_irq(&leg->wait_lock);
+	let_go(&list);
 }
 
 static bool in_service(const struct sd_leg *leg)
@@ -55,29 +61,26 @@ static bool in_service(const struct sd_leg *leg)
 
 /*
  * Who waits was put on the list after taking its intent, so the pass that
- * begins after the list is taken stores it.
+ * begins after the list is moved stores it.
  */
 static void intent_work(struct work_struct *work)
 {
 	struct sd_leg *leg = container_of(work, struct sd_leg, intent_work);
-	struct list_head taken;
-	int err;
+	int err = 0;
 
 	if (!in_service(leg))
-		return;		/* fail_work() takes care of the waiters */
-	take_waiters(leg, false, &taken);
-	if (READ_ONCE(leg->loose)) {
-		let_go(&taken);
-		return;
+		return;		/* fail_work() releases the waiters */
+	spin_lock_irq(&leg->wait_lock);
+	list_splice_tail_init(&leg->waiters, &leg->passing);
+	spin_unlock_irq(&leg->wait_lock);
+	if (!READ_ONCE(leg->loose)) {
+		sd_count(leg->stats, SUPERDISK_C_INTENT_WRITES, 1);
+		err = sd_meta_pass(&leg->meta);
 	}
-	sd_count(leg->stats, SUPERDISK_C_INTENT_WRITES, 1);
-	err = sd_meta_pass(&leg->meta);
-	if (err) {
-		give_back(leg, &taken);
+	if (err)
 		sd_leg_fail(leg, err);
-		return;
-	}
-	let_go(&taken);
+	else
+		release_passed(leg);
 }
 
 void sd_leg_wait(struct sd_leg *leg, struct sd_waiter *w)
@@ -140,7 +143,9 @@ static void last_words(struct work_struct *work)
 {
 	struct sd_leg *leg = container_of(work, struct sd_leg, last_words);
 
-	mutex_lock(&leg->meta_lock);
+	/* A hung checkpoint may hold it: an idle wait, not a stuck task. */
+	if (mutex_lock_interruptible(&leg->meta_lock))
+		return;
 	leg->meta.super.state |= SD_SUPER_OUT;
 	leg->meta.super.roster[leg->index] = 0;
 	sd_meta_store_super(&leg->meta);
@@ -165,7 +170,6 @@ static void fail_work(struct work_struct *work)
 {
 	struct sd_leg *leg = container_of(work, struct sd_leg, fail_work);
 	struct sd_set *set = leg->set;
-	struct list_head taken;
 	u32 witnesses;
 
 	mutex_lock(&set->lock);
@@ -173,12 +177,11 @@ static void fail_work(struct work_struct *work)
 	witnesses = __sd_set_store_roster(set);
 	mutex_unlock(&set->lock);
 	ask_last_words(leg, !witnesses);
-	take_waiters(leg, true, &taken);
 	if (atomic_dec_and_test(&set->fencing)) {
 		sd_write_unfence(set);
 		wake_up_all(&set->idle);
 	}
-	let_go(&taken);
+	release_all(leg);
 	DMERR("%s: SSD %u (%s) is out of service, error %d; the disk serves its blocks",
 	      set->name, leg->index, leg->dev ? leg->dev->name : "-",
 	      leg->error);
@@ -231,6 +234,7 @@ int sd_leg_init(struct sd_set *set, u32 index)
 	mutex_init(&leg->meta_lock);
 	spin_lock_init(&leg->wait_lock);
 	INIT_LIST_HEAD(&leg->waiters);
+	INIT_LIST_HEAD(&leg->passing);
 	INIT_WORK(&leg->intent_work, intent_work);
 	INIT_DELAYED_WORK(&leg->checkpoint_work, checkpoint_work);
 	INIT_WORK(&leg->fail_work, fail_work);

@@ -11,7 +11,6 @@
 
 enum sd_attach {
 	SD_ATTACH_TRUST,	/* believe what the superblocks say */
-	SD_ATTACH_VERIFY,	/* and compare with the disk first */
 	SD_ATTACH_DISCARD,	/* always start cold */
 };
 

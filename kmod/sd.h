@@ -91,7 +91,8 @@ struct sd_leg {
 	struct completion said;
 
 	spinlock_t wait_lock;
-	struct list_head waiters;
+	struct list_head waiters;	/* for the next pass */
+	struct list_head passing;	/* for the running one */
 	bool released;			/* nobody waits here any more */
 
 	struct xarray retired;		/* half slot -> 32 pages */

@@ -47,7 +47,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "shim is for little en
 #define round_up(a, b)		((((a) + (b) - 1) / (b)) * (b))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define container_of(p, t, m)	((t *)((char *)(p) - offsetof(t, m)))
-#define static_assert		_Static_assert
+#undef static_assert
+#define static_assert(c)	_Static_assert(c, #c)
 #define fallthrough		__attribute__((__fallthrough__))
 
 static inline u64 div_u64_rem(u64 a, u32 b, u32 *rem)

@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# dm-superdisk with SSDs that lie, fail, die and hang: the reader never knows.
+# vm: timeout=600 tools=fio
+. ./lib.sh
+
+# shellcheck disable=SC2154 # set by make_*
+{
+	make_disk disk0 32 200000
+	make_mortal ssd0 24
+	make_mortal ssd1 24
+	must load_module dm-superdisk
+	must blocks write "$disk0" 1
+	must super_create sd "$disk0" "$ssd0 $ssd1" timeout_ms 2000
+}
+sd=/dev/mapper/sd
+pages=$((32 << 20 >> 12))
+half=$((pages / 2))
+
+all_valid() {
+	ssd_is sd 0 valid "$half/$half" && ssd_is sd 1 valid "$half/$half"
+}
+
+same_as_disk() {
+	cmp <(dd if=$sd bs=1M iflag=direct status=none) \
+		<(dd if="$disk0" bs=1M iflag=direct status=none)
+}
+
+must blocks verify $sd 1
+must wait_for 10 all_valid
+
+# Wrong data, no error: the first slot of SSD 0 begins at sector 2048.
+# shellcheck disable=SC2154
+must dd if=/dev/urandom of="$raw_ssd0" bs=4k seek=256 count=8 oflag=direct status=none
+ok wrong_data_is_not_believed blocks verify $sd 1
+is wrong_pages_are_counted "$(ssd_field sd 0 csum_errors)" 8
+ok wrong_pages_are_healed wait_for 10 all_valid
+before=$(ssd_field sd 0 rescues)
+ok healed_pages_are_right blocks verify $sd 1
+is healed_pages_need_no_rescue "$(ssd_field sd 0 rescues)" "$before"
+
+# A page that cannot be read, and stays so when it is written.
+must break_sectors raw_ssd0 3000 3007
+ok unreadable_page_is_served blocks verify $sd 1
+ok what_does_not_heal_is_retired wait_for 10 ssd_is sd 0 retired 1
+ok others_stay_valid wait_for 10 ssd_is sd 0 valid "$((half - 1))/$half"
+is ssd_stays_in_service "$(ssd_field sd 0 state)" in
+ok retired_pages_are_served blocks verify $sd 1
+must blocks write $sd 3
+ok retired_pages_are_written blocks verify $sd 3
+must heal_sectors raw_ssd0 3000 3007
+
+# One of two dies under load, half way.
+fio --name=v --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 \
+	--rw=randrw --bs=4k --size=32M --io_size=64M --verify=crc32c \
+	--verify_backlog=128 --minimal --output=/tmp/fio &
+fio=$!
+moved() {
+	[[ $(ssd_field sd 1 writes) -gt $((1000 + $1)) ]]
+}
+must wait_for 60 moved "$(ssd_field sd 1 writes)"
+must kill_ssd ssd1
+ok nobody_notices_a_dying_ssd wait $fio
+ok it_is_taken_out wait_for 20 ssd_is sd 1 state failed
+is the_other_stays "$(ssd_field sd 0 state)" in
+ok all_is_as_on_the_disk same_as_disk
+ok the_other_stays_warm test "$(ssd_field sd 0 valid)" != "0/$half"
+
+# It comes back, is not believed, and starts anew.
+must revive_ssd ssd1
+must dmsetup message sd 0 replace 1 "$ssd1"
+is a_new_one_is_taken_in "$(ssd_field sd 1 state)" in
+is a_new_one_is_empty "$(ssd_field sd 1 valid)" "0/$half"
+ok replaced_is_right same_as_disk
+ok replaced_fills_again wait_for 20 ssd_is sd 1 valid "$half/$half"
+
+# It hangs: writes go on at once, reads when it is taken out.
+must hang_ssd ssd1
+ok a_hung_ssd_delays_no_write timeout 60 blocks write $sd 5 16 16
+start dd if=$sd of=/tmp/hung bs=64k skip=1 count=1 iflag=direct status=none
+ok a_hung_ssd_is_taken_out wait_for 30 ssd_is sd 1 state failed
+ok the_device_goes_on timeout 60 blocks write $sd 5 0 1024
+ok and_is_right timeout 60 blocks verify $sd 5 0 1024
+must unhang_ssd ssd1
+must dmsetup message sd 0 remove 1
+is position_is_vacant "$(ssd_field sd 1 state)" vacant
+like table_says_so "$(dmsetup table sd)" "superdisk [0-9:]+ 2 [0-9:]+ - 2 timeout_ms 2000$"
+must dmsetup message sd 0 add 1 "$ssd1"
+ok filled_again_is_right same_as_disk
+
+# Both die at once.
+must kill_ssd ssd0
+must kill_ssd ssd1
+ok the_disk_alone_serves same_as_disk
+ok and_is_written blocks write $sd 6
+ok and_read blocks verify $sd 6
+is both_are_out "$(ssd_field sd 0 state)$(ssd_field sd 1 state)" failedfailed
+ok removes dmsetup remove sd
+ok disk_has_it_all blocks verify "$disk0" 6
+done_testing

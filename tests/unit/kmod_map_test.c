@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Placement, validity and overlapping operations. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "format.h"
+#include "map.h"
+
+static struct sd_geom geom;
+static struct sd_table table;
+static struct sd_guard guard;
+static const u32 crc[SD_MAX_PAGES] = { 11, 22, 33, 44, 55, 66, 77, 88 };
+
+static int set_up(void **state)
+{
+	(void)state;
+	assert_int_equal(sd_geom_init(&geom, 1000 * 128 + 24, 128, 3), 0);
+	sd_guard_init(&guard);
+	return sd_table_init(&table, &geom, 1, sd_leg_blocks(&geom, 1),
+			     sd_slots_per_chunk(geom.pages), true);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	assert_true(sd_guard_idle(&guard));
+	sd_table_fini(&table);
+	return 0;
+}
+
+static bool valid(u64 block, u64 mask)
+{
+	struct sd_ticket tk;
+
+	return sd_read_begin(&table, &tk, block, mask);
+}
+
+static void fill(u64 block, u64 mask)
+{
+	struct sd_op op;
+
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &op, block, mask),
+			 mask);
+	assert_int_equal(sd_op_end(&guard, &op, ~0ull, crc), mask);
+}
+
+static void every_block_has_one_place(void **state)
+{
+	u64 block, nth, count[3] = {};
+
+	(void)state;
+	for (block = 0; block < geom.nr_blocks; block++) {
+		u32 leg = sd_place(&geom, block, &nth);
+
+		assert_int_equal(nth, count[leg]++);
+	}
+	for (u32 leg = 0; leg < 3; leg++)
+		assert_int_equal(count[leg], sd_leg_blocks(&geom, leg));
+	for (u64 slot = 0; slot < table.nr_slots; slot++)
+		assert_int_equal(sd_table_find(&table,
+					sd_table_owner(&table, slot)), slot);
+}
+
+static void masks_tell_parts_from_whole_pages(void **state)
+{
+	(void)state;
+	assert_int_equal(sd_mask_touched(&geom, 128, 128), 0xffff);
+	assert_int_equal(sd_mask_full(&geom, 128, 128), 0xffff);
+	assert_int_equal(sd_mask_touched(&geom, 128 + 7, 2), 3);
+	assert_int_equal(sd_mask_full(&geom, 128 + 7, 2), 0);
+	assert_int_equal(sd_mask_full(&geom, 128 + 7, 9), 2);
+	assert_int_equal(sd_mask_touched(&geom, 255, 1), 0x8000);
+}
+
+static void run_is_the_lowest_one(void **state)
+{
+	(void)state;
+	assert_int_equal(sd_mask_run(0), 0);
+	assert_int_equal(sd_mask_run(0xf0f0), 0xf0);
+	assert_int_equal(sd_mask_run(~0ull), ~0ull);
+	assert_int_equal(sd_mask_run(1ull << 63), 1ull << 63);
+}
+
+static void a_fill_makes_pages_valid(void **state)
+{
+	(void)state;
+	assert_false(valid(1, 1));
+	fill(1, 0xf);
+	assert_true(valid(1, 0xf));
+	assert_false(valid(1, 0x1f));
+	assert_int_equal(sd_table_crc(&table, 0, 2), 33);
+}
+
+static void a_write_invalidates_until_it_ends(void **state)
+{
+	struct sd_op op;
+
+	(void)state;
+	fill(1, 0xf);
+	sd_op_begin_write(&guard, &table, &op, 1, 6);
+	assert_false(valid(1, 2));
+	assert_true(valid(1, 9));
+	assert_int_equal(sd_op_end(&guard, &op, ~0ull, crc), 6);
+	assert_true(valid(1, 0xf));
+	assert_int_equal(sd_table_crc(&table, 0, 1), 11);
+}
+
+static void a_failed_write_stays_invalid(void **state)
+{
+	struct sd_op op;
+
+	(void)state;
+	fill(1, 1);
+	sd_op_begin_write(&guard, &table, &op, 1, 1);
+	assert_int_equal(sd_op_end(&guard, &op, 0, crc), 0);
+	assert_false(valid(1, 1));
+}
+
+static void overlapping_writes_spoil_each_other(void **state)
+{
+	struct sd_op a, b, c;
+
+	(void)state;
+	sd_op_begin_write(&guard, &table, &a, 1, 3);
+	sd_op_begin_write(&guard, &table, &b, 1, 6);
+	sd_op_begin_write(&guard, &table, &c, 1, 8);
+	assert_int_equal(sd_op_end(&guard, &a, ~0ull, crc), 0);
+	assert_int_equal(sd_op_end(&guard, &b, ~0ull, crc), 0);
+	assert_int_equal(sd_op_end(&guard, &c, ~0ull, crc), 8);
+}
+
+static void a_write_spoils_a_fill_under_way(void **state)
+{
+	struct sd_op f, w;
+
+	(void)state;
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 3), 3);
+	sd_op_begin_write(&guard, &table, &w, 1, 2);
+	assert_int_equal(sd_op_end(&guard, &w, ~0ull, crc), 0);
+	assert_int_equal(sd_op_end(&guard, &f, ~0ull, crc), 0);
+	assert_false(valid(1, 1));
+}
+
+static void a_fill_avoids_what_is_under_way(void **state)
+{
+	struct sd_op w, f;
+
+	(void)state;
+	fill(1, 1);
+	sd_op_begin_write(&guard, &table, &w, 1, 4);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 0xff), 2);
+	assert_int_equal(sd_op_end(&guard, &f, ~0ull, crc), 2);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 4), 0);
+	sd_op_end(&guard, &w, ~0ull, crc);
+}
+
+static void a_write_without_an_ssd_keeps_fills_away(void **state)
+{
+	struct sd_op w, f;
+
+	(void)state;
+	sd_op_begin_write(&guard, NULL, &w, 1, 1);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 1), 0);
+	assert_int_equal(sd_op_end(&guard, &w, ~0ull, crc), 0);
+	fill(1, 1);
+}
+
+static void a_read_is_not_believed_after_a_write(void **state)
+{
+	struct sd_ticket tk;
+	struct sd_op w;
+
+	(void)state;
+	fill(1, 1);
+	assert_true(sd_read_begin(&table, &tk, 1, 1));
+	assert_true(sd_read_still_valid(&table, &tk));
+	sd_op_begin_write(&guard, &table, &w, 1, 1);
+	assert_false(sd_read_still_valid(&table, &tk));
+	sd_op_end(&guard, &w, ~0ull, crc);
+	assert_false(sd_read_distrust(&guard, &table, &tk, 1, 1));
+	assert_true(valid(1, 1));
+}
+
+static void a_bad_page_is_distrusted(void **state)
+{
+	struct sd_ticket tk;
+
+	(void)state;
+	fill(1, 3);
+	assert_true(sd_read_begin(&table, &tk, 1, 3));
+	assert_true(sd_read_distrust(&guard, &table, &tk, 1, 1));
+	assert_false(valid(1, 1));
+	assert_true(valid(1, 2));
+}
+
+static void a_range_keeps_all_out_while_it_lasts(void **state)
+{
+	struct sd_range r = { .first = 0, .last = 10 };
+	struct sd_op before, w, f;
+
+	(void)state;
+	fill(1, 1);
+	sd_op_begin_write(&guard, &table, &before, 4, 1);
+	sd_range_begin(&guard, &r);
+	sd_range_block(&guard, &table, 1, 0xffff);
+	sd_range_block(&guard, &table, 4, 0xffff);
+	assert_false(valid(1, 1));
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 1), 0);
+	sd_op_begin_write(&guard, &table, &w, 7, 1);
+	sd_range_end(&guard, &r);
+	assert_int_equal(sd_op_end(&guard, &before, ~0ull, crc), 0);
+	assert_int_equal(sd_op_end(&guard, &w, ~0ull, crc), 0);
+	fill(1, 1);
+}
+
+static void only_good_pages_are_published(void **state)
+{
+	struct sd_op op;
+
+	(void)state;
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &op, 1, 0xf0), 0xf0);
+	assert_int_equal(sd_op_end(&guard, &op, 0xd0, crc), 0xd0);
+	assert_false(valid(1, 0x20));
+	assert_int_equal(sd_table_crc(&table, 0, 6), 33);
+}
+
+static void impossible_geometry_is_refused(void **state)
+{
+	struct sd_geom g;
+
+	(void)state;
+	assert_int_equal(sd_geom_init(&g, 1000, 100, 1), -EINVAL);
+	assert_int_equal(sd_geom_init(&g, 1000, 4, 1), -EINVAL);
+	assert_int_equal(sd_geom_init(&g, 1000, 1024, 1), -EINVAL);
+	assert_int_equal(sd_geom_init(&g, 0, 128, 1), -EINVAL);
+	assert_int_equal(sd_geom_init(&g, 1000, 128, 0), -EINVAL);
+	assert_int_equal(sd_geom_init(&g, 1000, 128, 17), -EINVAL);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(every_block_has_one_place),
+		CASE(masks_tell_parts_from_whole_pages),
+		CASE(run_is_the_lowest_one),
+		CASE(a_fill_makes_pages_valid),
+		CASE(a_write_invalidates_until_it_ends),
+		CASE(a_failed_write_stays_invalid),
+		CASE(overlapping_writes_spoil_each_other),
+		CASE(a_write_spoils_a_fill_under_way),
+		CASE(a_fill_avoids_what_is_under_way),
+		CASE(a_write_without_an_ssd_keeps_fills_away),
+		CASE(a_read_is_not_believed_after_a_write),
+		CASE(a_bad_page_is_distrusted),
+		CASE(a_range_keeps_all_out_while_it_lasts),
+		CASE(only_good_pages_are_published),
+		CASE(impossible_geometry_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
