@@ -20,8 +20,9 @@ int os_loop_new(struct os_env *env, struct os_loop **ret_loop);
 void os_loop_free(struct os_loop *loop);
 
 /*
- * Ends what is in flight, without callbacks: afterwards the kernel touches no
- * buffer of ours.  For a shutdown that could not wait.
+ * Ends what is in flight, without callbacks: afterwards neither the kernel nor
+ * an os_work() job touches memory of the callers'.  Blocks for jobs that run.
+ * For a shutdown that could not wait.
  */
 void os_loop_cancel(struct os_loop *loop);
 

@@ -66,21 +66,29 @@ static void hand_back(struct work_job *job)
 						      job, memory_order_release,
 						      memory_order_relaxed));
 	os_loop_wake(&loop->loop);
+	/* The last touch of the loop.  Partner: uring_work_cancel(). */
+	atomic_fetch_sub_explicit(&loop->jobs_out, 1, memory_order_release);
 }
 
 int uring_work(struct os_loop *loop, unsigned int lane, int (*fn)(void *arg),
 	       void (*done)(void *arg, int result), void *arg)
 {
 	struct real_env *env = container_of(loop->env, struct real_env, env);
+	struct uring_loop *uring = container_of(loop, struct uring_loop, loop);
 	struct work_job *job = mem_alloc(sizeof(*job));
 	int err;
 
 	if (!job)
 		return -ENOMEM;
 	*job = (struct work_job){ NULL, loop, fn, done, arg, 0 };
+	/* Relaxed: adding the job orders it before the lane's decrement. */
+	atomic_fetch_add_explicit(&uring->jobs_out, 1, memory_order_relaxed);
 	err = work_lane_add(&env->lanes[lane], job);
-	if (err)
+	if (err) {
+		atomic_fetch_sub_explicit(&uring->jobs_out, 1,
+					  memory_order_relaxed);
 		mem_free(job);
+	}
 	return err;
 }
 
@@ -98,15 +106,34 @@ static struct work_job *reversed(struct work_job *job)
 	return prev;
 }
 
+/* Those handed back so far, first first. */
+static struct work_job *take_finished(struct uring_loop *loop)
+{
+	/* Acquire: the jobs' results.  Partner: hand_back(). */
+	return reversed(atomic_exchange_explicit(&loop->finished, NULL,
+						 memory_order_acquire));
+}
+
+void uring_work_cancel(struct uring_loop *loop)
+{
+	const struct timespec pause = { .tv_nsec = 100000 };
+	struct work_job *job, *next;
+
+	while (atomic_load_explicit(&loop->jobs_out, memory_order_acquire))
+		nanosleep(&pause, NULL);
+	for (job = take_finished(loop); job; job = next) {
+		next = job->next;
+		mem_free(job);
+	}
+}
+
 void uring_work_finish(struct uring_loop *loop)
 {
 	struct work_job *job, *next;
 
 	if (!atomic_load_explicit(&loop->finished, memory_order_relaxed))
 		return;
-	/* Acquire: the job's results.  Partner: hand_back(). */
-	job = reversed(atomic_exchange_explicit(&loop->finished, NULL,
-						memory_order_acquire));
+	job = take_finished(loop);
 	for (; job; job = next) {
 		next = job->next;
 		loop->callbacks++;

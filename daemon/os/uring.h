@@ -47,6 +47,7 @@ struct uring_loop {
 	/* Written by other threads: */
 	_Alignas(64) atomic_int wait;	/* enum uring_wait */
 	_Atomic(struct work_job *) finished;	/* stack: os_work results */
+	atomic_uint jobs_out;		/* os_work jobs that may yet touch us */
 };
 
 extern const struct os_file_ops uring_file_ops;
@@ -89,5 +90,7 @@ void uring_send_done(struct uring_loop *loop, void *ptr, int result);
 int uring_work(struct os_loop *loop, unsigned int lane, int (*fn)(void *arg),
 	       void (*done)(void *arg, int result), void *arg);
 void uring_work_finish(struct uring_loop *loop);
+/* Waits for the lanes, and drops what they hand back. */
+void uring_work_cancel(struct uring_loop *loop);
 
 #endif

@@ -178,6 +178,7 @@ static void uring_cancel(struct os_loop *base)
 	struct io_uring_cqe *cqe;
 	struct io_uring_sqe *sqe = uring_sqe(loop, 1);
 
+	uring_work_cancel(loop);
 	if (sqe) {
 		io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY);
 		io_uring_sqe_set_data64(sqe, URING_IGNORED);
