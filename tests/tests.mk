@@ -21,8 +21,10 @@ CC_fuzz = clang
 CFLAGS_fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 
-# Seconds of fresh inputs for each fuzzer, seeds for each simulation.
+# Seconds of fresh inputs for each fuzzer.  SEEDS in the environment says how
+# many of them a simulation tries; sanitizers make it slow, so fewer there.
 FUZZ_SECONDS ?= 5
+ASAN_SEEDS ?= 5
 JOBS ?= $(shell nproc)
 LOG = $(O)/log
 
@@ -62,9 +64,10 @@ FUZZERS = $(FUZZ_NAMES:%=$(B)/tests/fuzz/%)
 # make, so that one run at the end can hold all of them.
 in = $(patsubst $(B)/%,$(O)/$(1)/%,$(2))
 RUN_UNIT = $(call in,release,$(UNIT_TESTS)) $(SCRIPT_TESTS)
-RUN_ASAN = $(call in,asan,$(UNIT_TESTS) $(SIM_TESTS))
+RUN_ASAN = $(call in,asan,$(UNIT_TESTS)) $(foreach t,$(SIM_NAMES),"timeout=300 \
+	name=asan-$(t) env SEEDS=$(ASAN_SEEDS) $(O)/asan/tests/sim/$(t)")
 RUN_TSAN = $(call in,tsan,$(THREADED_TESTS))
-RUN_SIM = $(call in,release,$(SIM_TESTS))
+RUN_SIM = $(foreach t,$(SIM_NAMES),"timeout=300 name=$(t) $(O)/release/tests/sim/$(t)")
 RUN_FUZZ = $(foreach f,$(FUZZ_NAMES),"name=$(f) tests/fuzz/run $(O)/fuzz/tests/fuzz/$(f) \
 	tests/fuzz/corpus/$(f:%_fuzz=%) $(O)/fuzz/found/$(f) $(FUZZ_SECONDS)")
 
