@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "monitor/latency.h"
+#include "monitor/module.h"
 
 /*
  * Appends the block families of @latency.  The label `parent` names the dm or
@@ -12,5 +13,9 @@
  * it is the device.
  */
 void exporter_block(struct buf *out, const struct latency *latency);
+
+/* Appends the families of the module: states, counters, times by path. */
+void exporter_module(struct buf *out, const struct module_state *state,
+		     struct devices *devices);
 
 #endif

@@ -15,10 +15,12 @@
 #include "base/mem.h"
 #include "monitor/block.h"
 #include "monitor/capabilities.h"
+#include "monitor/care.h"
 #include "monitor/control_server.h"
 #include "monitor/exporter.h"
 #include "monitor/http.h"
 #include "monitor/metrics.h"
+#include "monitor/module_json.h"
 #include "monitor/slowest.h"
 
 #define TICK_US 1000000
@@ -33,6 +35,8 @@ struct service {
 	char why[WHY_SIZE];		/* why block is NULL */
 	struct slowest slowest;
 	struct latency *latency;	/* room for a reading */
+	struct history history;
+	struct care *care;
 	struct control_server *control;
 	struct http *http;
 };
@@ -93,6 +97,35 @@ static json_t *slow_document(struct service *service)
 	return json_pack("{so}", "requests", requests);
 }
 
+static json_t *status_document(struct service *service)
+{
+	const struct module_state *state = care_module(service->care);
+
+	return json_pack("{sb sb ss so}", "module", state != NULL,
+			 "block", service->block != NULL,
+			 "why_not_block", service->block ? "" : service->why,
+			 "devices", state ?
+			 module_to_json(state, service->devices) :
+			 json_array());
+}
+
+static json_t *events_document(struct service *service)
+{
+	return json_pack("{so}", "events", history_to_json(&service->history));
+}
+
+static json_t *answer_status(void *ctx, const json_t *request)
+{
+	(void)request;
+	return status_document(ctx);
+}
+
+static json_t *answer_events(void *ctx, const json_t *request)
+{
+	(void)request;
+	return events_document(ctx);
+}
+
 static json_t *answer_latency(void *ctx, const json_t *request)
 {
 	(void)request;
@@ -108,6 +141,8 @@ static json_t *answer_slow(void *ctx, const json_t *request)
 static const struct control_command commands[] = {
 	{ "latency", answer_latency },
 	{ "slow", answer_slow },
+	{ "status", answer_status },
+	{ "events", answer_events },
 	{ NULL, NULL },
 };
 
@@ -133,6 +168,16 @@ static void write_slow(void *ctx, struct buf *out)
 	write_json(slow_document(ctx), out);
 }
 
+static void write_status(void *ctx, struct buf *out)
+{
+	write_json(status_document(ctx), out);
+}
+
+static void write_events(void *ctx, struct buf *out)
+{
+	write_json(events_document(ctx), out);
+}
+
 static void write_metrics(void *ctx, struct buf *out)
 {
 	struct service *service = ctx;
@@ -144,12 +189,17 @@ static void write_metrics(void *ctx, struct buf *out)
 		       }, service->block != NULL);
 	if (service->block)
 		exporter_block(out, read_latency(service));
+	if (care_module(service->care))
+		exporter_module(out, care_module(service->care),
+				service->devices);
 }
 
 static const struct http_page pages[] = {
 	{ "/metrics", METRICS_CONTENT_TYPE, write_metrics },
 	{ "/latency.json", "application/json", write_latency },
 	{ "/slow.json", "application/json", write_slow },
+	{ "/status.json", "application/json", write_status },
+	{ "/events.json", "application/json", write_events },
 	{ NULL, NULL, NULL },
 };
 
@@ -188,6 +238,7 @@ static int on_tick(sd_event_source *source, uint64_t now_us, void *ctx)
 		set_threshold(service);
 	}
 	devices_forget(service->devices);
+	care_tick(service->care, service->block ? read_latency(service) : NULL);
 	sd_event_source_set_time(source, now_us + TICK_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -267,6 +318,17 @@ static int start_event(struct service *service)
 				 service);
 }
 
+static int start_care(struct service *service)
+{
+	const struct care_options options = {
+		.advice = service->options->advice,
+		.warm_kib_s = service->options->warm_kib_s,
+	};
+
+	return care_new(service->event, &options, service->devices,
+			&service->history, &service->care);
+}
+
 /* The socket first: who connects to it knows that the rest is coming up. */
 static int start(struct service *service)
 {
@@ -281,7 +343,9 @@ static int start(struct service *service)
 	if (err >= 0)
 		err = start_block(service);
 	if (err >= 0)
-		err = capabilities_drop(false);
+		err = start_care(service);
+	if (err >= 0)
+		err = capabilities_drop(!service->options->advice);
 	return err;
 }
 
@@ -291,6 +355,8 @@ static void stop(struct service *service)
 	sd_event_source_disable_unref(service->tick);
 	http_close(service->http);
 	control_server_close(service->control);
+	care_free(service->care);
+	history_fini(&service->history);
 	block_close(service->block);
 	devices_free(service->devices);
 	sd_event_unref(service->event);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "monitor/control.h"
@@ -17,17 +18,37 @@ const char service_usage[] =
 "  -l, --listen ADDRESS:PORT  HTTP (" HTTP_ADDRESS "; none: no HTTP)\n"
 "  -s, --socket PATH          control socket (" CONTROL_SOCKET ")\n"
 "      --no-block             do not measure block I/O\n"
+"      --advice               log what to do about slow SSDs, do not do it\n"
+"      --warm KIB_PER_S       fill blank SSDs at that rate (65536; 0: do not)\n"
 "  -h, --help\n";
 
-enum { OPTION_NO_BLOCK = 256 };
+#define WARM_KIB_S 65536
+
+enum { OPTION_NO_BLOCK = 256, OPTION_ADVICE, OPTION_WARM };
 
 static const struct option long_options[] = {
 	{ "listen", required_argument, NULL, 'l' },
 	{ "socket", required_argument, NULL, 's' },
 	{ "no-block", no_argument, NULL, OPTION_NO_BLOCK },
+	{ "advice", no_argument, NULL, OPTION_ADVICE },
+	{ "warm", required_argument, NULL, OPTION_WARM },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+static int parse_rate(const char *text, uint32_t *ret_rate, char *why,
+		      size_t why_size)
+{
+	char *end;
+	unsigned long rate = strtoul(text, &end, 10);
+
+	if (*end || *text < '0' || *text > '9' || rate > UINT32_MAX) {
+		snprintf(why, why_size, "rate %s: not a number", text);
+		return -EINVAL;
+	}
+	*ret_rate = (uint32_t)rate;
+	return 0;
+}
 
 static int take_option(int option, const char *current,
 		       struct service_options *o, char *why, size_t why_size)
@@ -42,6 +63,11 @@ static int take_option(int option, const char *current,
 	case OPTION_NO_BLOCK:
 		o->block = false;
 		return 0;
+	case OPTION_ADVICE:
+		o->advice = true;
+		return 0;
+	case OPTION_WARM:
+		return parse_rate(optarg, &o->warm_kib_s, why, why_size);
 	case 'h':
 		o->help = true;
 		return 0;
@@ -61,6 +87,7 @@ int service_options_parse(int argc, char **argv,
 		.socket = CONTROL_SOCKET,
 		.listen = HTTP_ADDRESS,
 		.block = true,
+		.warm_kib_s = WARM_KIB_S,
 	};
 	int option, err = 0;
 

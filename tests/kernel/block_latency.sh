@@ -44,7 +44,7 @@ ssd_name=${ssd0##*/}
 # shellcheck disable=SC2154
 disk_name=${disk0##*/}
 
-superdiskd --listen 127.0.0.1:9650 --socket $socket 2> $log &
+superdiskd --advice --listen 127.0.0.1:9650 --socket $socket 2> $log &
 daemon=$!
 ok becomes_ready wait_for 60 grep -q ' ready ' $log
 note "$(cat $log)"

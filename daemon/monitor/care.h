@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cares for the SSDs of all Super-Disks: gathers what the caretaker wants to
+ * know, carries out what it decides, and follows the module's events.  Does
+ * nothing while the module is not loaded.  One thread, on an sd-event loop.
+ */
+#ifndef MONITOR_CARE_H
+#define MONITOR_CARE_H
+
+#include <stdbool.h>
+
+#include <systemd/sd-event.h>
+
+#include "monitor/history.h"
+#include "monitor/latency.h"
+#include "monitor/module.h"
+
+struct care_options {
+	bool advice;		/* log decisions, do not carry them out */
+	uint32_t warm_kib_s;	/* for SSDs found blank; 0: do not warm them */
+};
+
+struct care;
+
+/* *borrows* all but @options, which it copies. */
+int care_new(sd_event *event, const struct care_options *options,
+	     struct devices *devices, struct history *history,
+	     struct care **ret_care);
+void care_free(struct care *care);
+
+/*
+ * Once a CARETAKER_TICK_NS.  @latency is everything since the start, or NULL
+ * without eBPF: then the module's own figures have to do.
+ */
+void care_tick(struct care *care, const struct latency *latency);
+
+/* What the module said in the last tick, NULL while it is not loaded. */
+const struct module_state *care_module(const struct care *care);
+
+#endif
