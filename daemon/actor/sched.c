@@ -17,6 +17,9 @@
 #define OUTBOX_MAX 64
 /* Ready actors worth waking another core for. */
 #define SURPLUS 16
+/* How long a core sleeps at most while another is awake, whose handler may run
+ * for long with ready actors behind it. */
+#define SNOOZE_NS 2000000
 /* Looks around before sleeping. */
 #define SPINS 200
 
@@ -268,9 +271,12 @@ static bool something_new(struct sched *s)
  */
 static void go_to_sleep(struct sched *s)
 {
-	uint64_t until = wheel_next_ns(&s->wheel);
+	uint64_t until = wheel_next_ns(&s->wheel), snooze;
 
-	atomic_fetch_add(&s->sys->sleepers, 1);
+	if (atomic_fetch_add(&s->sys->sleepers, 1) + 1 < s->sys->cores) {
+		snooze = os_now_ns(s->sys->env) + SNOOZE_NS;
+		until = until < snooze ? until : snooze;
+	}
 	atomic_store(&s->sleeping, true);
 	if (!something_new(s))
 		sched_poll(s, until);
