@@ -228,6 +228,7 @@ static int send_run(struct channel *ch, struct run *run)
 {
 	struct store_read_msg *msg;
 
+	run->tries++;
 	if (!find_shard(ch))
 		return -EAGAIN;
 	msg = ACTOR_MSG_NEW(struct store_read_msg,
@@ -235,7 +236,6 @@ static int send_run(struct channel *ch, struct run *run)
 	if (!msg)
 		return -ENOMEM;
 	run->tag = ++ch->next_tag;
-	run->tries++;
 	run->deadline_ns = actor_now_ns(ch->self) +
 			   ch->data->opts.run_timeout_ms * MS;
 	msg->head.tag = run->tag;
