@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Latency and queues of TCP connections to local listeners, by port and
+ * cgroup.  Each connection has a small record of its own (socket storage),
+ * made when it first does something.
+ *
+ * Where a kernel offers several hooks for one event, all are here and user
+ * space loads those that exist; compat notes stand at each.
+ */
+#include "compat.bpf.h"
+#include "compat_socket.bpf.h"
+
+#include "socket_api.bpf.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_RECV 3
+#define TCP_CLOSE 7
+#define TCP_LISTEN 10
+#define NO_GROUP SOCKET_GROUPS_MAX
+
+/* 40 bytes a connection: with a million of them that is what counts. */
+struct connection {
+	u64 established_ns;	/* 0: before we came */
+	u64 arrived_ns;		/* oldest data not yet read, 0: none */
+	u64 sent_ns;		/* oldest send not yet acknowledged, 0: none */
+	u32 sent_end;		/* sequence number after that send */
+	u32 retransmits;
+	u32 group;
+	u32 rtt_us;
+};
+
+_Static_assert(sizeof(struct connection) <= 64, "one per socket");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct connection);
+} connections_map SEC(".maps");
+
+/* Ports that somebody listens on; user space puts those of before us. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SOCKET_PORTS_MAX);
+	__type(key, u16);
+	__type(value, u8);
+} ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SOCKET_HISTS);
+	__type(key, u32);
+	__type(value, struct hist_slots);
+} socket_hists SEC(".maps");
+
+/* Claimed by compare-and-swap of the key: cgroup << 16 | port. */
+__u64 group_keys[SOCKET_GROUPS_MAX];
+struct socket_group groups[SOCKET_GROUPS_MAX];
+struct socket_lost socket_lost;
+
+__noinline u32 socket_bucket(u64 value)
+{
+	return hist_index(value);
+}
+
+static __always_inline void record(u32 group, u32 span, u64 ns)
+{
+	u32 shard = bpf_get_smp_processor_id() & (SOCKET_SHARDS - 1);
+	u32 at = socket_hist_index(shard, group, span);
+	struct hist_slots *hist = bpf_map_lookup_elem(&socket_hists, &at);
+	u32 bucket = socket_bucket(ns);
+
+	if (!hist || bucket >= HIST_BUCKETS)
+		return;
+	__sync_fetch_and_add(&hist->count[bucket], 1);
+	__sync_fetch_and_add(&hist->sum, ns);
+}
+
+/* The group of @port in @cgroup, or NO_GROUP when all are taken. */
+__noinline u32 group_of(u16 port, u64 cgroup)
+{
+	u64 key = cgroup << 16 | port;
+	u32 home = (u32)((key * 0x9e3779b97f4a7c15ULL) >> 32);
+
+	for (u32 i = 0; i < SOCKET_GROUP_PROBES; i++) {
+		u32 at = (home + i) & (SOCKET_GROUPS_MAX - 1);
+		u64 seen = group_keys[at];
+
+		if (!seen)
+			seen = __sync_val_compare_and_swap(&group_keys[at], 0,
+							   key);
+		if (!seen) {
+			groups[at].cgroup = cgroup;
+			groups[at].port = port;
+		}
+		if (!seen || seen == key)
+			return at;
+	}
+	__sync_fetch_and_add(&socket_lost.groups, 1);
+	return NO_GROUP;
+}
+
+/* The record of @sk, made if it is a connection to a listener. */
+static __always_inline struct connection *connection_of(struct sock *sk)
+{
+	u16 family = sk->__sk_common.skc_family;
+	u16 port = sk->__sk_common.skc_num;
+	struct connection *c;
+
+	c = bpf_sk_storage_get(&connections_map, sk, NULL, 0);
+	if (c)
+		return c->group < SOCKET_GROUPS_MAX ? c : NULL;
+	if ((family != AF_INET && family != AF_INET6) ||
+	    !bpf_map_lookup_elem(&ports, &port))
+		return NULL;
+	c = bpf_sk_storage_get(&connections_map, sk, NULL,
+			       BPF_SK_STORAGE_GET_F_CREATE);
+	if (!c) {
+		__sync_fetch_and_add(&socket_lost.storage, 1);
+		return NULL;
+	}
+	c->group = group_of(port, compat_sock_cgroup(sk));
+	return c->group < SOCKET_GROUPS_MAX ? c : NULL;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(set_state, struct sock *sk, int from, int to)
+{
+	u16 port = sk->__sk_common.skc_num;
+	struct connection *c;
+	u8 one = 1;
+
+	if (to == TCP_LISTEN) {
+		bpf_map_update_elem(&ports, &port, &one, BPF_ANY);
+		return 0;
+	}
+	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
+		c = connection_of(sk);
+		if (!c)
+			return 0;
+		c->established_ns = bpf_ktime_get_ns();
+		__sync_fetch_and_add(&groups[c->group & (SOCKET_GROUPS_MAX - 1)]
+				     .accepted, 1);
+		return 0;
+	}
+	if (to != TCP_CLOSE || from == TCP_LISTEN)
+		return 0;
+	c = bpf_sk_storage_get(&connections_map, sk, NULL, 0);
+	if (c && c->established_ns && c->group < SOCKET_GROUPS_MAX)
+		record(c->group, SOCKET_LIFE,
+		       bpf_ktime_get_ns() - c->established_ns);
+	return 0;
+}
+
+/* A segment has arrived; its header acknowledges what we sent. */
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(segment, struct sock *sk, struct sk_buff *skb)
+{
+	struct connection *c = connection_of(sk);
+	struct tcp_sock *tp;
+	u32 acked;
+
+	if (!c)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	c->rtt_us = tp->srtt_us >> 3;
+	if (c->rtt_us)
+		record(c->group, SOCKET_RTT, (u64)c->rtt_us * 1000);
+	if (!c->sent_ns || compat_acked(skb, &acked))
+		return 0;
+	if ((__s32)(acked - c->sent_end) < 0)
+		return 0;
+	record(c->group, SOCKET_ACK, bpf_ktime_get_ns() - c->sent_ns);
+	c->sent_ns = 0;
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(retransmit, struct sock *sk)
+{
+	struct connection *c;
+
+	c = bpf_sk_storage_get(&connections_map, sk, NULL, 0);
+	if (!c || c->group >= SOCKET_GROUPS_MAX)
+		return 0;
+	c->retransmits++;
+	__sync_fetch_and_add(&groups[c->group & (SOCKET_GROUPS_MAX - 1)]
+			     .retransmits, 1);
+	return 0;
+}
+
+/* One send at a time is followed: the next begins when it is acknowledged. */
+static __always_inline int begin_send(struct sock *sk, u64 bytes)
+{
+	struct connection *c = connection_of(sk);
+	struct tcp_sock *tp;
+
+	if (!c || c->sent_ns)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	c->sent_end = tp->write_seq + (u32)bytes;
+	c->sent_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* 6.16 and later. */
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(send_tp, struct sock *sk, struct msghdr *msg)
+{
+	return begin_send(sk, BPF_CORE_READ(msg, msg_iter.count));
+}
+
+/* Before that: at the start, for at the end most ACKs have come already. */
+SEC("fentry/tcp_sendmsg")
+int BPF_PROG(send_fentry, struct sock *sk, struct msghdr *msg, u64 bytes)
+{
+	return begin_send(sk, bytes);
+}
+
+static __always_inline int begin_read(struct sock *sk)
+{
+	struct connection *c = connection_of(sk);
+
+	if (c && !c->arrived_ns)
+		c->arrived_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+static __always_inline int end_read(struct sock *sk, int bytes)
+{
+	struct socket_group *group;
+	struct connection *c;
+
+	if (bytes <= 0)
+		return 0;
+	c = bpf_sk_storage_get(&connections_map, sk, NULL, 0);
+	if (!c || !c->arrived_ns || c->group >= SOCKET_GROUPS_MAX)
+		return 0;
+	record(c->group, SOCKET_READ, bpf_ktime_get_ns() - c->arrived_ns);
+	c->arrived_ns = 0;
+	group = &groups[c->group & (SOCKET_GROUPS_MAX - 1)];
+	group->pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(group->comm, sizeof(group->comm));
+	return 0;
+}
+
+/* 6.3 and later. */
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(arrive_tp, struct sock *sk)
+{
+	if (sk->__sk_common.skc_state == TCP_LISTEN)
+		return 0;
+	return begin_read(sk);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(read_tp, struct sock *sk, int bytes)
+{
+	return end_read(sk, bytes);
+}
+
+/* Before that. */
+SEC("fentry/tcp_queue_rcv")
+int BPF_PROG(arrive_fentry, struct sock *sk)
+{
+	return begin_read(sk);
+}
+
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(read_fexit, struct sock *sk)
+{
+	u64 bytes = 0;
+
+	bpf_get_func_ret(ctx, &bytes);
+	return end_read(sk, (int)bytes);
+}
+
+static __always_inline int end_accept(struct sock *sk)
+{
+	struct connection *c;
+
+	if (!sk)
+		return 0;
+	c = bpf_sk_storage_get(&connections_map, sk, NULL, 0);
+	if (c && c->established_ns && c->group < SOCKET_GROUPS_MAX)
+		record(c->group, SOCKET_ACCEPT,
+		       bpf_ktime_get_ns() - c->established_ns);
+	return 0;
+}
+
+/* inet_csk_accept() has two arguments since 6.10, four before. */
+SEC("fexit/inet_csk_accept")
+int BPF_PROG(accept_2, struct sock *listener, void *arg, struct sock *sk)
+{
+	return end_accept(sk);
+}
+
+SEC("fexit/inet_csk_accept")
+int BPF_PROG(accept_4, struct sock *listener, int flags, void *err, int kern,
+	     struct sock *sk)
+{
+	return end_accept(sk);
+}
+
+static __always_inline void put_connection(struct socket_record *r,
+					   struct sock *sk)
+{
+	struct connection *c;
+	u64 now;
+
+	c = bpf_sk_storage_get(&connections_map, sk, NULL, 0);
+	if (!c)
+		return;
+	now = bpf_ktime_get_ns();
+	r->retransmits = c->retransmits;
+	if (c->arrived_ns)
+		r->unread_ns = now - c->arrived_ns;
+	if (c->sent_ns)
+		r->unacked_ns = now - c->sent_ns;
+}
+
+/* Writes a socket_record for each listener and each connection to one. */
+SEC("iter/tcp")
+int connections(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct socket_record r = {};
+	struct tcp_sock *tp;
+	struct sock *sk;
+
+	if (!common)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(common);
+	if (!tp)
+		return 0; /* a request or one in TIME_WAIT */
+	sk = (struct sock *)tp;
+	r.port = common->skc_num;
+	if (!bpf_map_lookup_elem(&ports, &r.port))
+		return 0;
+	r.state = common->skc_state;
+	r.family = common->skc_family;
+	r.cookie = bpf_get_socket_cookie(sk);
+	r.cgroup = compat_sock_cgroup(sk);
+	r.peer_port = bpf_ntohs(common->skc_dport);
+	if (r.family == AF_INET)
+		__builtin_memcpy(r.peer, &common->skc_daddr, 4);
+	else
+		BPF_CORE_READ_INTO(&r.peer, common, skc_v6_daddr);
+	if (r.state == TCP_LISTEN) {
+		r.backlog = sk->sk_ack_backlog;
+		r.backlog_max = sk->sk_max_ack_backlog;
+	} else {
+		r.rtt_us = tp->srtt_us >> 3;
+		r.unsent = tp->write_seq - tp->snd_nxt;
+		r.unacked = tp->snd_nxt - tp->snd_una;
+		put_connection(&r, sk);
+	}
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The eBPF programs that measure TCP connections to local listeners.  Nothing
+ * is pinned.  One thread.  sockets_open() needs CAP_BPF and CAP_PERFMON.
+ */
+#ifndef MONITOR_SOCKETS_H
+#define MONITOR_SOCKETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "monitor/socket_names.h"
+#include "socket_api.bpf.h"
+
+#define SOCKETS_SLOWEST_MAX 32
+
+struct sockets_group {
+	struct socket_group of;
+	uint32_t backlog, backlog_max;	/* now, of its listeners */
+	uint32_t connections;		/* now */
+	struct hist_slots hist[SOCKET_SPANS];
+};
+
+struct sockets_state {
+	struct socket_lost lost;
+	uint64_t missed;	/* runs that the kernel left out */
+	bool measured[SOCKET_SPANS];	/* this kernel has the hooks for it */
+	size_t groups, slowest;
+	struct sockets_group group[SOCKET_GROUPS_MAX];
+	/* connections that hold the most or the oldest, worst first */
+	struct socket_record slow[SOCKETS_SLOWEST_MAX];
+};
+
+extern const char *const sockets_span_names[SOCKET_SPANS];
+
+struct sockets;
+
+int sockets_open(char *why, size_t why_size, struct sockets **ret_sockets);
+/* Detaches.  NULL is allowed. */
+void sockets_close(struct sockets *sockets);
+
+/* Walks all TCP sockets once: about 1 us for each. */
+int sockets_read(struct sockets *sockets, struct sockets_state *ret_state);
+
+/* *returns* a document, or NULL without memory. */
+json_t *sockets_to_json(const struct sockets_state *state,
+			const struct socket_names *names);
+
+#endif

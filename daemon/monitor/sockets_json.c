@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The document form of the socket figures. */
+#include "monitor/sockets.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "monitor/hist.h"
+#include "monitor/hist_json.h"
+
+const char *const sockets_span_names[SOCKET_SPANS] = {
+	[SOCKET_RTT] = "rtt",
+	[SOCKET_ACK] = "ack",
+	[SOCKET_READ] = "read",
+	[SOCKET_ACCEPT] = "accept",
+	[SOCKET_LIFE] = "life",
+};
+
+static json_t *group_to_json(const struct sockets_group *group)
+{
+	const struct socket_group *of = &group->of;
+	json_t *spans = json_object();
+
+	for (int span = 0; span < SOCKET_SPANS; span++)
+		if (hist_count(&group->hist[span]))
+			json_object_set_new(spans, sockets_span_names[span],
+					    hist_to_json(&group->hist[span]));
+	return json_pack("{si sI si ss% sI sI si si si so}",
+			 "port", (int)of->port,
+			 "cgroup", (json_int_t)of->cgroup,
+			 "pid", (int)of->pid,
+			 "command", of->comm, strnlen(of->comm,
+						      sizeof(of->comm)),
+			 "accepted", (json_int_t)of->accepted,
+			 "retransmits", (json_int_t)of->retransmits,
+			 "connections", (int)group->connections,
+			 "backlog", (int)group->backlog,
+			 "backlog_max", (int)group->backlog_max,
+			 "spans", spans);
+}
+
+static json_t *record_to_json(const struct socket_record *r,
+			      const struct socket_names *names)
+{
+	char peer[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(r->family, r->peer, peer, sizeof(peer));
+	return json_pack("{si ss si ss sI sI sI sI sI si si}",
+			 "port", (int)r->port, "peer", peer,
+			 "peer_port", (int)r->peer_port,
+			 "name", socket_names_get(names, r->cookie),
+			 "cookie", (json_int_t)r->cookie,
+			 "unsent", (json_int_t)r->unsent,
+			 "unacked", (json_int_t)r->unacked,
+			 "unread_ns", (json_int_t)r->unread_ns,
+			 "unacked_ns", (json_int_t)r->unacked_ns,
+			 "rtt_us", (int)r->rtt_us,
+			 "retransmits", (int)r->retransmits);
+}
+
+json_t *sockets_to_json(const struct sockets_state *state,
+			const struct socket_names *names)
+{
+	json_t *groups = json_array(), *slowest = json_array();
+	json_t *measured = json_object(), *each;
+
+	for (int span = 0; span < SOCKET_SPANS; span++)
+		json_object_set_new(measured, sockets_span_names[span],
+				    json_boolean(state->measured[span]));
+	for (size_t i = 0; i < state->groups; i++) {
+		each = group_to_json(&state->group[i]);
+		/* a command's name need not be UTF-8 */
+		if (each)
+			json_array_append_new(groups, each);
+	}
+	for (size_t i = 0; i < state->slowest; i++)
+		json_array_append_new(slowest,
+				      record_to_json(&state->slow[i], names));
+	return json_pack("{so s{sI sI sI} so so}", "measured", measured,
+			 "lost", "missed", (json_int_t)state->missed,
+			 "groups", (json_int_t)state->lost.groups,
+			 "storage", (json_int_t)state->lost.storage,
+			 "groups", groups, "slowest", slowest);
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The socket programs on this kernel, for real: a listener and a client over
+ * loopback, IPv4 and IPv6.  Skips where eBPF is refused.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "monitor/hist.h"
+#include "monitor/sockets.h"
+
+#define MESSAGES 50
+#define WAIT_NS 30000000ULL
+
+static struct sockets *sockets;
+static struct sockets_state *state;
+
+struct pair {
+	int listener, client, server;
+	uint16_t port;
+};
+
+static int set_up(void **unused)
+{
+	char why[1024] = "";
+
+	(void)unused;
+	state = mem_zalloc(sizeof(*state));
+	if (sockets_open(why, sizeof(why), &sockets))
+		print_message("# no eBPF: %s\n", why);
+	return 0;
+}
+
+static int tear_down(void **unused)
+{
+	(void)unused;
+	sockets_close(sockets);
+	mem_free(state);
+	return 0;
+}
+
+static void pair_open(struct pair *pair, int family)
+{
+	struct sockaddr_storage address = { .ss_family = (sa_family_t)family };
+	socklen_t size = sizeof(address);
+
+	if (family == AF_INET)
+		((struct sockaddr_in *)&address)->sin_addr.s_addr =
+			htonl(INADDR_LOOPBACK);
+	else
+		((struct sockaddr_in6 *)&address)->sin6_addr = in6addr_loopback;
+	pair->listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(pair->listener, (struct sockaddr *)&address,
+			      family == AF_INET ? sizeof(struct sockaddr_in) :
+						  sizeof(struct sockaddr_in6)),
+			 0);
+	assert_int_equal(listen(pair->listener, 5), 0);
+	assert_int_equal(getsockname(pair->listener,
+				     (struct sockaddr *)&address, &size), 0);
+	pair->port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+	pair->client = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(pair->client, (struct sockaddr *)&address,
+				 size), 0);
+	pair->server = accept(pair->listener, NULL, NULL);
+	assert_true(pair->server >= 0);
+}
+
+static void pair_close(struct pair *pair)
+{
+	close(pair->client);
+	close(pair->server);
+	close(pair->listener);
+}
+
+static const struct sockets_group *group_of(uint16_t port)
+{
+	assert_int_equal(sockets_read(sockets, state), 0);
+	for (size_t i = 0; i < state->groups; i++)
+		if (state->group[i].of.port == port)
+			return &state->group[i];
+	fail_msg("no group");
+	return NULL;
+}
+
+static void wait_ns(uint64_t ns)
+{
+	const struct timespec time = { .tv_nsec = (long)ns };
+
+	nanosleep(&time, NULL);
+}
+
+/* Waits for @fd to be readable, then for @ns more, then reads. */
+static void read_late(int fd, uint64_t ns)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	char bytes[4096];
+
+	assert_int_equal(poll(&ready, 1, 10000), 1);
+	if (ns)
+		wait_ns(ns);
+	assert_true(recv(fd, bytes, sizeof(bytes), 0) > 0);
+}
+
+static void exchange(struct pair *pair, uint64_t reader_waits_ns)
+{
+	for (int i = 0; i < MESSAGES; i++) {
+		assert_int_equal(send(pair->client, "hello", 5, 0), 5);
+		read_late(pair->server, reader_waits_ns);
+		assert_int_equal(send(pair->server, "world!", 6, 0), 6);
+		read_late(pair->client, 0);
+	}
+}
+
+static void check_family(int family)
+{
+	const struct sockets_group *group;
+	struct pair pair;
+	uint64_t lost;
+
+	if (!sockets)
+		skip();
+	pair_open(&pair, family);
+	exchange(&pair, 0);
+	group = group_of(pair.port);
+	lost = state->missed;
+	assert_int_equal(group->of.accepted, 1);
+	assert_int_equal(group->connections, 1);
+	assert_int_equal(group->of.pid, getpid());
+	assert_true(hist_count(&group->hist[SOCKET_RTT]) > 0);
+	if (state->measured[SOCKET_READ]) {
+		uint64_t reads = hist_count(&group->hist[SOCKET_READ]);
+
+		assert_true(reads <= MESSAGES);
+		assert_true(reads + lost >= MESSAGES);
+	}
+	/* an ACK may cover two sends, and the last may still be on its way */
+	if (state->measured[SOCKET_ACK])
+		assert_true(hist_count(&group->hist[SOCKET_ACK]) + lost >=
+			    MESSAGES / 2);
+	pair_close(&pair);
+	group = group_of(pair.port);
+	assert_true(hist_count(&group->hist[SOCKET_LIFE]) + lost >= 1);
+	assert_int_equal(group->connections, 0);
+}
+
+static void connections_over_ipv4_are_measured(void **unused)
+{
+	(void)unused;
+	check_family(AF_INET);
+}
+
+static void connections_over_ipv6_are_measured(void **unused)
+{
+	(void)unused;
+	check_family(AF_INET6);
+}
+
+static void a_reader_that_waits_shows_its_wait(void **unused)
+{
+	const struct sockets_group *group;
+	struct pair pair;
+	uint64_t p50;
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	pair_open(&pair, AF_INET);
+	exchange(&pair, WAIT_NS);
+	group = group_of(pair.port);
+	if (!state->measured[SOCKET_READ])
+		skip();
+	p50 = hist_quantile(&group->hist[SOCKET_READ], 0.5);
+	print_message("# reader waits 30 ms, p50 %llu us\n",
+		      (unsigned long long)p50 / 1000);
+	/* never less than it waited, but for the error of a bucket */
+	assert_true(p50 * 100 >= WAIT_NS * 94);
+	assert_true(p50 < WAIT_NS * 20);
+	pair_close(&pair);
+}
+
+static void a_reader_that_stops_is_the_slowest(void **unused)
+{
+	static char bytes[1 << 20];
+	uint64_t held = 0;
+	struct pair pair;
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	pair_open(&pair, AF_INET);
+	while (send(pair.server, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	assert_int_equal(sockets_read(sockets, state), 0);
+	for (size_t i = 0; i < state->slowest; i++)
+		if (state->slow[i].port == pair.port)
+			held += state->slow[i].unsent + state->slow[i].unacked;
+	assert_true(held > 100000);
+	pair_close(&pair);
+}
+
+static void names_are_kept_and_forgotten(void **unused)
+{
+	struct socket_names *names;
+
+	(void)unused;
+	assert_int_equal(socket_names_new(&names), 0);
+	assert_int_equal(socket_names_set(names, 0, "x"), -EINVAL);
+	assert_int_equal(socket_names_set(names, 1, "two words"), -EINVAL);
+	assert_int_equal(socket_names_set(names, 1,
+		"a_name_of_more_than_thirty_two_bytes"), -EINVAL);
+	for (uint64_t i = 1; i <= SOCKET_NAMES_MAX + 1; i++)
+		assert_int_equal(socket_names_set(names, i, "session"), 0);
+	assert_string_equal(socket_names_get(names, 1), "");
+	assert_string_equal(socket_names_get(names, 2), "session");
+	assert_int_equal(socket_names_set(names, 2, "other"), 0);
+	assert_string_equal(socket_names_get(names, 2), "other");
+	assert_int_equal(socket_names_set(names, 2, ""), 0);
+	assert_string_equal(socket_names_get(names, 2), "");
+	socket_names_free(names);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(connections_over_ipv4_are_measured),
+		cmocka_unit_test(connections_over_ipv6_are_measured),
+		cmocka_unit_test(a_reader_that_waits_shows_its_wait),
+		cmocka_unit_test(a_reader_that_stops_is_the_slowest),
+		cmocka_unit_test(names_are_kept_and_forgotten),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
