@@ -22,6 +22,7 @@ static const struct {
 	{ "warm", "copy what the SSDs lack", command_warm },
 	{ "events", "what happens to them", command_events },
 	{ "latency", "block I/O latency as histograms", command_latency },
+	{ "sockets", "TCP to local listeners, and who waits", command_sockets },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

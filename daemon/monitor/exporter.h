@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "monitor/latency.h"
 #include "monitor/module.h"
+#include "monitor/sockets.h"
 
 /*
  * Appends the block families of @latency.  The label `parent` names the dm or
@@ -13,6 +14,9 @@
  * it is the device.
  */
 void exporter_block(struct buf *out, const struct latency *latency);
+
+/* Appends the families of the sockets, by port, cgroup and command. */
+void exporter_sockets(struct buf *out, const struct sockets_state *state);
 
 /* Appends the families of the module: states, counters, times by path. */
 void exporter_module(struct buf *out, const struct module_state *state,

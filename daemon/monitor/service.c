@@ -22,6 +22,7 @@
 #include "monitor/metrics.h"
 #include "monitor/module_json.h"
 #include "monitor/slowest.h"
+#include "monitor/sockets.h"
 
 #define TICK_US 1000000
 #define WHY_SIZE 1024
@@ -33,6 +34,10 @@ struct service {
 	struct devices *devices;
 	struct block *block;		/* NULL: not measured, see why */
 	char why[WHY_SIZE];		/* why block is NULL */
+	struct sockets *sockets;	/* NULL: not measured, see why_not */
+	char why_not[WHY_SIZE];
+	struct sockets_state *sockets_state;	/* room for a reading */
+	struct socket_names *names;
 	struct slowest slowest;
 	struct latency *latency;	/* room for a reading */
 	struct history history;
@@ -114,6 +119,39 @@ static json_t *events_document(struct service *service)
 	return json_pack("{so}", "events", history_to_json(&service->history));
 }
 
+static json_t *sockets_document(struct service *service)
+{
+	int err;
+
+	if (!service->sockets)
+		return json_pack("{ss}", "error", service->why_not);
+	err = sockets_read(service->sockets, service->sockets_state);
+	if (err)
+		return json_pack("{ss}", "error", strerror(-err));
+	return sockets_to_json(service->sockets_state, service->names);
+}
+
+static json_t *answer_sockets(void *ctx, const json_t *request)
+{
+	(void)request;
+	return sockets_document(ctx);
+}
+
+/* {"do": "name", "cookie": N, "name": "..."}: what a connection is called. */
+static json_t *answer_name(void *ctx, const json_t *request)
+{
+	struct service *service = ctx;
+	json_int_t cookie = json_integer_value(json_object_get(request,
+							       "cookie"));
+	const char *name = json_string_value(json_object_get(request, "name"));
+	int err = name ? socket_names_set(service->names, (uint64_t)cookie,
+					  name) : -EINVAL;
+
+	if (err)
+		return json_pack("{ss}", "error", strerror(-err));
+	return json_object();
+}
+
 static json_t *answer_status(void *ctx, const json_t *request)
 {
 	(void)request;
@@ -141,6 +179,8 @@ static json_t *answer_slow(void *ctx, const json_t *request)
 static const struct control_command commands[] = {
 	{ "latency", answer_latency },
 	{ "slow", answer_slow },
+	{ "sockets", answer_sockets },
+	{ "name", answer_name },
 	{ "status", answer_status },
 	{ "events", answer_events },
 	{ NULL, NULL },
@@ -168,6 +208,11 @@ static void write_slow(void *ctx, struct buf *out)
 	write_json(slow_document(ctx), out);
 }
 
+static void write_sockets(void *ctx, struct buf *out)
+{
+	write_json(sockets_document(ctx), out);
+}
+
 static void write_status(void *ctx, struct buf *out)
 {
 	write_json(status_document(ctx), out);
@@ -187,8 +232,14 @@ static void write_metrics(void *ctx, struct buf *out)
 	metrics_sample(out, "superdisk_measuring", (struct metric_label[]) {
 			       { "family", "block" }, { NULL, NULL },
 		       }, service->block != NULL);
+	metrics_sample(out, "superdisk_measuring", (struct metric_label[]) {
+			       { "family", "sockets" }, { NULL, NULL },
+		       }, service->sockets != NULL);
 	if (service->block)
 		exporter_block(out, read_latency(service));
+	if (service->sockets &&
+	    !sockets_read(service->sockets, service->sockets_state))
+		exporter_sockets(out, service->sockets_state);
 	if (care_module(service->care))
 		exporter_module(out, care_module(service->care),
 				service->devices);
@@ -198,6 +249,7 @@ static const struct http_page pages[] = {
 	{ "/metrics", METRICS_CONTENT_TYPE, write_metrics },
 	{ "/latency.json", "application/json", write_latency },
 	{ "/slow.json", "application/json", write_slow },
+	{ "/sockets.json", "application/json", write_sockets },
 	{ "/status.json", "application/json", write_status },
 	{ "/events.json", "application/json", write_events },
 	{ NULL, NULL, NULL },
@@ -264,6 +316,25 @@ static int start_block(struct service *service)
 	return sd_event_add_io(service->event, &service->slow_ready,
 			       block_slow_fd(service->block), EPOLLIN,
 			       on_slow_ready, service);
+}
+
+static int start_sockets(struct service *service)
+{
+	int err = socket_names_new(&service->names);
+
+	service->sockets_state = mem_zalloc(sizeof(*service->sockets_state));
+	if (err || !service->sockets_state)
+		return -ENOMEM;
+	if (!service->options->sockets) {
+		snprintf(service->why_not, sizeof(service->why_not),
+			 "superdiskd was started without --sockets");
+		return 0;
+	}
+	if (sockets_open(service->why_not, sizeof(service->why_not),
+			 &service->sockets))
+		log_warn("superdiskd", "no_sockets", "why=\"%s\"",
+			 service->why_not);
+	return 0;
 }
 
 static int start_http(struct service *service)
@@ -343,6 +414,8 @@ static int start(struct service *service)
 	if (err >= 0)
 		err = start_block(service);
 	if (err >= 0)
+		err = start_sockets(service);
+	if (err >= 0)
 		err = start_care(service);
 	if (err >= 0)
 		err = capabilities_drop(!service->options->advice);
@@ -356,6 +429,9 @@ static void stop(struct service *service)
 	http_close(service->http);
 	control_server_close(service->control);
 	care_free(service->care);
+	sockets_close(service->sockets);
+	socket_names_free(service->names);
+	mem_free(service->sockets_state);
 	history_fini(&service->history);
 	block_close(service->block);
 	devices_free(service->devices);
@@ -375,8 +451,9 @@ int service_run(const struct service_options *options)
 	if (service->latency)
 		err = start(service);
 	if (err >= 0) {
-		log_info("superdiskd", "ready", "block=%s",
-			 service->block ? "measured" : "off");
+		log_info("superdiskd", "ready", "block=%s sockets=%s",
+			 service->block ? "measured" : "off",
+			 service->sockets ? "measured" : "off");
 		sd_notify(0, "READY=1");
 		err = sd_event_loop(service->event);
 		sd_notify(0, "STOPPING=1");

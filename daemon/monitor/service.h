@@ -11,6 +11,7 @@ struct service_options {
 	const char *socket;	/* path of the control socket */
 	const char *listen;	/* HTTP address, NULL: none */
 	bool block;		/* attach the block programs */
+	bool sockets;		/* attach the socket programs */
 	bool advice;		/* log what to do about SSDs, do not do it */
 	uint32_t warm_kib_s;	/* for blank SSDs; 0: do not warm */
 	bool help;

@@ -18,13 +18,15 @@ const char service_usage[] =
 "  -l, --listen ADDRESS:PORT  HTTP (" HTTP_ADDRESS "; none: no HTTP)\n"
 "  -s, --socket PATH          control socket (" CONTROL_SOCKET ")\n"
 "      --no-block             do not measure block I/O\n"
+"      --sockets              measure TCP connections to local listeners\n"
 "      --advice               log what to do about slow SSDs, do not do it\n"
 "      --warm KIB_PER_S       fill blank SSDs at that rate (65536; 0: do not)\n"
 "  -h, --help\n";
 
 #define WARM_KIB_S 65536
 
-enum { OPTION_NO_BLOCK = 256, OPTION_ADVICE, OPTION_WARM };
+enum { OPTION_NO_BLOCK = 256, OPTION_ADVICE, OPTION_WARM,
+       OPTION_SOCKETS };
 
 static const struct option long_options[] = {
 	{ "listen", required_argument, NULL, 'l' },
@@ -32,6 +34,7 @@ static const struct option long_options[] = {
 	{ "no-block", no_argument, NULL, OPTION_NO_BLOCK },
 	{ "advice", no_argument, NULL, OPTION_ADVICE },
 	{ "warm", required_argument, NULL, OPTION_WARM },
+	{ "sockets", no_argument, NULL, OPTION_SOCKETS },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -62,6 +65,9 @@ static int take_option(int option, const char *current,
 		return 0;
 	case OPTION_NO_BLOCK:
 		o->block = false;
+		return 0;
+	case OPTION_SOCKETS:
+		o->sockets = true;
 		return 0;
 	case OPTION_ADVICE:
 		o->advice = true;

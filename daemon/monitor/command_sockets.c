@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `superdisk sockets`: TCP by listener, and the connections that wait. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "monitor/command.h"
+#include "monitor/command_args.h"
+#include "monitor/control.h"
+#include "monitor/sockets.h"
+#include "monitor/terminal.h"
+#include "monitor/text.h"
+
+#define ANSWER_TIMEOUT_MS 5000
+#define SHOWN_MAX 10
+
+static const char usage[] =
+"usage: superdisk sockets [--json]\n"
+"\n"
+"TCP connections to local listeners: time to acknowledgement, time until the\n"
+"application reads, round trips, and who waits most.  From superdiskd\n"
+"--sockets; where none runs, of what happens until Ctrl-C.\n";
+
+static uint64_t number(json_t *object, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(object, key));
+}
+
+static const char *text(json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+
+	return value ? value : "";
+}
+
+static void print_span(json_t *group, const char *name)
+{
+	json_t *span = json_object_get(json_object_get(group, "spans"), name);
+	char p50[TEXT_SIZE], p99[TEXT_SIZE];
+
+	if (span)
+		printf("  %9s %9s", text_time(number(span, "p50_ns"), p50),
+		       text_time(number(span, "p99_ns"), p99));
+	else
+		printf("  %9s %9s", "-", "-");
+}
+
+static void print_groups(json_t *groups)
+{
+	static const char *const spans[] = { "rtt", "ack", "read", "accept" };
+	json_t *group;
+	size_t i;
+
+	printf("%-22s", "");
+	for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
+		printf("  %19s", spans[s]);
+	printf("\n%5s %-15s ", "port", "command");
+	for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
+		printf("  %9s %9s", "p50", "p99");
+	puts("   conns  retrans  backlog");
+	json_array_foreach(groups, i, group) {
+		printf("%5d %-15s ", (int)number(group, "port"),
+		       text(group, "command"));
+		for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
+			print_span(group, spans[s]);
+		printf("  %6d  %7d  %3d/%d\n", (int)number(group, "connections"),
+		       (int)number(group, "retransmits"),
+		       (int)number(group, "backlog"),
+		       (int)number(group, "backlog_max"));
+	}
+}
+
+static void print_slowest(json_t *slowest)
+{
+	char unsent[TEXT_SIZE], unacked[TEXT_SIZE];
+	char unread[TEXT_SIZE], waits[TEXT_SIZE];
+	json_t *each;
+	size_t i;
+
+	if (!json_array_size(slowest))
+		return;
+	printf("\nslowest connections\n%5s %-28s %-16s %9s %9s %9s %9s\n",
+	       "port", "peer", "name", "unsent", "unacked", "unread", "no ack");
+	json_array_foreach(slowest, i, each) {
+		char peer[64];
+
+		if (i == SHOWN_MAX)
+			break;
+		snprintf(peer, sizeof(peer), "%s:%d", text(each, "peer"),
+			 (int)number(each, "peer_port"));
+		printf("%5d %-28s %-16s %9s %9s %9s %9s\n",
+		       (int)number(each, "port"), peer, text(each, "name"),
+		       text_bytes(number(each, "unsent"), unsent),
+		       text_bytes(number(each, "unacked"), unacked),
+		       text_time(number(each, "unread_ns"), unread),
+		       text_time(number(each, "unacked_ns"), waits));
+	}
+}
+
+static void print_missing(json_t *document)
+{
+	json_t *measured = json_object_get(document, "measured"), *value;
+	json_t *lost = json_object_get(document, "lost");
+	uint64_t count = number(lost, "missed") + number(lost, "groups") +
+			 number(lost, "storage");
+	const char *key;
+
+	json_object_foreach(measured, key, value)
+		if (!json_is_true(value))
+			printf("this kernel offers no hook for: %s\n", key);
+	if (count)
+		printf("%llu events lost\n", (unsigned long long)count);
+}
+
+static json_t *measure_here(char *why, size_t why_size)
+{
+	struct sockets_state *state = mem_zalloc(sizeof(*state));
+	struct socket_names *names = NULL;
+	struct sockets *sockets = NULL;
+	json_t *document = NULL;
+
+	if (state && !sockets_open(why, why_size, &sockets) &&
+	    !socket_names_new(&names)) {
+		fprintf(stderr, "measuring, Ctrl-C ends\n");
+		interrupts_wait(-1);
+		if (!sockets_read(sockets, state))
+			document = sockets_to_json(state, names);
+	}
+	socket_names_free(names);
+	sockets_close(sockets);
+	mem_free(state);
+	return document;
+}
+
+/* From superdiskd; its refusal, in @why, is an answer too. */
+static json_t *ask(int fd, char *why, size_t why_size)
+{
+	json_t *document = NULL;
+	int err = control_ask(fd, "sockets", ANSWER_TIMEOUT_MS, &document);
+
+	close(fd);
+	if (!err)
+		return document;
+	snprintf(why, why_size, "%s", err == -EREMOTEIO ?
+		 text(document, "error") : strerror(-err));
+	json_decref(document);
+	return NULL;
+}
+
+int command_sockets(int argc, char **argv)
+{
+	struct command_args args;
+	json_t *document;
+	char why[1024] = "no memory";
+	int fd, status = command_args_parse(argc, argv, usage, 0, 0, &args);
+
+	if (status)
+		return status - 1;
+	interrupts_catch();
+	fd = control_connect(CONTROL_SOCKET);
+	document = fd >= 0 ? ask(fd, why, sizeof(why)) :
+			     measure_here(why, sizeof(why));
+	if (!document) {
+		fprintf(stderr, "superdisk sockets: %s\n", why);
+		return EX_UNAVAILABLE;
+	}
+	if (args.json) {
+		command_print_json(document);
+		return EX_OK;
+	}
+	print_groups(json_object_get(document, "groups"));
+	print_slowest(json_object_get(document, "slowest"));
+	print_missing(document);
+	json_decref(document);
+	return EX_OK;
+}

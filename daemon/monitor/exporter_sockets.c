@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The sockets' part of /metrics. */
+#include <stdio.h>
+
+#include "monitor/exporter.h"
+#include "monitor/hist.h"
+#include "monitor/metrics.h"
+
+static const struct {
+	const char *name, *help;
+} spans[SOCKET_SPANS] = {
+	[SOCKET_RTT] = { "superdisk_tcp_rtt_seconds",
+			 "Smoothed round trip at each arriving segment." },
+	[SOCKET_ACK] = { "superdisk_tcp_ack_seconds",
+			 "From a send to the acknowledgement of its end." },
+	[SOCKET_READ] = { "superdisk_tcp_read_seconds",
+			  "From arrival of data to the next read." },
+	[SOCKET_ACCEPT] = { "superdisk_tcp_accept_seconds",
+			    "From an established connection to its accept." },
+	[SOCKET_LIFE] = { "superdisk_tcp_life_seconds",
+			  "From an established connection to its end." },
+};
+
+#define NUMBER_SIZE 24
+
+struct group_labels {
+	char port[NUMBER_SIZE], cgroup[NUMBER_SIZE];
+	struct metric_label label[4];
+};
+
+static void label(struct group_labels *l, const struct sockets_group *group)
+{
+	snprintf(l->port, sizeof(l->port), "%u", group->of.port);
+	snprintf(l->cgroup, sizeof(l->cgroup), "%llu",
+		 (unsigned long long)group->of.cgroup);
+	l->label[0] = (struct metric_label) { "port", l->port };
+	l->label[1] = (struct metric_label) { "cgroup", l->cgroup };
+	l->label[2] = (struct metric_label) { NULL, NULL };
+}
+
+static void put_span(struct buf *out, const struct sockets_state *state,
+		     int span)
+{
+	struct group_labels l;
+
+	metrics_family(out, spans[span].name, METRIC_HISTOGRAM,
+		       spans[span].help);
+	for (size_t i = 0; i < state->groups; i++) {
+		const struct hist_slots *hist = &state->group[i].hist[span];
+
+		label(&l, &state->group[i]);
+		if (hist_count(hist))
+			metrics_histogram(out, spans[span].name, l.label,
+					  hist);
+	}
+}
+
+static uint64_t accepted(const struct sockets_group *group)
+{
+	return group->of.accepted;
+}
+
+static uint64_t retransmits(const struct sockets_group *group)
+{
+	return group->of.retransmits;
+}
+
+static uint64_t backlog(const struct sockets_group *group)
+{
+	return group->backlog;
+}
+
+static uint64_t connections(const struct sockets_group *group)
+{
+	return group->connections;
+}
+
+static const struct {
+	const char *name, *help;
+	enum metric_type type;
+	uint64_t (*value)(const struct sockets_group *group);
+} figures[] = {
+	{ "superdisk_tcp_accepted_total", "Connections established.",
+	  METRIC_COUNTER, accepted },
+	{ "superdisk_tcp_retransmits_total", "Segments sent again.",
+	  METRIC_COUNTER, retransmits },
+	{ "superdisk_tcp_backlog", "Connections that wait for accept().",
+	  METRIC_GAUGE, backlog },
+	{ "superdisk_tcp_connections", "Connections now.", METRIC_GAUGE,
+	  connections },
+};
+
+void exporter_sockets(struct buf *out, const struct sockets_state *state)
+{
+	struct group_labels l;
+
+	for (int span = 0; span < SOCKET_SPANS; span++)
+		if (state->measured[span])
+			put_span(out, state, span);
+	for (size_t f = 0; f < sizeof(figures) / sizeof(figures[0]); f++) {
+		metrics_family(out, figures[f].name, figures[f].type,
+			       figures[f].help);
+		for (size_t i = 0; i < state->groups; i++) {
+			label(&l, &state->group[i]);
+			metrics_sample(out, figures[f].name, l.label,
+				       figures[f].value(&state->group[i]));
+		}
+	}
+	metrics_family(out, "superdisk_tcp_lost_total", METRIC_COUNTER,
+		       "Events that the eBPF programs could not record.");
+	metrics_sample(out, "superdisk_tcp_lost_total", NULL,
+		       state->lost.groups + state->lost.storage +
+		       state->missed);
+}
