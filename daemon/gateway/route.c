@@ -52,6 +52,9 @@ static const struct route routes[] = {
 	{ ROUTE_GET, 0, REST_GUILD_REGIONS, "/guilds/{guild}/regions" },
 	{ ROUTE_GET, 0, REST_GUILD_AUDIT_LOG, "/guilds/{guild}/audit-logs" },
 
+	{ ROUTE_GET, 0, REST_MESSAGE_SEARCH,
+	  "/guilds/{guild}/messages/search" },
+
 	{ ROUTE_GET, 0, REST_MEMBER_LIST, "/guilds/{guild}/members" },
 	{ ROUTE_GET, 0, REST_MEMBER_SEARCH, "/guilds/{guild}/members/search" },
 	{ ROUTE_GET, 0, REST_MEMBER_GET, "/guilds/{guild}/members/{user}" },
@@ -105,6 +108,8 @@ static const struct route routes[] = {
 	  "/channels/{channel}/messages/{message}" },
 	{ ROUTE_DELETE, 0, REST_MESSAGE_DELETE,
 	  "/channels/{channel}/messages/{message}" },
+	{ ROUTE_POST, 0, REST_MESSAGE_ACK,
+	  "/channels/{channel}/messages/{message}/ack" },
 	{ ROUTE_DELETE, 0, REST_REACTION_CLEAR,
 	  "/channels/{channel}/messages/{message}/reactions" },
 	{ ROUTE_GET, 0, REST_REACTION_LIST,

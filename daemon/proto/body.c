@@ -58,6 +58,24 @@ int body_login_parse(const void *json, void **ret_body, struct form *form)
 			   form);
 }
 
+static const struct field ack_fields[] = {
+	FIELD(struct body_ack, mentions, "mention_count", FIELD_NUMBER, 0,
+	      FIELD_NULLABLE, 0, INT32_MAX),
+	FIELD(struct body_ack, manual, "manual", FIELD_BOOL, 0, FIELD_NULLABLE,
+	      0, 0),
+};
+
+void body_ack_fini(void *body)
+{
+	mem_free(body);
+}
+
+int body_ack_parse(const void *json, void **ret_body, struct form *form)
+{
+	return parse_table(json, sizeof(struct body_ack), ack_fields,
+			   COUNT(ack_fields), body_ack_fini, ret_body, form);
+}
+
 static const struct field user_fields[] = {
 	FIELD(struct body_user, username, "username", FIELD_TEXT,
 	      BODY_USER_NAME, 0, 2, 32),
@@ -338,4 +356,10 @@ int body_webhook_parse(const void *json, void **ret_body, struct form *form)
 	return parse_table(json, sizeof(struct body_webhook), webhook_fields,
 			   COUNT(webhook_fields), body_webhook_fini, ret_body,
 			   form);
+}
+
+void body_joiner_fini(void *user)
+{
+	model_user_fini(user);
+	mem_free(user);
 }

@@ -20,6 +20,13 @@ struct body_login {
 	char *password;
 };
 
+/* Of the last message read. */
+struct body_ack {
+	uint32_t set;
+	uint32_t mentions;	/* that are left */
+	bool manual;		/* may go back */
+};
+
 struct body_user {
 	uint32_t set;		/* enum body_user_bit */
 	char *username;
@@ -207,6 +214,7 @@ struct body_webhook {
 	void body_##name##_fini(void *body)
 
 BODY_DECODER(login);
+BODY_DECODER(ack);
 BODY_DECODER(user);
 BODY_DECODER(message);
 BODY_DECODER(channel);
@@ -221,5 +229,9 @@ BODY_DECODER(invite);
 BODY_DECODER(webhook);
 
 #undef BODY_DECODER
+
+/* INVITE_ACCEPT carries no body of the client's, but the struct user who comes
+ * in, from the directory. */
+void body_joiner_fini(void *user);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/blob.h"
 #include "base/check.h"
 #include "proto/body.h"
+#include "proto/search.h"
 
 #define BODY(name) .parse = body_##name##_parse, .fini = body_##name##_fini
 #define PAGE(standard, most) .default_limit = (standard), .max_limit = (most)
@@ -46,6 +47,9 @@ static const struct rest_info infos[REST_KINDS] = {
 	[REST_GUILD_REGIONS] = { "guild_regions", AT(GUILD, GUILD, 10, 10) },
 	[REST_GUILD_AUDIT_LOG] = { "guild_audit_log",
 				   AT(GUILD, GUILD, 10, 10), PAGE(50, 100) },
+	[REST_MESSAGE_SEARCH] = { "message_search", AT(GUILD, GUILD, 10, 5),
+				  .parse_query = search_query_parse,
+				  .fini = search_query_fini },
 	[REST_MEMBER_GET] = { "member_get", AT(GUILD, GUILD, 50, 10) },
 	[REST_MEMBER_LIST] = { "member_list", AT(GUILD, GUILD, 10, 10),
 			       PAGE(1, 1000) },
@@ -104,6 +108,8 @@ static const struct rest_info infos[REST_KINDS] = {
 	[REST_MESSAGE_BULK_DELETE] = { "message_bulk_delete",
 				       AT(CHANNEL, CHANNEL, 5, 5),
 				       BODY(messages) },
+	[REST_MESSAGE_ACK] = { "message_ack", AT(CHANNEL, CHANNEL, 50, 5),
+			       BODY(ack) },
 	[REST_REACTION_ADD] = { "reaction_add", AT(CHANNEL, CHANNEL, 10, 2) },
 	[REST_REACTION_REMOVE] = { "reaction_remove",
 				   AT(CHANNEL, CHANNEL, 10, 2) },
@@ -127,7 +133,8 @@ static const struct rest_info infos[REST_KINDS] = {
 	[REST_WEBHOOK_EXECUTE] = { "webhook_execute",
 				   AT(WEBHOOK, WEBHOOK, 5, 2), .open = true,
 				   BODY(message) },
-	[REST_INVITE_ACCEPT] = { "invite_accept", AT(INVITE, NONE, 10, 10) },
+	[REST_INVITE_ACCEPT] = { "invite_accept", AT(INVITE, NONE, 10, 10),
+				 .fini = body_joiner_fini },
 	[REST_INVITE_DELETE] = { "invite_delete", AT(INVITE, NONE, 10, 10) },
 };
 

@@ -54,6 +54,7 @@ enum rest_kind {
 	REST_GUILD_INTEGRATIONS,/* GET /guilds/{guild}/integrations */
 	REST_GUILD_REGIONS,	/* GET /guilds/{guild}/regions, /voice/regions */
 	REST_GUILD_AUDIT_LOG,	/* GET /guilds/{guild}/audit-logs */
+	REST_MESSAGE_SEARCH,	/* GET /guilds/{guild}/messages/search */
 	REST_MEMBER_GET,	/* GET /guilds/{guild}/members/{user} */
 	REST_MEMBER_LIST,	/* GET /guilds/{guild}/members */
 	REST_MEMBER_SEARCH,	/* GET /guilds/{guild}/members/search */
@@ -90,6 +91,7 @@ enum rest_kind {
 	REST_MESSAGE_EDIT,	/* PATCH /channels/{channel}/messages/{message} */
 	REST_MESSAGE_DELETE,	/* DELETE /channels/{channel}/messages/{message} */
 	REST_MESSAGE_BULK_DELETE,/* POST /channels/{channel}/messages/bulk-delete */
+	REST_MESSAGE_ACK,	/* POST /channels/{channel}/messages/{message}/ack */
 	REST_REACTION_ADD,	/* PUT .../messages/{message}/reactions/{text}/@me */
 	REST_REACTION_REMOVE,	/* DELETE .../reactions/{text}/{user} (@me too) */
 	REST_REACTION_LIST,	/* GET .../reactions/{text} */
@@ -185,6 +187,9 @@ struct rest_info {
 	uint16_t window_s;
 	uint16_t default_limit;	/* of ?limit=; 0: the query has none */
 	uint16_t max_limit;
+	/* Decodes the query into msg->body, in place of query; mostly NULL. */
+	int (*parse_query)(const char *query, size_t len, void **ret_body,
+			   struct form *form);
 	/* Decodes a body; NULL: bodies are ignored.  See proto/body.h. */
 	int (*parse)(const void *json, void **ret_body, struct form *form);
 	void (*fini)(void *body);

@@ -1,74 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Query strings and bodies of REST calls. */
-#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/blob.h"
 #include "base/snowflake.h"
 #include "base/timefmt.h"
 #include "base/utf8.h"
+#include "proto/query_string.h"
 #include "proto/rest.h"
 
 #define VALUE_MAX 256
-
-static int hex(char c)
-{
-	if (isdigit((unsigned char)c))
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Percent-decodes into out[VALUE_MAX]; too long a value is cut. */
-static void decode_value(const char *text, size_t len, char *out)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len && n < VALUE_MAX - 1; i++) {
-		out[n] = text[i] == '+' ? ' ' : text[i];
-		if (text[i] == '%' && i + 2 < len && hex(text[i + 1]) >= 0 &&
-		    hex(text[i + 2]) >= 0) {
-			out[n] = (char)(hex(text[i + 1]) << 4 |
-					hex(text[i + 2]));
-			i += 2;
-		}
-		if (out[n])
-			n++;
-	}
-	out[n] = 0;
-}
-
-static bool parse_number(const char *text, uint64_t *ret_n)
-{
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]))
-		return false;
-	errno = 0;
-	*ret_n = strtoull(text, &end, 10);
-	return !*end && !errno;
-}
 
 /* A snowflake, or a time, which becomes the first one of that time. */
 static bool parse_cursor(const char *text, uint64_t *ret_id)
 {
 	uint64_t ms;
 
-	if (parse_number(text, ret_id))
+	if (query_number(text, ret_id))
 		return true;
 	if (timefmt_parse(text, &ms))
 		return false;
 	*ret_id = snowflake_floor(ms);
 	return true;
-}
-
-static bool is_true(const char *text)
-{
-	return !strcasecmp(text, "true") || !strcmp(text, "1");
 }
 
 static void cursor(const char *key, const char *value, uint64_t *to,
@@ -85,7 +40,7 @@ static void limit(const char *value, struct rest_msg *msg, struct form *form)
 
 	if (!info->max_limit)
 		return;
-	if (!parse_number(value, &n) || n < 1 || n > info->max_limit)
+	if (!query_number(value, &n) || n < 1 || n > info->max_limit)
 		form_error(form, "limit", FORM_RANGE, "Is out of range.");
 	else
 		msg->query.limit = (uint32_t)n;
@@ -115,9 +70,9 @@ static void parameter(struct rest_msg *msg, const char *key,
 	else if (!strcmp(key, "limit"))
 		limit(value, msg, form);
 	else if (!strcmp(key, "with_counts"))
-		q->with_counts = is_true(value);
+		q->with_counts = query_is_true(value);
 	else if (!strcmp(key, "wait"))
-		q->wait = is_true(value);
+		q->wait = query_is_true(value);
 	else if (!strcmp(key, "query"))
 		text_value(value, q);
 }
@@ -125,20 +80,11 @@ static void parameter(struct rest_msg *msg, const char *key,
 static void parse_query(struct rest_msg *msg, const char *query, size_t len,
 			struct form *form)
 {
-	const char *end = query + len;
+	struct query_string at = { query, query + len };
+	char key[QUERY_KEY_MAX], value[VALUE_MAX];
 
-	while (query < end) {
-		const char *amp = memchr(query, '&', (size_t)(end - query));
-		const char *stop = amp ? amp : end;
-		const char *eq = memchr(query, '=', (size_t)(stop - query));
-		char key[VALUE_MAX], value[VALUE_MAX] = "";
-
-		decode_value(query, (size_t)((eq ? eq : stop) - query), key);
-		if (eq)
-			decode_value(eq + 1, (size_t)(stop - eq - 1), value);
+	while (query_string_next(&at, key, value, sizeof(value)))
 		parameter(msg, key, value, form);
-		query = stop + 1;
-	}
 	if (!!msg->query.before + !!msg->query.after + !!msg->query.around > 1)
 		form_error(form, "", "MESSAGE_QUERY_EXCLUSIVE",
 			   "Only one of before, after and around.");
@@ -178,8 +124,13 @@ struct rest_reply_msg *rest_parse(struct rest_msg *msg, const char *query,
 
 	if (!form)
 		return rest_reply_error(ERROR_OVERLOADED);
-	parse_query(msg, query, query_len, form);
-	err = parse_body(msg, body, body_len, form);
+	if (rest_info(msg->kind)->parse_query) {
+		err = rest_info(msg->kind)->parse_query(query, query_len,
+							&msg->body, form);
+	} else {
+		parse_query(msg, query, query_len, form);
+		err = parse_body(msg, body, body_len, form);
+	}
 	if (err == -EINVAL)
 		reply = rest_reply_error(ERROR_JSON);
 	else if (err)
