@@ -34,6 +34,7 @@ struct read_round {
 	uint64_t seq;		/* of the next unit */
 	uint64_t offset;	/* of the piece in the file */
 	uint64_t log_place;	/* where its head points to */
+	uint64_t log_seq;
 	uint64_t frames;	/* committed when the piece was sent */
 	uint32_t part;		/* the next one to be dumped */
 	struct os_disk_op op;

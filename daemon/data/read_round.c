@@ -92,7 +92,7 @@ static int add_head(struct read_store *s, uint64_t number)
 	const struct read_round_head head = {
 		.number = number,
 		.log_place = s->round.log_place,
-		.log_seq = s->seq,
+		.log_seq = s->round.log_seq,
 		.log_blocks = s->log_blocks,
 		.shard = s->opts.shard,
 		.shards = s->opts.shards,
@@ -156,6 +156,7 @@ static int begin(struct read_store *s)
 	/* Where the next frame is looked for, before it may jump to the ring's
 	 * begin: recovery jumps as well. */
 	r->log_place = s->head;
+	r->log_seq = s->seq;
 	return 0;
 }
 

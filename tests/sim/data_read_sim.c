@@ -288,7 +288,8 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	/* Refusals are what it is about. */
-	log_set_fd(open("/dev/null", O_WRONLY));
+	if (!getenv("VERBOSE"))
+		log_set_fd(open("/dev/null", O_WRONLY));
 	printf("# seeds %" PRIu64 " .. %" PRIu64 "; rerun: %s SEED\n1..2\n",
 	       seed, seed + seeds - 1, argv[0]);
 	for (uint64_t i = 0; i < seeds; i++)
