@@ -55,6 +55,7 @@ int catalog_put_role(struct catalog *c, uint64_t guild_id,
 int catalog_del_role(struct catalog *c, uint64_t id);
 /* With its overwrites. */
 int catalog_put_channel(struct catalog *c, const struct channel *ch);
+int catalog_set_last_pin(struct catalog *c, uint64_t channel_id, uint64_t ms);
 int catalog_del_channel(struct catalog *c, uint64_t id);
 /* With its roles; the user must exist. */
 int catalog_put_member(struct catalog *c, uint64_t guild_id,

@@ -90,14 +90,19 @@ int catalog_put_channel(struct catalog *c, const struct channel *ch)
 		     " bitrate = excluded.bitrate,"
 		     " user_limit = excluded.user_limit,"
 		     " rate_limit_s = excluded.rate_limit_s,"
-		     " nsfw = excluded.nsfw,"
-		     " last_pin_ms = excluded.last_pin_ms",
+		     " nsfw = excluded.nsfw",
 		     "iiissiiiiiiii", ch->id, ch->guild_id, (uint64_t)ch->type,
 		     ch->name, ch->topic, ch->parent_id, (uint64_t)ch->position,
 		     (uint64_t)ch->flags, (uint64_t)ch->bitrate,
 		     (uint64_t)ch->user_limit, (uint64_t)ch->rate_limit_s,
 		     (uint64_t)ch->nsfw, ch->last_pin_ms);
 	return err ? err : put_overwrites(c, ch);
+}
+
+int catalog_set_last_pin(struct catalog *c, uint64_t channel_id, uint64_t ms)
+{
+	return db_run(c->db, "UPDATE channel SET last_pin_ms = ? WHERE id = ?",
+		      "ii", ms, channel_id);
 }
 
 int catalog_del_channel(struct catalog *c, uint64_t id)

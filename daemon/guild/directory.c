@@ -235,6 +235,21 @@ static uint64_t any_guild(const struct rest_msg *call,
 		       e->guild[0] : 0;
 }
 
+/* A guild does not know who is not its member yet. */
+static int attach_user(struct rest_msg *call, const struct dir_entry *e)
+{
+	struct user *copy = mem_zalloc(sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	if (model_user_copy(copy, &e->user)) {
+		mem_free(copy);
+		return -ENOMEM;
+	}
+	call->body = copy;
+	return 0;
+}
+
 static enum error_code route(struct directory *d, struct rest_msg *call)
 {
 	const struct rest_info *info = rest_info(call->kind);
@@ -250,6 +265,8 @@ static enum error_code route(struct directory *d, struct rest_msg *call)
 		call->id[REST_ID_USER] = call->actor_id;
 	if (info->place == REST_AT_DIRECTORY)
 		return dir_rest(d, call);
+	if (call->kind == REST_INVITE_ACCEPT && attach_user(call, e))
+		return ERROR_OVERLOADED;
 	guild = guild_of(d, call);
 	ref = dir_guild_ref(d, guild ? guild : any_guild(call, e));
 	if (actor_ref_is_nobody(ref))

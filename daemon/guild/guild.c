@@ -63,6 +63,7 @@ static int start(struct actor *self, void *state, const void *arg)
 	g->self = self;
 	g->arg = *(const struct guild_arg *)arg;
 	list_init(&g->stash);
+	list_init(&g->changes);
 	state_init(&g->state);
 	load = mem_zalloc(sizeof(*load));
 	if (!load)
@@ -74,6 +75,22 @@ static int start(struct actor *self, void *state, const void *arg)
 			      load_drop);
 }
 
+void guild_take(struct guild *g, struct actor_msg *msg)
+{
+	if (g->stashed == msg)
+		g->stashed = NULL;
+	else
+		actor_msg_take(g->self, msg);
+}
+
+/* After the handling of a stashed message: unless it was taken again. */
+static void drop_stashed(struct guild *g)
+{
+	if (g->stashed)
+		actor_msg_free(g->stashed);
+	g->stashed = NULL;
+}
+
 static void stash(struct guild *g, struct actor_msg *msg)
 {
 	struct stashed *s;
@@ -83,17 +100,16 @@ static void stash(struct guild *g, struct actor_msg *msg)
 	s = mem_alloc(sizeof(*s));
 	if (!s)
 		return;
-	actor_msg_take(g->self, msg);
+	guild_take(g, msg);
 	s->msg = msg;
 	list_push(&g->stash, &s->node);
 	g->stash_count++;
 }
 
-static void rest(struct guild *g, struct actor_msg *msg)
+static void run_call(struct guild *g, struct rest_msg *call)
 {
-	struct rest_msg *call = (struct rest_msg *)msg;
 	struct caller caller = guild_caller(call);
-	guild_call *fn = guild_calls[call->kind];
+	guild_call *fn = guild_calls[call->kind].fn;
 	enum error_code code;
 
 	if (g->phase == GUILD_STOPPING)
@@ -102,6 +118,48 @@ static void rest(struct guild *g, struct actor_msg *msg)
 		code = fn ? fn(g, call) : ERROR_NO_ROUTE;
 	if (code)
 		guild_reply_error(g, &caller, code);
+}
+
+static void wait_for_change(struct guild *g, struct actor_msg *msg)
+{
+	struct caller caller = { msg->from, msg->tag };
+	struct stashed *s = NULL;
+
+	if (g->change_count < GUILD_STASH_MAX)
+		s = mem_alloc(sizeof(*s));
+	if (!s) {
+		guild_reply_error(g, &caller, ERROR_OVERLOADED);
+		return;
+	}
+	guild_take(g, msg);
+	s->msg = msg;
+	list_push(&g->changes, &s->node);
+	g->change_count++;
+}
+
+static void rest(struct guild *g, struct actor_msg *msg)
+{
+	struct rest_msg *call = (struct rest_msg *)msg;
+
+	if (g->changing && guild_calls[call->kind].changes)
+		wait_for_change(g, msg);
+	else
+		run_call(g, call);
+}
+
+void guild_next_change(struct guild *g)
+{
+	struct list *node;
+
+	while (!g->changing && (node = list_pop(&g->changes))) {
+		struct stashed *s = list_entry(node, struct stashed, node);
+
+		g->change_count--;
+		g->stashed = s->msg;
+		run_call(g, (struct rest_msg *)s->msg);
+		drop_stashed(g);
+		mem_free(s);
+	}
 }
 
 static void gone(struct guild *g, struct actor_msg *msg)
@@ -155,8 +213,9 @@ static void unstash(struct guild *g)
 	while ((node = list_pop(&g->stash))) {
 		struct stashed *s = list_entry(node, struct stashed, node);
 
+		g->stashed = s->msg;
 		dispatch(g, s->msg);
-		actor_msg_free(s->msg);
+		drop_stashed(g);
 		mem_free(s);
 	}
 	g->stash_count = 0;
@@ -280,19 +339,26 @@ static void drop_ops(struct guild *g)
 	hmap_fini(&g->ops);
 }
 
-static void stop(struct actor *self, void *state, int reason)
+static void drop_stash(struct list *stash_list)
 {
-	struct guild *g = state;
 	struct list *node;
 
-	(void)reason;
-	g->self = self;
-	while ((node = list_pop(&g->stash))) {
+	while ((node = list_pop(stash_list))) {
 		struct stashed *s = list_entry(node, struct stashed, node);
 
 		actor_msg_free(s->msg);
 		mem_free(s);
 	}
+}
+
+static void stop(struct actor *self, void *state, int reason)
+{
+	struct guild *g = state;
+
+	(void)reason;
+	g->self = self;
+	drop_stash(&g->stash);
+	drop_stash(&g->changes);
 	drop_ops(g);
 	hmap_fini(&g->modifying);
 	guild_session_fini(g);

@@ -61,7 +61,11 @@ struct guild {
 	uint64_t last_tag;
 	struct list stash;		/* struct stashed */
 	uint32_t stash_count;
+	struct actor_msg *stashed;	/* being handled, from a list of ours */
 	uint32_t tails;			/* reads of GUILD_TAILS under way */
+	bool changing;			/* see guild/change.h */
+	struct list changes;		/* calls that wait, struct stashed */
+	uint32_t change_count;
 	struct hmap modifying;		/* message id -> struct modify */
 	struct hmap sessions;		/* ref -> struct guild_session */
 	struct hmap online;		/* user id -> struct guild_online */
@@ -69,6 +73,9 @@ struct guild {
 	struct guild_relay relay[GUILD_CORES_MAX];
 	struct message scratch[2];	/* too big for stacks */
 };
+
+/* actor_msg_take(), for a message that may have waited in a list of ours. */
+void guild_take(struct guild *g, struct actor_msg *msg);
 
 /* --- calls and their answers (op.c) --- */
 
@@ -177,9 +184,16 @@ void guild_join(struct guild *g, struct actor_msg *msg);
 void guild_leave(struct guild *g, actor_ref session);
 void guild_relay_exit(struct guild *g, actor_ref relay);
 void guild_attend(struct guild *g, struct actor_msg *msg);
-/* After any change of roles, overwrites, owner or members. */
-void guild_views_changed(struct guild *g);
-void guild_view_changed(struct guild *g, uint64_t user_id);
+/*
+ * After any change of roles, overwrites, owner or members: the relays learn
+ * what each user sees now, and users of channels that come or go for them;
+ * but for the one in `quiet_slot`, of which everybody is told otherwise.
+ */
+void guild_views_changed(struct guild *g, uint32_t quiet_slot);
+void guild_view_changed(struct guild *g, uint64_t user_id,
+			uint32_t quiet_slot);
+/* All sessions of a user leave. */
+void guild_drop_user(struct guild *g, uint64_t user_id);
 void guild_session_fini(struct guild *g);
 
 /* --- presence and op 8 (guild_presence.c) --- */
@@ -194,11 +208,19 @@ void guild_json_presences(struct guild *g, struct jsonw *w);
 void guild_user_changed(struct guild *g, struct actor_msg *msg);
 void guild_member_new(struct guild *g, struct actor_msg *msg);
 
+/* Runs the next call that waits for a change to end. */
+void guild_next_change(struct guild *g);
+
 /* --- REST: each returns ERROR_NONE when it has answered, or will --- */
 
 typedef enum error_code guild_call(struct guild *g, struct rest_msg *call);
 
-extern guild_call *const guild_calls[REST_KINDS];
+struct guild_route {
+	guild_call *fn;
+	bool changes;		/* waits for the change under way */
+};
+
+extern const struct guild_route guild_calls[REST_KINDS];
 
 guild_call guild_rest_guild, guild_rest_channels, guild_rest_channel,
 	guild_rest_roles, guild_rest_role, guild_rest_member,
@@ -208,6 +230,17 @@ guild_call message_rest_create, message_rest_list, message_rest_get,
 	message_rest_edit, message_rest_delete, message_rest_bulk_delete,
 	message_rest_typing;
 guild_call reaction_rest_change, reaction_rest_list;
+guild_call guild_rest_edit, role_rest_create, role_rest_edit, role_rest_delete,
+	role_rest_move;
+guild_call channel_rest_create, channel_rest_edit, channel_rest_delete,
+	channel_rest_move, overwrite_rest_put, overwrite_rest_delete;
+guild_call member_rest_edit, member_rest_kick, member_rest_leave,
+	member_rest_role, ban_rest_list, ban_rest_get, ban_rest_add,
+	ban_rest_remove, ban_rest_bulk;
+guild_call invite_rest_create, invite_rest_list, invite_rest_get,
+	invite_rest_delete, invite_rest_accept;
+guild_call webhook_rest_create, webhook_rest_list, webhook_rest_get,
+	webhook_rest_edit, webhook_rest_delete, webhook_rest_execute;
 guild_call pin_rest_change, pin_rest_list, pin_rest_list_old;
 
 /*
@@ -222,6 +255,9 @@ enum error_code guild_call_channel(struct guild *g,
 /* The same for the guild at large. */
 enum error_code guild_call_perms(struct guild *g, const struct rest_msg *call,
 				 uint64_t need);
+
+/* The guild with its roles, as GET and GUILD_UPDATE show it. */
+void guild_json(struct guild *g, struct jsonw *w);
 
 bool guild_is_text(const struct channel *c);
 

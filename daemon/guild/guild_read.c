@@ -50,24 +50,37 @@ enum error_code guild_call_channel(struct guild *g,
 	return ERROR_NONE;
 }
 
-enum error_code guild_rest_guild(struct guild *g, struct rest_msg *call)
+static void guild_keys(struct guild *g, struct jsonw *w)
 {
-	enum error_code err = guild_call_perms(g, call, 0);
-	struct answer a;
-	struct jsonw *w;
 	uint64_t value;
 	size_t iter = 0;
 
-	if (err)
-		return err;
-	w = answer_open(&a);
-	jsonw_obj(w);
 	json_guild_head(w, &g->state.info);
 	jsonw_key_arr(w, "roles");
 	while (hmap_next(&g->state.roles, &iter, NULL, &value))
 		json_role(w, (const struct role *)(uintptr_t)value);
 	jsonw_end(w);
 	json_guild_tail(w, &g->state.info);
+}
+
+void guild_json(struct guild *g, struct jsonw *w)
+{
+	jsonw_obj(w);
+	guild_keys(g, w);
+	jsonw_end(w);
+}
+
+enum error_code guild_rest_guild(struct guild *g, struct rest_msg *call)
+{
+	enum error_code err = guild_call_perms(g, call, 0);
+	struct answer a;
+	struct jsonw *w;
+
+	if (err)
+		return err;
+	w = answer_open(&a);
+	jsonw_obj(w);
+	guild_keys(g, w);
 	if (call->query.with_counts) {
 		jsonw_key_u64(w, "approximate_member_count",
 			      g->state.members.count);

@@ -381,7 +381,8 @@ static void channel_appears(struct guild *g, uint64_t user_id,
 /* A channel that a user now sees, or no longer does, comes or goes for them. */
 static void tell_differences(struct guild *g, uint64_t user_id,
 			     const struct relay_view *old,
-			     const struct relay_view *view)
+			     const struct relay_view *view,
+			     uint32_t quiet_slot)
 {
 	uint64_t value;
 	size_t iter = 0;
@@ -390,12 +391,13 @@ static void tell_differences(struct guild *g, uint64_t user_id,
 		const struct state_channel *c = (void *)(uintptr_t)value;
 		bool sees = in_view(view, c->slot);
 
-		if (in_view(old, c->slot) != sees)
+		if (in_view(old, c->slot) != sees && c->slot != quiet_slot)
 			channel_appears(g, user_id, c, sees);
 	}
 }
 
-void guild_view_changed(struct guild *g, uint64_t user_id)
+void guild_view_changed(struct guild *g, uint64_t user_id,
+			uint32_t quiet_slot)
 {
 	struct guild_online *o = hmap_get_ptr(&g->online, user_id);
 	struct relay_view old;
@@ -407,16 +409,31 @@ void guild_view_changed(struct guild *g, uint64_t user_id)
 	if (!memcmp(&old, &o->view, sizeof(old)))
 		return;
 	send_view(g, user_id, &o->view);
-	tell_differences(g, user_id, &old, &o->view);
+	tell_differences(g, user_id, &old, &o->view, quiet_slot);
 }
 
-void guild_views_changed(struct guild *g)
+void guild_views_changed(struct guild *g, uint32_t quiet_slot)
 {
 	uint64_t user_id;
 	size_t iter = 0;
 
 	while (hmap_next(&g->online, &iter, &user_id, NULL))
-		guild_view_changed(g, user_id);
+		guild_view_changed(g, user_id, quiet_slot);
+}
+
+void guild_drop_user(struct guild *g, uint64_t user_id)
+{
+	uint64_t value;
+	size_t iter = 0;
+
+	while (hmap_next(&g->sessions, &iter, NULL, &value)) {
+		const struct guild_session *s = (void *)(uintptr_t)value;
+
+		if (s->user_id != user_id)
+			continue;
+		guild_leave(g, s->ref);
+		iter = 0;
+	}
 }
 
 void guild_session_fini(struct guild *g)

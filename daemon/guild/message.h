@@ -32,6 +32,12 @@ void message_say_system(struct guild *g, const struct state_channel *ch,
 			enum message_type type, const struct member *author,
 			uint64_t about_id);
 
+/* What a webhook says; the call asks for the message back, or not. */
+enum error_code message_say_webhook(struct guild *g,
+				    const struct rest_msg *call,
+				    const struct state_channel *ch,
+				    const struct user *author);
+
 /* Has it something to say at all?  Content is trimmed in place. */
 bool message_body_trim(struct body_message *b);
 

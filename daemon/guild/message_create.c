@@ -20,7 +20,7 @@ struct create {
 	struct op op;
 	uint64_t channel_id;
 	uint64_t id;
-	uint64_t nonce_key;		/* 0: not to be enforced */
+	bool silent;			/* answered without the message */
 	struct message *m;		/* what follows is its memory */
 	struct blob *record;		/* m borrows from it */
 	struct blob *body;		/* the author's answer */
@@ -61,8 +61,10 @@ static void created(struct guild *g, struct op *op, struct actor_msg *answer)
 		op_fail(g, op, guild_error_of(w->status));
 		return;
 	}
-	guild_reply(g, &op->caller, 200, c->body);
-	c->body = NULL;
+	if (c->silent)
+		guild_reply(g, &op->caller, 204, NULL);
+	else
+		guild_reply(g, &op->caller, 200, blob_get(c->body));
 	if (ch) {
 		ch->channel.last_message_id = c->id;
 		to = event_to_channel(ch, INTENT_GUILD_MESSAGES);
@@ -73,11 +75,13 @@ static void created(struct guild *g, struct op *op, struct actor_msg *answer)
 }
 
 static void fill(struct message *m, const struct rest_msg *call,
-		 const struct body_message *b, const struct member *author)
+		 const struct state_channel *ch, const struct user *author)
 {
+	const struct body_message *b = call->body;
+
 	m->type = b->ref_message_id ? MESSAGE_REPLY : MESSAGE_DEFAULT;
-	m->channel_id = call->id[REST_ID_CHANNEL];
-	m->author = author->user;
+	m->channel_id = ch->channel.id;
+	m->author = *author;
 	m->content = b->content ? b->content : "";
 	m->content_len = strlen(m->content);
 	m->embeds = b->embeds;
@@ -197,9 +201,35 @@ static enum error_code create(struct guild *g, const struct rest_msg *call,
 	c = create_new(g, &caller, ch);
 	if (!c)
 		return ERROR_OVERLOADED;
-	fill(c->m, call, b, author);
+	fill(c->m, call, ch, &author->user);
 	mention_resolve(&g->state, &b->mentions, perms,
 			referenced ? &referenced->author : NULL, c->m);
+	err = launch(g, c, ch, &view);
+	if (err)
+		op_free(g, &c->op);
+	return err ? guild_error_of(err) : ERROR_NONE;
+}
+
+enum error_code message_say_webhook(struct guild *g,
+				    const struct rest_msg *call,
+				    const struct state_channel *ch,
+				    const struct user *author)
+{
+	const struct caller caller = guild_caller(call);
+	const struct message_view view = { 0 };
+	const struct body_message *b = call->body;
+	struct create *c = create_new(g, &caller, ch);
+	int err;
+
+	if (!c)
+		return ERROR_OVERLOADED;
+	c->silent = !call->query.wait;
+	fill(c->m, call, ch, author);
+	c->m->type = MESSAGE_DEFAULT;
+	c->m->ref_message_id = 0;
+	c->m->webhook_id = author->id;
+	mention_resolve(&g->state, &b->mentions, PERM_MENTION_EVERYONE, NULL,
+			c->m);
 	err = launch(g, c, ch, &view);
 	if (err)
 		op_free(g, &c->op);
@@ -295,7 +325,7 @@ static enum error_code read_reference(struct guild *g, struct rest_msg *call)
 	r = op_new(g, sizeof(*r), &caller, reference_read, reply_drop);
 	if (!r)
 		return ERROR_OVERLOADED;
-	actor_msg_take(g->self, &call->head);
+	guild_take(g, &call->head);
 	r->call = call;
 	err = op_get(g, &r->op, call->id[REST_ID_CHANNEL],
 		     STORE_SPACE_MESSAGE, b->ref_message_id);

@@ -46,7 +46,7 @@ void *modify_new(struct guild *g, size_t size, struct rest_msg *call)
 
 	if (!mod)
 		return NULL;
-	actor_msg_take(g->self, &call->head);
+	guild_take(g, &call->head);
 	mod->call = call;
 	mod->channel_id = call->id[REST_ID_CHANNEL];
 	mod->message_id = call->id[REST_ID_MESSAGE];

@@ -160,15 +160,16 @@ static void tell_pins(struct guild *g, const struct state_channel *c)
 	event_publish(g, &to, event_close(&e));
 }
 
-static int save_channel(struct catalog *c, void *arg)
-{
-	return catalog_put_channel(c, arg);
-}
+struct last_pin {
+	uint64_t channel_id;
+	uint64_t ms;
+};
 
-static void free_channel(void *arg)
+static int save_last_pin(struct catalog *c, void *arg)
 {
-	model_channel_fini(arg);
-	mem_free(arg);
+	const struct last_pin *p = arg;
+
+	return catalog_set_last_pin(c, p->channel_id, p->ms);
 }
 
 static void saved(struct guild *g, struct op *op, struct actor_msg *answer)
@@ -180,17 +181,18 @@ static void saved(struct guild *g, struct op *op, struct actor_msg *answer)
 /* When a channel was last pinned in is only a hint: nobody waits for it. */
 static void remember_pin(struct guild *g, struct state_channel *c)
 {
-	struct channel *copy = mem_zalloc(sizeof(*copy));
+	struct last_pin *p = mem_zalloc(sizeof(*p));
 	struct op *op = op_new(g, sizeof(*op), NULL, saved, NULL);
 
 	c->channel.last_pin_ms = guild_now_ms(g);
-	if (!op || !copy || model_channel_copy(copy, &c->channel)) {
+	if (!op || !p) {
 		if (op)
 			op_free(g, op);
-		mem_free(copy);
+		mem_free(p);
 		return;
 	}
-	if (op_catalog(g, op, save_channel, copy, free_channel))
+	*p = (struct last_pin){ c->channel.id, c->channel.last_pin_ms };
+	if (op_catalog(g, op, save_last_pin, p, mem_free))
 		op_free(g, op);
 }
 

@@ -479,7 +479,7 @@ enum error_code reaction_rest_list(struct guild *g, struct rest_msg *call)
 	r = op_new(g, sizeof(*r), &caller, NULL, reactors_drop);
 	if (!r)
 		return ERROR_OVERLOADED;
-	actor_msg_take(g->self, &call->head);
+	guild_take(g, &call->head);
 	r->call = call;
 	reaction_read(g, call->id[REST_ID_MESSAGE], reactors_read, r);
 	return ERROR_NONE;

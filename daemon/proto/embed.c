@@ -14,7 +14,8 @@
 #define FIELDS_MAX 25
 #define TEXT_MAX 6000		/* of all embeds together */
 #define URL_MAX 2048
-#define PATH_MAX_LEN 64
+#define PATH_ROOM 24		/* embeds.N */
+#define SUB_ROOM 64		/* embeds.N.fields.M */
 
 /* Runs over all embeds of one message. */
 struct checker {
@@ -77,7 +78,7 @@ static void copy_part(struct checker *c, json_t *out, const json_t *embed,
 		      const char *path, const struct part *part)
 {
 	const json_t *object = json_object_get(embed, part->key);
-	char sub[PATH_MAX_LEN];
+	char sub[SUB_ROOM];
 	json_t *copy;
 
 	if (!json_is_object(object))
@@ -95,7 +96,7 @@ static void copy_fields(struct checker *c, json_t *out, const json_t *embed,
 {
 	const json_t *list = json_object_get(embed, "fields");
 	json_t *copy, *item, *field;
-	char sub[PATH_MAX_LEN];
+	char sub[SUB_ROOM];
 	size_t i;
 
 	if (!json_is_array(list) || !json_array_size(list))
@@ -105,7 +106,8 @@ static void copy_fields(struct checker *c, json_t *out, const json_t *embed,
 			    "%s.fields", path);
 	copy = json_array();
 	json_array_foreach(list, i, item) {
-		snprintf(sub, sizeof(sub), "%s.fields.%zu", path, i);
+		snprintf(sub, sizeof(sub), "%s.fields.%u", path,
+			 (unsigned int)i);
 		field = json_object();
 		copy_text(c, field, item, sub, "name", 256, true);
 		copy_text(c, field, item, sub, "value", 1024, true);
@@ -123,10 +125,10 @@ static void copy_fields(struct checker *c, json_t *out, const json_t *embed,
 
 static json_t *normalise_one(struct checker *c, const json_t *embed, size_t i)
 {
-	char path[PATH_MAX_LEN];
+	char path[PATH_ROOM];
 	json_t *out;
 
-	snprintf(path, sizeof(path), "embeds.%zu", i);
+	snprintf(path, sizeof(path), "embeds.%u", (unsigned int)i);
 	if (!json_is_object(embed)) {
 		form_error(c->form, path, FORM_TYPE, "Must be an object.");
 		return NULL;
