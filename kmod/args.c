@@ -18,11 +18,12 @@ static const struct word modes[] = {
 	{}
 };
 static const struct word switches[] = { { "off", 0 }, { "on", 1 }, {} };
+static const struct word off[] = { { "off", 0 }, {} };
 static const struct word attaches[] = {
 	{ "trust", SD_ATTACH_TRUST }, { "discard", SD_ATTACH_DISCARD }, {}
 };
 
-/* An option is a word of a list, or else a number within bounds. */
+/* An option is a word of a list, or a number within bounds. */
 static const struct option {
 	const char *key;
 	u32 offset;
@@ -35,6 +36,7 @@ static const struct option {
 	  SD_MAX_BLOCK_SECTORS, SD_DEFAULT_BLOCK_SECTORS },
 	{ "verify", FIELD(verify), switches, 0, 0, 1 },
 	{ "attach", FIELD(attach), attaches, 0, 0, SD_ATTACH_TRUST },
+	{ "hedge_us", FIELD(hedge_us), off, 50, 10000000, 0 },
 	{ "timeout_ms", FIELD(timeout_ms), NULL, 100, 600000, 10000 },
 	{ "checkpoint_ms", FIELD(checkpoint_ms), NULL, 10, 600000, 5000 },
 	{ "buffer_kib", FIELD(buffer_kib), NULL, 256, 1u << 20, 16384 },
@@ -88,8 +90,9 @@ static int parse_word(const struct word *words, const char *s, u32 *ret)
 
 static int parse_value(const struct option *d, const char *s, u32 *ret)
 {
-	return d->words ? parse_word(d->words, s, ret) :
-			  parse_number(s, d->low, d->high, ret);
+	if (d->words && !parse_word(d->words, s, ret))
+		return 0;
+	return d->high ? parse_number(s, d->low, d->high, ret) : -EINVAL;
 }
 
 static int parse_option(struct sd_options *o, const char *key, const char *value)

@@ -20,6 +20,7 @@ struct sd_options {
 	u32 block_sectors;
 	u32 verify;
 	u32 attach;		/* enum sd_attach */
+	u32 hedge_us;		/* ask the disk after so long; 0: never */
 	u32 timeout_ms;		/* an SSD silent for so long is out */
 	u32 checkpoint_ms;
 	u32 buffer_kib;		/* copies of writes and fills under way */

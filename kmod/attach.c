@@ -292,7 +292,7 @@ int sd_set_activate(struct sd_set *set)
 	set->active = true;
 	mutex_unlock(&set->lock);
 	mutex_unlock(&set->admin);
-	queue_delayed_work(set->meta_wq, &set->watch_work,
+	queue_delayed_work(set->io_wq, &set->watch_work,
 			   msecs_to_jiffies(set->opt.timeout_ms / 4));
 	vfree(a->buf);
 	kvfree(a);
@@ -326,6 +326,7 @@ void sd_set_deactivate(struct sd_set *set)
 	mutex_lock(&set->admin);
 	cancel_delayed_work_sync(&set->watch_work);
 	wait_event(set->idle, !atomic_read(&set->jobs_out));
+	flush_workqueue(set->fill_wq);
 	flush_workqueue(set->io_wq);
 	for (i = 0; i < set->geom.nr_legs; i++)
 		close_leg(&set->leg[i]);

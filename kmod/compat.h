@@ -6,17 +6,21 @@
 #ifndef SD_COMPAT_H
 #define SD_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/version.h>
 
-/* 96a95b7e53a7 ("dm: ...") 5.18: bio_alloc_bioset() takes bdev and opf: base. */
+#define SD_MODE(ti)	dm_table_get_mode((ti)->table)
 
-/* 6.9, 2c8161d1ea1e and others: the target asks for stable writes itself. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-#define SD_MODE(ti)	dm_table_get_mode((ti)->table)
-typedef fmode_t sd_mode_t;
+/* hrtimer_init() went in 6.15 (9779489a31d7), hrtimer_setup() came in 6.13. */
+static inline void sd_timer_setup(struct hrtimer *timer,
+				  enum hrtimer_restart (*fn)(struct hrtimer *))
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	timer->function = fn;
 #else
-#define SD_MODE(ti)	dm_table_get_mode((ti)->table)
-typedef blk_mode_t sd_mode_t;	/* 05bdb9965305, 6.5 */
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 #endif
+}
 
 #endif

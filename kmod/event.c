@@ -2,6 +2,8 @@
 /* Changes of state, told to tracepoints, udev and netlink listeners. */
 #include "sd.h"
 
+#include <linux/sched/mm.h>
+
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
@@ -56,12 +58,14 @@ static void uevent(struct sd_set *set, char *what, int leg, const char *detail)
 {
 	char event[40], number[24], word[40];
 	char *env[] = { event, number, word, NULL };
+	unsigned int noio = memalloc_noio_save();
 
 	snprintf(event, sizeof(event), "SUPERDISK_EVENT=%s", what);
 	snprintf(number, sizeof(number), "SUPERDISK_SSD=%d", leg);
 	snprintf(word, sizeof(word), "SUPERDISK_STATE=%s", detail);
 	kobject_uevent_env(&disk_to_dev(dm_disk(dm_table_get_md(
 				set->ti->table)))->kobj, KOBJ_CHANGE, env);
+	memalloc_noio_restore(noio);
 }
 
 void sd_event_leg(struct sd_leg *leg, int from, int to, int err)

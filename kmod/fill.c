@@ -87,7 +87,7 @@ static void fill_written(struct bio *bio)
 		return;
 	}
 	INIT_WORK(&job->work, fill_read_back);
-	queue_work(job->set->io_wq, &job->work);
+	queue_work(job->set->fill_wq, &job->work);
 }
 
 static void fill_write(struct sd_job *job)
@@ -180,5 +180,5 @@ void sd_fill_end(struct sd_io *io, struct bio *bio, blk_status_t status)
 	}
 	sd_job_copy(job, bio, io->iter, job->first * SD_PAGE - within);
 	INIT_WORK(&job->work, fill_send);
-	queue_work(io->set->io_wq, &job->work);
+	queue_work(io->set->fill_wq, &job->work);
 }

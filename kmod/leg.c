@@ -182,9 +182,9 @@ static void fail_work(struct work_struct *work)
 		wake_up_all(&set->idle);
 	}
 	release_all(leg);
-	DMERR("%s: SSD %u (%s) is out of service, error %d; the disk serves its blocks",
-	      set->name, leg->index, leg->dev ? leg->dev->name : "-",
-	      leg->error);
+	DMWARN("%s: SSD %u is out of service (%s, error %d); the disk serves its blocks",
+	       set->name, leg->index, leg->error ? "failed" : "removed",
+	       leg->error);
 	sd_event_leg(leg, leg->failed_from, SUPERDISK_STATE_FAILED, leg->error);
 }
 

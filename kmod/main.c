@@ -12,7 +12,8 @@
  *	leg	life of an SSD		member	add, remove, replace, bypass
  *	attach	all SSDs together	watch	SSDs that do not answer
  *	job	copies under way	hold	intents of the fingerprint
- *	io	blocking I/O		netlink, event, stats, trace
+ *	bounce	hits through a copy	io	blocking I/O
+ *	netlink, event, stats, trace	what can be seen from outside
  */
 #include "sd.h"
 

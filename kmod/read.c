@@ -14,13 +14,10 @@
 #include <linux/crc32c.h>
 #include <linux/highmem.h>
 
-static bool may_hit(struct sd_leg *leg, u64 touched, u64 full)
+static bool may_hit(struct sd_leg *leg)
 {
-	if (!sd_leg_serves(leg) ||
-	    leg->set->opt.mode == SUPERDISK_MODE_PASSTHROUGH)
-		return false;
-	/* A part of a page has no checksum of its own. */
-	return !leg->table.crc || touched == full;
+	return sd_leg_serves(leg) &&
+	       leg->set->opt.mode != SUPERDISK_MODE_PASSTHROUGH;
 }
 
 static void send_hit(struct sd_leg *leg, struct sd_io *io, struct bio *bio)
@@ -48,6 +45,21 @@ static int send_miss(struct sd_set *set, struct sd_io *io, struct bio *bio,
 	return DM_MAPIO_REMAPPED;
 }
 
+/* All pages are valid.  Takes over the reference if it returns >= 0. */
+static int map_hit(struct sd_leg *leg, struct sd_io *io, struct bio *bio,
+		   u64 full)
+{
+	/* A part of a page has no checksum of its own. */
+	bool whole = !leg->table.crc || io->ticket.mask == full;
+
+	if ((leg->set->opt.hedge_us || !whole) && sd_bounce_map(leg, io, bio))
+		return DM_MAPIO_SUBMITTED;
+	if (!whole)
+		return -ENOMEM;
+	send_hit(leg, io, bio);
+	return DM_MAPIO_REMAPPED;
+}
+
 int sd_read_map(struct sd_set *set, struct sd_io *io, struct bio *bio)
 {
 	const struct sd_geom *g = &set->geom;
@@ -55,18 +67,19 @@ int sd_read_map(struct sd_set *set, struct sd_io *io, struct bio *bio)
 	u64 touched = sd_mask_touched(g, io->sector, bio_sectors(bio));
 	u64 full = sd_mask_full(g, io->sector, bio_sectors(bio));
 	struct sd_leg *leg = &set->leg[sd_place(g, block, &nth)];
+	int r = -ENODATA;
 
-	if (sd_leg_get(leg)) {
-		if (may_hit(leg, touched, full) &&
-		    sd_read_begin(&leg->table, &io->ticket, block, touched)) {
-			send_hit(leg, io, bio);
-			return DM_MAPIO_REMAPPED;
-		}
-		sd_count(leg->stats, SUPERDISK_C_MISSES, 1);
-		sd_leg_put(leg);
-	} else {
+	if (!sd_leg_get(leg)) {
 		sd_count(set->stats, SUPERDISK_C_MISSES, 1);
+		return send_miss(set, io, bio, full);
 	}
+	if (may_hit(leg) &&
+	    sd_read_begin(&leg->table, &io->ticket, block, touched))
+		r = map_hit(leg, io, bio, full);
+	if (r >= 0)
+		return r;
+	sd_count(leg->stats, SUPERDISK_C_MISSES, 1);
+	sd_leg_put(leg);
 	return send_miss(set, io, bio, full);
 }
 
@@ -119,7 +132,7 @@ static u64 mismatches(const struct sd_io *io, struct bio *bio)
 	return c.bad;
 }
 
-static int send_rescue(struct sd_io *io, struct bio *bio)
+void sd_rescue(struct sd_io *io, struct bio *bio)
 {
 	struct sd_set *set = io->set;
 	unsigned long flags;
@@ -129,7 +142,6 @@ static int send_rescue(struct sd_io *io, struct bio *bio)
 	bio_list_add(&set->rescues, bio);
 	spin_unlock_irqrestore(&set->rescue_lock, flags);
 	queue_work(set->io_wq, &set->rescue_work);
-	return DM_ENDIO_INCOMPLETE;
 }
 
 static int end_hit(struct sd_io *io, struct bio *bio, blk_status_t status)
@@ -147,8 +159,10 @@ static int end_hit(struct sd_io *io, struct bio *bio, blk_status_t status)
 	else if (status == BLK_STS_OK)
 		io->bad = mismatches(io, bio);
 	if (io->bad || (status == BLK_STS_OK &&
-			!sd_read_still_valid(&leg->table, &io->ticket)))
-		return send_rescue(io, bio);
+			!sd_read_still_valid(&leg->table, &io->ticket))) {
+		sd_rescue(io, bio);
+		return DM_ENDIO_INCOMPLETE;
+	}
 	sd_count(leg->stats, SUPERDISK_C_HITS, 1);
 	return DM_ENDIO_DONE;
 }
@@ -207,14 +221,17 @@ static void restore(struct sd_io *io, struct bio *bio)
 static void rescue(struct sd_set *set, struct bio *bio)
 {
 	struct sd_io *io = sd_io_of(bio);
-	bool repair = learn(io);
+	bool late = io->kind == SD_IO_BOUNCE && io->hedged, repair = false;
 
-	sd_leg_put(io->leg);
-	io->leg = NULL;
+	if (!late) {
+		repair = learn(io);
+		sd_leg_put(io->leg);
+		io->leg = NULL;
+	}
 	restore(io, bio);
 	send_miss(set, io, bio, sd_mask_full(&set->geom, io->sector,
 					     bio_sectors(bio)));
-	io->path = SUPERDISK_PATH_RESCUE;
+	io->path = late ? SUPERDISK_PATH_HEDGE_WIN : SUPERDISK_PATH_RESCUE;
 	if (io->job)
 		io->job->back = repair;
 	submit_bio_noacct(bio);

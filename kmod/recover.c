@@ -64,9 +64,20 @@ static const char *expelled(const struct sd_super *best, u32 leg,
 	return NULL;
 }
 
+static bool is_here(const struct sd_geom *g, const struct sd_candidate *c,
+		    u64 epoch)
+{
+	u32 i;
+
+	for (i = 0; i < g->nr_legs; i++)
+		if (c[i].present && !c[i].err && c[i].super.epoch == epoch)
+			return true;
+	return false;
+}
+
 /*
- * Half of the members at least must be here: fewer could be the ones that were
- * expelled, without a witness.
+ * Half of the members at least must be here, wherever: fewer could be the ones
+ * that were expelled, without a witness.
  */
 static bool quorum(const struct sd_geom *g, const struct sd_super *best,
 		   const struct sd_candidate *c)
@@ -74,11 +85,8 @@ static bool quorum(const struct sd_geom *g, const struct sd_super *best,
 	u32 i, members = 0, here = 0;
 
 	for (i = 0; i < g->nr_legs; i++) {
-		if (!best->roster[i])
-			continue;
-		members++;
-		here += c[i].present && !c[i].err &&
-			c[i].super.epoch == best->roster[i];
+		members += best->roster[i] != 0;
+		here += best->roster[i] && is_here(g, c, best->roster[i]);
 	}
 	return here * 2 >= members;
 }

@@ -4,6 +4,7 @@
  *
  * Locks, outermost first:
  *
+ *	sets_lock (netlink.c)	mutex	the list of sets; process
  *	set->admin		mutex	commands, activation; process
  *	set->lock		mutex	members, generation, roster; process
  *	leg->meta_lock		mutex	superblock and checkpoints of one SSD
@@ -25,6 +26,7 @@
 #include <linux/blkdev.h>
 #include <linux/completion.h>
 #include <linux/device-mapper.h>
+#include <linux/hrtimer.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
 #include <linux/percpu-refcount.h>
@@ -139,7 +141,8 @@ struct sd_set {
 	struct work_struct unfence_work;
 	struct delayed_work watch_work;
 
-	struct workqueue_struct *io_wq;		/* fills, rescues, discards */
+	struct workqueue_struct *io_wq;		/* never waits for an SSD */
+	struct workqueue_struct *fill_wq;	/* fills, deferred requests */
 	struct workqueue_struct *meta_wq;	/* intents, checkpoints */
 	struct bio_set bios;			/* of metadata */
 	mempool_t *jobs;
@@ -153,6 +156,7 @@ struct sd_set {
 enum sd_io_kind {
 	SD_IO_OTHER,	/* flush: straight to the disk */
 	SD_IO_HIT,	/* read on its way to an SSD; holds leg */
+	SD_IO_BOUNCE,	/* read of a job, or about to be rescued */
 	SD_IO_MISS,	/* read on its way to the disk; job fills afterwards */
 	SD_IO_WRITE,	/* write straight to the disk; op registered */
 	SD_IO_COPY,	/* write of a job; the job has everything */
@@ -167,6 +171,7 @@ struct sd_io {
 	enum sd_io_kind kind;
 	enum superdisk_path path;
 	enum superdisk_op opcode;
+	bool hedged;			/* the SSD did not answer in time */
 	bool bad_io;			/* hit: the SSD reported an error */
 	u64 bad;			/* hit: pages that were not right */
 	u32 region;
@@ -192,7 +197,10 @@ struct sd_job {
 	struct sd_leg *leg;		/* referenced */
 	struct sd_op op;
 	struct bio *user;		/* write: completed with the disk */
-	refcount_t refs;		/* I/O under way */
+	refcount_t refs;		/* I/O under way, and the timer */
+	atomic_t claimed;		/* bounce: somebody answers the user */
+	bool timed;
+	struct hrtimer timer;
 	blk_status_t disk_status, ssd_status;
 	bool intent;			/* region held */
 	bool back;			/* repair: read back before publishing */
@@ -279,7 +287,12 @@ u32 __sd_set_store_roster(struct sd_set *set);
 /* read.c */
 int sd_read_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
 int sd_read_end(struct sd_io *io, struct bio *bio, blk_status_t *status);
+/* Ask the disk for this read, which nobody else has in hand.  Any context. */
+void sd_rescue(struct sd_io *io, struct bio *bio);
 void sd_rescue_work(struct work_struct *work);
+
+/* bounce.c: takes over the reference; false (and keeps it) without memory */
+bool sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio);
 
 /* write.c */
 int sd_write_map(struct sd_set *set, struct sd_io *io, struct bio *bio);

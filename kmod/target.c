@@ -65,19 +65,29 @@ static void init_works(struct sd_set *set)
 	sd_guard_init(&set->guard);
 }
 
+static struct workqueue_struct *new_wq(const char *name)
+{
+	return alloc_workqueue("%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, name);
+}
+
 static int init_memory(struct sd_set *set)
 {
 	int err;
 
 	set->stats = alloc_percpu(struct sd_stats);
-	set->io_wq = alloc_workqueue("superdisk_io", WQ_MEM_RECLAIM |
-				     WQ_UNBOUND, 0);
-	set->meta_wq = alloc_workqueue("superdisk_meta", WQ_MEM_RECLAIM |
-				       WQ_UNBOUND, 0);
-	if (!set->stats || !set->io_wq || !set->meta_wq)
+	set->io_wq = new_wq("superdisk_io");
+	set->fill_wq = new_wq("superdisk_fill");
+	set->meta_wq = new_wq("superdisk_meta");
+	if (!set->stats || !set->io_wq || !set->fill_wq || !set->meta_wq)
 		return -ENOMEM;
 	err = bioset_init(&set->bios, 4 * SD_MAX_LEGS, 0, BIOSET_NEED_BVECS);
 	return err ?: sd_jobs_init(set) ?: init_legs(set);
+}
+
+static void free_wq(struct workqueue_struct *wq)
+{
+	if (wq)
+		destroy_workqueue(wq);
 }
 
 static void free_set(struct sd_set *set)
@@ -85,10 +95,9 @@ static void free_set(struct sd_set *set)
 	fini_legs(set);
 	sd_jobs_fini(set);
 	bioset_exit(&set->bios);
-	if (set->meta_wq)
-		destroy_workqueue(set->meta_wq);
-	if (set->io_wq)
-		destroy_workqueue(set->io_wq);
+	free_wq(set->meta_wq);
+	free_wq(set->fill_wq);
+	free_wq(set->io_wq);
 	free_percpu(set->stats);
 	close_legs(set);
 	if (set->disk)
@@ -257,6 +266,7 @@ static int superdisk_end_io(struct dm_target *ti, struct bio *bio,
 	case SD_IO_RANGE:
 		sd_range_end_io(io);
 		break;
+	case SD_IO_BOUNCE:
 	case SD_IO_OTHER:
 		break;
 	}

@@ -28,6 +28,6 @@ void sd_watch_work(struct work_struct *work)
 	for (i = 0; i < set->geom.nr_legs; i++)
 		if (silent(&set->leg[i]))
 			sd_leg_fail(&set->leg[i], -ETIMEDOUT);
-	queue_delayed_work(set->meta_wq, &set->watch_work,
+	queue_delayed_work(set->io_wq, &set->watch_work,
 			   msecs_to_jiffies(set->opt.timeout_ms / 4));
 }

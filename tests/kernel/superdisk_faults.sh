@@ -97,4 +97,22 @@ ok and_read blocks verify $sd 6
 is both_are_out "$(ssd_field sd 0 state)$(ssd_field sd 1 state)" failedfailed
 ok removes dmsetup remove sd
 ok disk_has_it_all blocks verify "$disk0" 6
+
+# Hedged: the reader leaves an SSD that does not answer behind.
+must revive_ssd ssd0
+must revive_ssd ssd1
+must super_create sd "$disk0" "$ssd0 $ssd1" hedge_us 20000 timeout_ms 600000
+must blocks verify $sd 6
+ok hedged_is_filled wait_for 20 ssd_is sd 1 valid "$half/$half"
+ok hedged_reads_are_right blocks verify $sd 6
+ok hedged_reads_hit test "$(ssd_field sd 1 hits)" -gt 0
+ok parts_of_pages_are_right cmp <(dd if=$sd bs=512 skip=1 count=777 iflag=direct status=none) \
+	<(dd if="$disk0" bs=512 skip=1 count=777 iflag=direct status=none)
+must hang_ssd ssd1
+ok a_hung_ssd_delays_reads_no_longer_than_the_bound \
+	timeout 60 blocks verify $sd 6 0 512
+is it_is_still_in_service "$(ssd_field sd 1 state)" in
+must unhang_ssd ssd1
+ok late_answers_do_no_harm blocks verify $sd 6
+must dmsetup remove sd
 done_testing

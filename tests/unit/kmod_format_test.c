@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What stands on an SSD: it fits, it survives encoding, and damage is seen. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "format.h"
+
+static struct sd_super sample_super(void)
+{
+	struct sd_super s = {
+		.set_uuid = "0123456789abcde",
+		.epoch = 42,
+		.generation = 1ull << 40,
+		.disk_sectors = 1000000,
+		.block_sectors = 128,
+		.nr_legs = 4,
+		.leg = 3,
+		.mode = SUPERDISK_MODE_MIRROR,
+		.state = SD_SUPER_ACTIVE,
+		.verify = true,
+		.roster = { 1, 2, 3, 42 },
+	};
+
+	sd_layout_init(&s.layout, 300000, 128, 1954);
+	s.sample[63] = 0xdeadbeef;
+	return s;
+}
+
+static void a_superblock_survives(void **state)
+{
+	struct sd_super in = sample_super(), out;
+	struct sd_super_disk d;
+
+	(void)state;
+	sd_super_encode(&in, &d);
+	assert_int_equal(sd_super_decode(&out, &d), 0);
+	assert_memory_equal(&in, &out, sizeof(in));
+}
+
+static void every_damaged_bit_is_seen(void **state)
+{
+	struct sd_super in = sample_super(), out;
+	struct sd_super_disk d;
+
+	(void)state;
+	sd_super_encode(&in, &d);
+	for (u32 bit = 0; bit < sizeof(d) * 8; bit++) {
+		((u8 *)&d)[bit / 8] ^= 1u << (bit % 8);
+		assert_true(sd_super_decode(&out, &d) < 0);
+		((u8 *)&d)[bit / 8] ^= 1u << (bit % 8);
+	}
+}
+
+static void blank_and_newer_are_told_apart(void **state)
+{
+	struct sd_super in = sample_super(), out;
+	struct sd_super_disk d = {};
+
+	(void)state;
+	assert_int_equal(sd_super_decode(&out, &d), -ENODATA);
+	sd_super_encode(&in, &d);
+	d.version = SD_VERSION + 1;
+	d.crc = crc32c(~0u, (u8 *)&d + 4, sizeof(d) - 4);
+	assert_int_equal(sd_super_decode(&out, &d), -EOPNOTSUPP);
+}
+
+static void an_impossible_superblock_is_refused(void **state)
+{
+	struct sd_super in = sample_super(), out;
+	struct sd_super_disk d;
+
+	(void)state;
+	in.layout.nr_regions++;
+	sd_super_encode(&in, &d);
+	assert_int_equal(sd_super_decode(&out, &d), -EBADMSG);
+	in = sample_super();
+	in.block_sectors = 100;
+	sd_super_encode(&in, &d);
+	assert_int_equal(sd_super_decode(&out, &d), -EBADMSG);
+}
+
+static void layouts_fit_and_do_not_move_when_the_disk_grows(void **state)
+{
+	static const u32 blocks[] = { 8, 16, 32, 64, 128, 256, 512 };
+	struct sd_layout a, b;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(blocks); i++) {
+		for (u64 size = 5000; size < 1ull << 36; size = size * 3 + 7) {
+			if (sd_layout_init(&a, size, blocks[i], ~0ull))
+				continue;
+			assert_true(a.data_start + a.nr_slots * blocks[i] <=
+				    size);
+			assert_true(SD_UNIT_SECTOR + DIV_ROUND_UP_ULL(a.nr_slots,
+				    sd_slots_per_chunk(blocks[i] / 8)) *
+				    SD_CHUNK_SECTORS <= a.data_start);
+			assert_true(a.nr_regions + SD_NR_SAMPLES <=
+				    SD_INTENT_MAX_BITS);
+			assert_int_equal(sd_layout_init(&b, size, blocks[i], 1),
+					 0);
+			assert_int_equal(a.data_start, b.data_start);
+			assert_int_equal(a.region_shift, b.region_shift);
+		}
+	}
+}
+
+static void intents_survive_and_damage_is_seen(void **state)
+{
+	unsigned long in[BITS_TO_LONGS(SD_INTENT_MAX_BITS)] = {};
+	unsigned long out[BITS_TO_LONGS(SD_INTENT_MAX_BITS)] = {};
+	struct sd_intent_disk d;
+
+	(void)state;
+	for (u32 bit = 0; bit < SD_INTENT_MAX_BITS; bit = bit * 2 + 1)
+		__set_bit(bit, in);
+	for (u32 i = 0; i < SD_INTENT_SECTORS; i++) {
+		sd_intent_encode(&d, 9, i, in);
+		assert_int_equal(sd_intent_decode(&d, 8, i, out), -EBADMSG);
+		assert_int_equal(sd_intent_decode(&d, 9, i + 1, out), -EBADMSG);
+		assert_int_equal(sd_intent_decode(&d, 9, i, out), 0);
+		d.bits[i] ^= 1;
+		assert_int_equal(sd_intent_decode(&d, 9, i, out), -EBADMSG);
+	}
+	assert_memory_equal(in, out, sizeof(in));
+}
+
+static void a_unit_knows_its_place(void **state)
+{
+	struct sd_unit_disk d;
+
+	(void)state;
+	sd_unit_begin(&d, 5, 17, 6);
+	sd_unit_seal(&d);
+	assert_int_equal(sd_unit_check(&d, 5, 17, 6), 0);
+	assert_int_equal(sd_unit_check(&d, 4, 17, 6), -EBADMSG);
+	assert_int_equal(sd_unit_check(&d, 5, 18, 6), -EBADMSG);
+	assert_int_equal(sd_unit_check(&d, 5, 17, 7), -EBADMSG);
+	d.entries[300] ^= 4;
+	assert_int_equal(sd_unit_check(&d, 5, 17, 6), -EBADMSG);
+}
+
+static void samples_are_on_the_disk(void **state)
+{
+	static const u64 sizes[] = { 1, 2, 19, 20, 21, 63, 64, 1000, 1ull << 40 };
+
+	(void)state;
+	for (u32 n = 0; n < ARRAY_SIZE(sizes); n++) {
+		assert_int_equal(sd_sample_block(sizes[n], 0), 0);
+		for (u32 i = 0; i < SD_NR_SAMPLES; i++)
+			assert_true(sd_sample_block(sizes[n], i) < sizes[n]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_superblock_survives),
+		cmocka_unit_test(every_damaged_bit_is_seen),
+		cmocka_unit_test(blank_and_newer_are_told_apart),
+		cmocka_unit_test(an_impossible_superblock_is_refused),
+		cmocka_unit_test(layouts_fit_and_do_not_move_when_the_disk_grows),
+		cmocka_unit_test(intents_survive_and_damage_is_seen),
+		cmocka_unit_test(a_unit_knows_its_place),
+		cmocka_unit_test(samples_are_on_the_disk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
