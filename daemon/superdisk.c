@@ -21,6 +21,7 @@ static const struct {
 	{ "restore", "use it again", command_restore },
 	{ "warm", "copy what the SSDs lack", command_warm },
 	{ "events", "what happens to them", command_events },
+	{ "trace", "each request, and what became of it", command_trace },
 	{ "latency", "block I/O latency as histograms", command_latency },
 	{ "sockets", "TCP to local listeners, and who waits", command_sockets },
 };

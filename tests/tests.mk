@@ -109,7 +109,8 @@ check-fuzz:
 # --- in the VM -------------------------------------------------------------
 
 # The programs that cases run, and the disks that outlive their machine.
-GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(MAINS:%=$(B)/bin/%)
+GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(MAINS:%=$(B)/bin/%) \
+	$(B)/tests/unit/monitor_sockets_test
 GUEST_DISKS = disk=64 ssd0=32 ssd1=32 ssd2=32 ssd3=32
 CASES ?= $(filter-out %/lib.sh,$(wildcard tests/kernel/*.sh))
 KERNEL_DEADLINE_S = 900
@@ -151,6 +152,10 @@ check-e2e:
 	@scripts/setup --npm
 	+@$(MAKE) --no-print-directory VARIANT=release daemons
 	@$(RUN_ONE) $(RUN_E2E)
+
+# --- benchmarks: each brings its own rules ---------------------------------
+
+include $(wildcard tests/bench/*.mk)
 
 # --- everything ------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 #define MONITOR_COMMAND_H
 
 int command_latency(int argc, char **argv);
+int command_trace(int argc, char **argv);
 int command_sockets(int argc, char **argv);
 int command_create(int argc, char **argv);
 int command_remove(int argc, char **argv);

@@ -6,12 +6,15 @@
 . ./lib.sh
 
 events=/tmp/events
+trace=/tmp/trace
 watcher=
+tracer=
 
 end() {
 	local status=$?
 
 	[[ -z $watcher ]] || kill -KILL "$watcher" 2> /dev/null
+	[[ -z $tracer ]] || kill -KILL "$tracer" 2> /dev/null
 	(exit $status)
 	clean_up
 }
@@ -19,6 +22,13 @@ trap end EXIT
 
 state_of() {
 	superdisk status --json fast | jq -r ".[0].ssds[$1].state"
+}
+
+# traced OPERATION: a request of ours shows up in the trace
+traced() {
+	dd if=/dev/mapper/fast of=/dev/null bs=4k count=1 iflag=direct \
+		status=none
+	grep -q "\"operation\":\"$1\"" $trace
 }
 
 counter() {
@@ -43,6 +53,9 @@ is has_two_ssds "$(superdisk status --json fast | jq '.[0].ssds | length')" 2
 is is_in_service "$(state_of 0)" in
 note "$(superdisk status fast)"
 not_ok knows_no_other superdisk status slow
+superdisk trace --json fast > $trace 2> $trace.err &
+tracer=$!
+ok traces_requests wait_for 60 traced read
 
 for _ in 1 2 3; do
 	dd if=/dev/mapper/fast of=/dev/null bs=64k count=64 iflag=direct \
@@ -51,6 +64,9 @@ for _ in 1 2 3; do
 done
 ok counts_hits test "$(counter hits)" -gt 0
 note "$(superdisk status fast)"
+like trace_tells_misses_from_hits "$(cut -c-300 $trace | head -100)" \
+	'"path":"miss"'
+ok and_hits grep -q '"path":"hit"' $trace
 
 ok routes_around_an_ssd superdisk bypass fast 0
 is says_so "$(state_of 0)" bypass

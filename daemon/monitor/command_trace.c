@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `superdisk trace`: each request to a Super-Disk, as it completes. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "monitor/bpf_load.h"
+#include "monitor/command.h"
+#include "monitor/command_args.h"
+#include "monitor/terminal.h"
+#include "monitor/text.h"
+#include "path.skel.h"
+#include "path_api.bpf.h"
+
+static const char usage[] =
+"usage: superdisk trace [options] [NAME]\n"
+"\n"
+"Each request to Super-Disk NAME (or to any) as it completes: what became of\n"
+"it, how long it took, and how long the SSD took of that.  Until Ctrl-C.\n"
+"\n"
+"  -s, --slower MS   only what took at least MS milliseconds, or failed\n"
+"  -j, --json        one line a request\n"
+"  -h, --help\n";
+
+static const struct option long_options[] = {
+	{ "slower", required_argument, NULL, 's' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct trace {
+	const char *name;	/* borrowed from argv, or NULL */
+	double slower_ms;
+	bool json, help;
+	struct devices *devices;
+	struct path_bpf *skeleton;
+	struct ring_buffer *ring;
+};
+
+static const char *op_name(uint8_t op)
+{
+	static const char *const names[] = {
+		[SUPERDISK_OP_READ] = "read",
+		[SUPERDISK_OP_WRITE] = "write",
+		[SUPERDISK_OP_FLUSH] = "flush",
+		[SUPERDISK_OP_DISCARD] = "discard",
+		[SUPERDISK_OP_WRITE_ZEROES] = "zeroes",
+	};
+
+	return op < sizeof(names) / sizeof(names[0]) ? names[op] : "?";
+}
+
+static json_t *to_json(const struct trace *trace, const struct path_record *r)
+{
+	return json_pack("{ss sI sI si ss ss si ss sI sI si}",
+			 "device", devices_name(trace->devices, r->dev),
+			 "start_ns", (json_int_t)r->start_ns,
+			 "sector", (json_int_t)r->sector,
+			 "bytes", (int)r->bytes, "operation", op_name(r->op),
+			 "path", module_path_name(r->path),
+			 "position", (int)r->leg,
+			 "ssd", r->leg_dev ?
+				devices_name(trace->devices, r->leg_dev) : "",
+			 "total_ns", (json_int_t)r->total_ns,
+			 "ssd_ns", (json_int_t)r->ssd_ns,
+			 "error", (int)r->error);
+}
+
+static int print_record(void *ctx, void *data, size_t size)
+{
+	const struct path_record *r = data;
+	const struct trace *trace = ctx;
+	char bytes[TEXT_SIZE], total[TEXT_SIZE], ssd[TEXT_SIZE];
+
+	if (size < sizeof(*r))
+		return 0;
+	if (trace->json) {
+		command_print_json(to_json(trace, r));
+		return 0;
+	}
+	printf("%-12s %-7s %12llu %8s  %-12s %8s", devices_name(trace->devices,
+								r->dev),
+	       op_name(r->op), (unsigned long long)r->sector,
+	       text_bytes(r->bytes, bytes), module_path_name(r->path),
+	       text_time(r->total_ns, total));
+	if (r->leg_dev)
+		printf("  ssd %d %s %s", r->leg,
+		       devices_name(trace->devices, r->leg_dev),
+		       r->ssd_ns ? text_time(r->ssd_ns, ssd) : "");
+	if (r->error)
+		printf("  %s", strerror(-r->error));
+	putchar('\n');
+	return 0;
+}
+
+static int load(struct trace *trace, uint32_t dev)
+{
+	int err;
+
+	trace->skeleton = path_bpf__open();
+	if (!trace->skeleton)
+		return -errno;
+	trace->skeleton->rodata->only_dev = dev;
+	trace->skeleton->rodata->only_ns = (uint64_t)(trace->slower_ms * 1e6);
+	err = path_bpf__load(trace->skeleton);
+	if (!err)
+		err = path_bpf__attach(trace->skeleton);
+	if (err)
+		return err;
+	trace->ring = ring_buffer__new(
+		bpf_map__fd(trace->skeleton->maps.path_records), print_record,
+		trace, NULL);
+	return trace->ring ? 0 : -errno;
+}
+
+static int run(struct trace *trace, uint32_t dev)
+{
+	char why[1024] = "";
+	int err;
+
+	bpf_load_begin();
+	err = load(trace, dev);
+	bpf_load_end(err, why, sizeof(why));
+	if (err == -ENOENT)
+		fputs("superdisk trace: the module dm-superdisk is not "
+		      "loaded\n", stderr);
+	else if (err)
+		fprintf(stderr, "superdisk trace: %s\n", why);
+	interrupts_catch();
+	while (!err && !interrupts_or(ring_buffer__epoll_fd(trace->ring))) {
+		ring_buffer__consume(trace->ring);
+		fflush(stdout);
+	}
+	if (!err && trace->skeleton->bss->path_lost)
+		fprintf(stderr, "superdisk trace: %llu requests lost\n",
+			(unsigned long long)trace->skeleton->bss->path_lost);
+	if (!err && trace->skeleton->bss->path_foreign)
+		fprintf(stderr, "superdisk trace: the module is newer than "
+			"this command\n");
+	ring_buffer__free(trace->ring);
+	path_bpf__destroy(trace->skeleton);
+	return err ? EX_UNAVAILABLE : EX_OK;
+}
+
+static int parse(int argc, char **argv, struct trace *trace)
+{
+	char *end = NULL;
+	int option;
+
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "s:jh", long_options,
+				     NULL)) != -1) {
+		if (option == 's')
+			trace->slower_ms = strtod(optarg, &end);
+		else if (option == 'j')
+			trace->json = true;
+		else if (option == 'h')
+			trace->help = true;
+		else
+			return -EINVAL;
+		if (option == 's' && (*end || end == optarg ||
+				      !(trace->slower_ms >= 0)))
+			return -EINVAL;
+	}
+	if (argc - optind > 1)
+		return -EINVAL;
+	trace->name = optind < argc ? argv[optind] : NULL;
+	return 0;
+}
+
+int command_trace(int argc, char **argv)
+{
+	struct trace trace = { 0 };
+	uint32_t dev = 0;
+	int status;
+
+	if (parse(argc, argv, &trace)) {
+		fputs(usage, stderr);
+		return EX_USAGE;
+	}
+	if (trace.help) {
+		fputs(usage, stdout);
+		return EX_OK;
+	}
+	if (devices_new("/sys", &trace.devices))
+		return EX_OSERR;
+	if (trace.name && devices_number(trace.devices, trace.name, &dev)) {
+		fprintf(stderr, "superdisk trace: %s: no such device\n",
+			trace.name);
+		status = EX_NOINPUT;
+	} else {
+		status = run(&trace, dev);
+	}
+	devices_free(trace.devices);
+	return status;
+}
