@@ -544,9 +544,10 @@ static void on_ready(void *ctx, unsigned int revents)
 
 	(void)revents;
 	conn->readable = true;
-	os_poll_change(conn->poll, 0);
 	if (conn->state == CONN_OPEN) {
 		stir(conn);
+		/* Without the message nobody would read: ask again. */
+		os_poll_change(conn->poll, conn->stirred ? 0 : POLLIN);
 		return;
 	}
 	if (conn_read(conn, ignore, NULL)) {

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "os/loop.h"
 
-/* Rounds of one run; what is still ready then makes the descriptor stir. */
+/* Rounds of one run, for fairness to the other actors of the core. */
 #define ROUNDS_MAX 4
 #define CLOSE_ROUNDS_MAX 10000
 
@@ -79,5 +79,9 @@ void pump_run(struct pump *pump)
 	do
 		uv_run(&pump->loop, UV_RUN_NOWAIT);
 	while (uv_backend_timeout(&pump->loop) == 0 && --rounds);
+	/* What a callback began to watch in the last round is not registered
+	 * yet: that descriptor cannot stir us. */
+	if (!rounds)
+		pump->stirred(pump->ctx);
 	os_poll_change(pump->poll, POLLIN);
 }

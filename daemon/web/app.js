@@ -269,13 +269,24 @@ function openGuild(id) {
 	state.channel = null;
 	drawGuilds();
 	openChannel(firstChannel(state.guilds.get(id)));
+	loadMembers(id);
+}
+
+// GUILD_CREATE brings oneself only, without the presences of the others.
+async function loadMembers(id) {
+	drawMembers();
+	const guild = state.guilds.get(id);
+	const list = guild && await api('GET', `/guilds/${id}/members?limit=1000`)
+		.catch(() => null);
+	for (const member of list ?? [])
+		guild.members.set(member.user.id, member);
 	drawMembers();
 }
 
 // After a new session the open channel may have moved on: read it again.
 function reopen() {
 	drawSide();
-	drawMembers();
+	loadMembers(state.guild);
 	openChannel(state.channel ?? firstChannel(state.guilds.get(state.guild)));
 }
 
