@@ -160,7 +160,7 @@ include $(wildcard tests/bench/*.mk)
 # --- everything ------------------------------------------------------------
 
 LINT_CFLAGS = $(filter -std=% -D% -I%,$(DCFLAGS)) $(foreach d,$(DIRS),$(CFLAGS_$(d)))
-RUN_LINT = "timeout=600 name=lint env LINT_CFLAGS='$(LINT_CFLAGS)' scripts/lint"
+RUN_LINT = "timeout=1200 name=lint env LINT_CFLAGS='$(LINT_CFLAGS)' scripts/lint"
 
 .PHONY: lint
 ## lint: style, licences, includes, static analysis

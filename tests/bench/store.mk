@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# The store beside its peers; they are linked with this program only.
+ROWS ?= 5000000
+STORE_BENCH = $(wildcard tests/bench/store_bench*.c)
+
+$(B)/tests/bench/store_bench: $(STORE_BENCH) $(call archives,store) | $(GENERATED)
+	@mkdir -p $(@D)
+	@echo "  BENCH   $(VARIANT) store_bench"
+	@$(DCC) $(DCFLAGS) -MMD -MP -MF $@.d $(filter %.c %.a,$^) \
+		-lrocksdb -llmdb $(call libs,store) -o $@
+
+.PHONY: bench-store
+## bench-store: the store beside RocksDB, LMDB, SQLite and the raw device (ROWS=)
+bench-store: $(B)/tests/bench/store_bench
+	@$< $(O)/bench-store $(ROWS)
