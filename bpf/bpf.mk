@@ -29,3 +29,6 @@ $(O)/$(VARIANT)/include/%.skel.h: $(O)/bpf/%.bpf.o
 .PHONY: bpf
 ## bpf: build the eBPF programs and their skeletons
 bpf: $(BPF_SKELETONS)
+
+# superdiskd carries its status page in it.
+$(O)/$(VARIANT)/daemon/monitor/page.o: daemon/monitor/status.html

@@ -79,7 +79,7 @@ void *bpf_load_map_array(const struct bpf_map *map, size_t *ret_size)
 	void *memory;
 
 	size = (size + page - 1) / page * page;
-	memory = mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 	if (memory == MAP_FAILED)
 		return NULL;
 	*ret_size = size;

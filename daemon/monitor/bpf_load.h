@@ -22,7 +22,7 @@ void bpf_load_end(int err, char *why, size_t why_size);
  */
 uint64_t bpf_load_misses(const struct bpf_object *object);
 
-/* Maps all of array map @map for reading; NULL with errno set on failure. */
+/* Maps all of array map @map; NULL with errno set on failure. */
 void *bpf_load_map_array(const struct bpf_map *map, size_t *ret_size);
 
 #endif

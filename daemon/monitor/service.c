@@ -21,6 +21,7 @@
 #include "monitor/http.h"
 #include "monitor/metrics.h"
 #include "monitor/module_json.h"
+#include "monitor/page.h"
 #include "monitor/slowest.h"
 #include "monitor/sockets.h"
 
@@ -245,7 +246,14 @@ static void write_metrics(void *ctx, struct buf *out)
 				service->devices);
 }
 
+static void write_page(void *ctx, struct buf *out)
+{
+	(void)ctx;
+	buf_append(out, page_html, page_html_size);
+}
+
 static const struct http_page pages[] = {
+	{ "/", "text/html; charset=utf-8", write_page },
 	{ "/metrics", METRICS_CONTENT_TYPE, write_metrics },
 	{ "/latency.json", "application/json", write_latency },
 	{ "/slow.json", "application/json", write_slow },

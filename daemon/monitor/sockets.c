@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -15,9 +16,13 @@
 #include "monitor/hist.h"
 #include "socket.skel.h"
 
+/* A group without listener and connection is kept for so long. */
+#define GROUP_IDLE_NS (60 * 1000000000ULL)
+
 struct sockets {
 	struct socket_bpf *skeleton;
-	const struct hist_slots *hists;	/* SOCKET_HISTS of them, mapped */
+	struct hist_slots *hists;	/* SOCKET_HISTS of them, mapped */
+	uint64_t idle_ns[SOCKET_GROUPS_MAX];	/* since when, 0: in use */
 	size_t hists_size;
 	bool measured[SOCKET_SPANS];
 };
@@ -155,7 +160,7 @@ void sockets_close(struct sockets *sockets)
 	if (!sockets)
 		return;
 	if (sockets->hists)
-		munmap((void *)(uintptr_t)sockets->hists, sockets->hists_size);
+		munmap(sockets->hists, sockets->hists_size);
 	socket_bpf__destroy(sockets->skeleton);
 	mem_free(sockets);
 }
@@ -242,18 +247,65 @@ static int walk(const struct sockets *sockets, struct sockets_state *state)
 	return size < 0 ? -errno : 0;
 }
 
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * Gives the place of a group back whose listener has gone and whose last
+ * connection has.  The key goes last: until then nobody else claims it.
+ */
+static void recycle(struct sockets *sockets, uint32_t number)
+{
+	struct socket_bpf__bss *bss = sockets->skeleton->bss;
+	uint16_t port = bss->groups[number].port;
+
+	bpf_map_delete_elem(bpf_map__fd(sockets->skeleton->maps.ports), &port);
+	for (uint32_t shard = 0; shard < SOCKET_SHARDS; shard++)
+		memset(&sockets->hists[socket_hist_index(shard, number, 0)], 0,
+		       SOCKET_SPANS * sizeof(sockets->hists[0]));
+	memset(&bss->groups[number], 0, sizeof(bss->groups[number]));
+	__atomic_store_n(&bss->group_keys[number], 0, __ATOMIC_RELEASE);
+	sockets->idle_ns[number] = 0;
+}
+
+static void watch_idle(struct sockets *sockets, uint32_t number,
+		       const struct sockets_group *group, uint64_t now_ns)
+{
+	uint64_t *since = &sockets->idle_ns[number];
+
+	if (group->backlog_max || group->connections)
+		*since = 0;
+	else if (!*since)
+		*since = now_ns;
+	else if (now_ns - *since > GROUP_IDLE_NS)
+		recycle(sockets, number);
+}
+
 int sockets_read(struct sockets *sockets, struct sockets_state *ret_state)
 {
 	const struct socket_bpf__bss *bss = sockets->skeleton->bss;
+	uint32_t number[SOCKET_GROUPS_MAX];
+	int err;
 
 	memset(ret_state, 0, sizeof(*ret_state));
 	ret_state->lost = bss->socket_lost;
 	ret_state->missed = bpf_load_misses(sockets->skeleton->obj);
 	memcpy(ret_state->measured, sockets->measured,
 	       sizeof(ret_state->measured));
-	for (uint32_t i = 0; i < SOCKET_GROUPS_MAX; i++)
-		if (bss->groups[i].port)
-			read_group(sockets, i,
-				   &ret_state->group[ret_state->groups++]);
-	return walk(sockets, ret_state);
+	for (uint32_t i = 0; i < SOCKET_GROUPS_MAX; i++) {
+		if (!bss->groups[i].port)
+			continue;
+		number[ret_state->groups] = i;
+		read_group(sockets, i, &ret_state->group[ret_state->groups++]);
+	}
+	err = walk(sockets, ret_state);
+	for (size_t i = 0; !err && i < ret_state->groups; i++)
+		watch_idle(sockets, number[i], &ret_state->group[i],
+			   monotonic_ns());
+	return err;
 }
