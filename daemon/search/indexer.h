@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the indexer share. */
+#ifndef SEARCH_INDEXER_H
+#define SEARCH_INDEXER_H
+
+#include "actor/actor.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "proto/search.h"
+#include "search/cells.h"
+#include "search/follow.h"
+#include "search/search.h"
+
+#define SEARCH_LANE 1u		/* of os_work(): all that touches a cell */
+#define READS_MAX 32u		/* of a batch */
+#define QUERIES_MAX 256u	/* that wait */
+#define DIR_SIZE 384
+
+struct search {
+	char dir[DIR_SIZE];
+	uint32_t max_open;
+	struct search_stats stats;
+};
+
+/* A guild's cell, as the indexer follows it. */
+struct followed {
+	struct follow follow;
+	struct list node;	/* in indexer.work, or alone */
+	uint64_t id;		/* of the guild */
+	actor_ref guild;	/* who last said HELLO */
+	uint64_t seq;		/* of the last hint */
+	uint64_t retry_ns;	/* not before; after a failure */
+	bool loaded;		/* the cell's marks were read */
+	bool asked;		/* WHO was sent, HELLO has not come */
+};
+
+struct reading {
+	struct follow_read read;
+	struct rows *rows;	/* NULL: there is nothing */
+	bool answered;
+};
+
+enum batch_state { BATCH_NONE, BATCH_READING, BATCH_READY, BATCH_APPLYING };
+
+/* One at a time: read from the store, then written into the cell. */
+struct batch {
+	enum batch_state state;
+	struct followed *of;
+	uint64_t epoch;		/* in the tags of its reads */
+	uint64_t deadline_ns;
+	uint32_t count, waiting;
+	bool failed;		/* a read was; nothing is applied */
+	struct reading reading[READS_MAX];
+};
+
+enum job_kind { JOB_NONE, JOB_OPEN, JOB_LOAD, JOB_APPLY, JOB_QUERY, JOB_CLOSE };
+
+/* What runs on the lane: one at a time, and then the worker's. */
+struct job {
+	enum job_kind kind;
+	struct followed *of;		/* LOAD */
+	struct search_query_msg *query;	/* QUERY; taken */
+	struct search_hits_msg *hits;	/* its answer */
+	uint64_t start_ns;
+	struct buf marks;		/* LOAD: struct cell_mark, as kept */
+	bool partial;			/* QUERY: say how much is indexed */
+	bool complete;			/* CLOSE: see cells_close() */
+	bool dropped;			/* the cell was, as damaged */
+};
+
+struct indexer {
+	struct actor *self;
+	struct search *search;
+	struct cells *cells;	/* the worker's while a job runs */
+	uint64_t generation;
+	struct hmap followed;	/* guild id -> struct followed */
+	struct list work;	/* struct followed with something to do */
+	struct list queries;	/* struct waiting_query */
+	uint32_t query_count;
+	struct batch batch;
+	struct job job;
+	bool open;
+	bool stopping;
+};
+
+struct waiting_query {
+	struct list node;
+	struct search_query_msg *msg;	/* taken */
+};
+
+static inline void search_count(atomic_uint_least64_t *counter, uint64_t n)
+{
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/* --- jobs (indexer_job.c) --- */
+
+/* Starts the most urgent one if none runs. */
+void job_next(struct indexer *x);
+/* It is back. */
+void job_done(struct indexer *x, int result);
+
+/* --- batches (indexer_batch.c) --- */
+
+/* Begins one if none is under way and something is to be read. */
+void batch_next(struct indexer *x);
+void batch_rows(struct indexer *x, struct actor_msg *msg);
+void batch_tick(struct indexer *x);
+/* On the worker: writes what was read. */
+int batch_apply(struct indexer *x);
+void batch_applied(struct indexer *x, int result);
+
+/* It has something to do, now or after a pause. */
+void indexer_has_work(struct indexer *x, struct followed *f);
+void indexer_pause(struct indexer *x, struct followed *f);
+void indexer_answer(struct indexer *x, struct search_query_msg *query,
+		    struct search_hits_msg *hits, int status);
+
+extern const struct actor_class indexer_class;
+
+#endif

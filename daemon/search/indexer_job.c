@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Jobs: what runs on the lane, one at a time.  A search goes before the batch
+ * that is ready, and waits for one batch at most.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "os/loop.h"
+#include "search/cell.h"
+#include "search/indexer.h"
+
+/* --- on the worker --- */
+
+static int add_mark(void *ctx, const struct cell_mark *mark)
+{
+	return buf_append(ctx, mark, sizeof(*mark));
+}
+
+static int load(struct indexer *x)
+{
+	struct cell *cell;
+	int err = cells_get(x->cells, x->job.of->id, &cell);
+
+	return err ? err : cell_marks(cell, add_mark, &x->job.marks);
+}
+
+static int query(struct indexer *x)
+{
+	struct search_query_msg *q = x->job.query;
+	struct cell *cell;
+	int err = cells_get(x->cells, q->guild_id, &cell);
+
+	if (!err && x->job.partial)
+		err = cell_count(cell, &x->job.hits->indexed);
+	return err ? err : cell_search(cell, &q->query, q->readable,
+				       q->readable_count, x->job.hits);
+}
+
+static uint64_t cell_of(const struct indexer *x)
+{
+	switch (x->job.kind) {
+	case JOB_LOAD:
+		return x->job.of->id;
+	case JOB_APPLY:
+		return x->batch.of->id;
+	default:
+		return x->job.query->guild_id;
+	}
+}
+
+static int run(void *arg)
+{
+	struct indexer *x = ((struct actor_io_msg *)arg)->ctx;
+	int err = 0;
+
+	switch (x->job.kind) {
+	case JOB_OPEN:
+		return cells_open(x->search->dir, x->search->max_open,
+				  &x->cells, &x->generation);
+	case JOB_CLOSE:
+		cells_close(x->cells, x->job.complete);
+		x->cells = NULL;
+		return 0;
+	case JOB_LOAD:
+		err = load(x);
+		break;
+	case JOB_APPLY:
+		err = batch_apply(x);
+		break;
+	case JOB_QUERY:
+		err = query(x);
+		break;
+	case JOB_NONE:
+		break;
+	}
+	if (err == -EBADMSG) {
+		cells_drop(x->cells, cell_of(x));
+		x->job.dropped = true;
+	}
+	return err;
+}
+
+/* --- starting one --- */
+
+static bool start(struct indexer *x, enum job_kind kind)
+{
+	struct actor_io_msg *io = actor_io_new(x->self, x);
+
+	if (!io)
+		return false;
+	x->job.kind = kind;
+	x->job.dropped = false;
+	x->job.start_ns = actor_now_ns(x->self);
+	if (!os_work(actor_loop(x->self), SEARCH_LANE, run, actor_io_finish,
+		     io))
+		return true;
+	actor_msg_free(&io->head);
+	x->job.kind = JOB_NONE;
+	return false;
+}
+
+static bool start_query(struct indexer *x)
+{
+	struct list *node = x->queries.next;
+	const struct followed *f;
+	struct waiting_query *w;
+
+	if (node == &x->queries)
+		return false;
+	w = list_entry(node, struct waiting_query, node);
+	x->job.hits = ACTOR_MSG_NEW(struct search_hits_msg, SEARCH_HITS);
+	if (!x->job.hits)
+		return false;
+	x->job.query = w->msg;
+	f = hmap_get_ptr(&x->followed, w->msg->guild_id);
+	x->job.partial = !f || !f->follow.caught_up;
+	if (!start(x, JOB_QUERY)) {
+		actor_msg_free(&x->job.hits->head);
+		return false;
+	}
+	list_del(node);
+	x->query_count--;
+	mem_free(w);
+	return true;
+}
+
+static bool start_load(struct indexer *x)
+{
+	uint64_t now = actor_now_ns(x->self);
+
+	list_for_each(node, &x->work) {
+		struct followed *f = list_entry(node, struct followed, node);
+
+		if (f->loaded || f->retry_ns > now)
+			continue;
+		x->job.of = f;
+		buf_reset(&x->job.marks);
+		return start(x, JOB_LOAD);
+	}
+	return false;
+}
+
+static bool all_saved(const struct indexer *x)
+{
+	uint64_t value;
+	size_t iter = 0;
+
+	while (hmap_next(&x->followed, &iter, NULL, &value)) {
+		const struct followed *f = (void *)(uintptr_t)value;
+
+		if (!follow_is_saved(&f->follow))
+			return false;
+	}
+	return true;
+}
+
+void job_next(struct indexer *x)
+{
+	if (x->job.kind != JOB_NONE)
+		return;
+	if (!x->open) {
+		if (!x->stopping)
+			start(x, JOB_OPEN);
+		return;
+	}
+	if (start_query(x))
+		return;
+	if (x->batch.state == BATCH_READY) {
+		if (start(x, JOB_APPLY))
+			x->batch.state = BATCH_APPLYING;
+	} else if (x->stopping) {
+		/* What was being read is not. */
+		x->job.complete = all_saved(x) &&
+				  x->batch.state == BATCH_NONE;
+		start(x, JOB_CLOSE);
+	} else {
+		start_load(x);
+	}
+}
+
+/* --- its end --- */
+
+static int restore(struct indexer *x, struct followed *f)
+{
+	const char *end = x->job.marks.data + x->job.marks.len;
+	struct cell_mark mark;
+	int err = 0;
+
+	for (const char *at = x->job.marks.data; !err && at < end;
+	     at += sizeof(mark)) {
+		memcpy(&mark, at, sizeof(mark));
+		err = follow_restore(&f->follow, &mark);
+	}
+	return err;
+}
+
+static void loaded(struct indexer *x, int result)
+{
+	struct followed *f = x->job.of;
+
+	if (!result)
+		result = restore(x, f);
+	if (result) {
+		log_error("search", "load_failed", "guild=%llu error=%d",
+			  (unsigned long long)f->id, -result);
+		indexer_pause(x, f);
+	} else {
+		f->loaded = true;
+	}
+}
+
+static void queried(struct indexer *x, int result)
+{
+	search_count(&x->search->stats.query_ns,
+		     actor_now_ns(x->self) - x->job.start_ns);
+	indexer_answer(x, x->job.query, x->job.hits, result);
+	x->job.query = NULL;
+	x->job.hits = NULL;
+}
+
+/* What was heard of before the generation was known. */
+static void opened(struct indexer *x, int result)
+{
+	uint64_t value;
+	size_t iter = 0;
+
+	if (result)
+		log_error("search", "open_failed", "error=%d", -result);
+	x->open = !result;
+	while (hmap_next(&x->followed, &iter, NULL, &value))
+		((struct followed *)(uintptr_t)value)->follow.generation =
+			x->generation;
+}
+
+/* The cell is empty: everything is to be read. */
+static void forget(struct indexer *x, uint64_t id)
+{
+	struct followed *f = hmap_get_ptr(&x->followed, id);
+
+	if (!f)
+		return;
+	follow_forget(&f->follow);
+	indexer_has_work(x, f);
+}
+
+void job_done(struct indexer *x, int result)
+{
+	enum job_kind kind = x->job.kind;
+
+	if (x->job.dropped)
+		forget(x, cell_of(x));
+	x->job.kind = JOB_NONE;
+	switch (kind) {
+	case JOB_OPEN:
+		opened(x, result);
+		break;
+	case JOB_LOAD:
+		loaded(x, result);
+		break;
+	case JOB_APPLY:
+		batch_applied(x, result);
+		break;
+	case JOB_QUERY:
+		queried(x, result);
+		break;
+	case JOB_CLOSE:
+		x->open = false;
+		break;
+	case JOB_NONE:
+		break;
+	}
+}

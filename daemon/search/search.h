@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The indexer: an actor, registered as "search", that keeps a full-text index
+ * of what the store holds and answers searches (proto/search.h).  It is beside
+ * the way of messages: it only hears of them, reads them from the data service,
+ * and catches up after whatever kept it from that.  SQLite runs on a thread
+ * that may block.
+ */
+#ifndef SEARCH_SEARCH_H
+#define SEARCH_SEARCH_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct actor_system;
+struct search;
+
+/* Since the start; written by the indexer only. */
+struct search_stats {
+	atomic_uint_least64_t hints;
+	atomic_uint_least64_t gaps;	/* times that hints were lost */
+	atomic_uint_least64_t rows;	/* read from the store */
+	atomic_uint_least64_t batches;
+	atomic_uint_least64_t failures;
+	atomic_uint_least64_t queries;
+	atomic_uint_least64_t query_ns;
+	atomic_uint_least64_t shed;
+	atomic_uint_least64_t behind;	/* cells with something to be read */
+};
+
+struct search_opts {
+	const char *dir;	/* made if absent; its parent exists */
+	uint32_t max_open;	/* cells; 0: CELLS_OPEN_MAX */
+};
+
+int search_start(struct actor_system *sys, const struct search_opts *opts,
+		 struct search **ret_search);
+const struct search_stats *search_stats(const struct search *search);
+/* After the actor system's shutdown. */
+void search_free(struct search *search);
+
+#endif
