@@ -76,6 +76,14 @@ void guild_online_changed(struct guild *g, uint64_t user_id)
 	event_publish(g, &to, event_close(&e));
 }
 
+static bool same_activities(const struct blob *a, const struct blob *b)
+{
+	const char *x = a ? (const char *)a->data : "[]";
+	const char *y = b ? (const char *)b->data : "[]";
+
+	return !strcmp(x, y);
+}
+
 void guild_presence(struct guild *g, struct actor_msg *msg)
 {
 	struct guild_presence_msg *m = (struct guild_presence_msg *)msg;
@@ -85,6 +93,9 @@ void guild_presence(struct guild *g, struct actor_msg *msg)
 	s = hmap_get_ptr(&g->sessions, msg->from.bits);
 	o = s ? hmap_get_ptr(&g->online, s->user_id) : NULL;
 	if (!o || m->status > PRESENCE_INVISIBLE)
+		return;
+	if (o->status == m->status &&
+	    same_activities(o->activities, m->activities))
 		return;
 	blob_put(o->activities);
 	o->activities = m->activities;

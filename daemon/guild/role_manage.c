@@ -135,6 +135,22 @@ static enum error_code manageable(struct guild *g, const struct rest_msg *call,
 	return ERROR_NONE;
 }
 
+/* A new role stands right above @everyone: the others move up. */
+static void make_room(const struct guild *g, struct change *c)
+{
+	uint64_t value;
+	size_t iter = 0;
+
+	while (hmap_next(&g->state.roles, &iter, NULL, &value)) {
+		struct role r = *(const struct role *)(uintptr_t)value;
+
+		if (r.id == g->arg.guild_id)
+			continue;
+		r.position++;
+		change_put_role(c, &r);
+	}
+}
+
 enum error_code role_rest_create(struct guild *g, struct rest_msg *call)
 {
 	const struct body_role *b = call->body;
@@ -156,6 +172,7 @@ enum error_code role_rest_create(struct guild *g, struct rest_msg *call)
 	c = change_new(g, call);
 	if (!c)
 		return ERROR_OVERLOADED;
+	make_room(g, c);
 	change_put_role(c, &r);
 	c->id = r.id;
 	c->answer = change_answer_role;
