@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # One of four SSDs turns slow: superdiskd finds it, routes around it, and takes
 # it back when it has recovered; no request fails and nothing flaps.
-# vm: timeout=600 tools=jq fresh
+# vm: timeout=600 tools=jq,fio fresh
 . ./lib.sh
 
 log=/tmp/superdiskd.log
