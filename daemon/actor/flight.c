@@ -25,7 +25,7 @@ static uint32_t pick(struct actor_system *sys, uint32_t every)
 	uint32_t n = atomic_fetch_add_explicit(&sys->trace_next, 1,
 					       memory_order_relaxed);
 
-	return n % every ? 0 : n / every + 1;
+	return n % every ? 0 : (n / every + 1) << TRACE_HOP_BITS | TRACE_HOPS;
 }
 
 uint32_t flight_pick(struct sched *s)
@@ -55,7 +55,8 @@ void flight_add(struct sched *s, enum flight_event event, uint64_t actor,
 		.time_ns = os_now_ns(s->sys->env),
 		.actor = actor,
 		.peer = peer,
-		.trace = msg ? envelope_of(msg)->trace : s->trace,
+		.trace = (msg ? envelope_of(msg)->trace : s->trace) >>
+			 TRACE_HOP_BITS,
 		.type = msg ? (uint16_t)msg->type : 0,
 		.event = (uint8_t)event,
 		.value = (int8_t)value,

@@ -2,8 +2,9 @@
 /*
  * Private to actor/: the flight recorder.  Each scheduler writes a ring of
  * records: all births and ends, and what happens to followed messages.  A
- * message is followed if the one that caused it is; of those that nothing
- * caused (from outside, timers, I/O) one in trace_every is picked.
+ * message is followed if the one that caused it is, TRACE_HOPS deep and to the
+ * first TRACE_WIDTH that a handler sends; of those that nothing caused (from
+ * outside, timers, I/O) one in trace_every is picked.
  */
 #ifndef ACTOR_FLIGHT_H
 #define ACTOR_FLIGHT_H
@@ -23,6 +24,11 @@ enum flight_event {
 };
 
 #define FLIGHT_RING 4096u
+#define TRACE_WIDTH 16
+
+/* An envelope's trace: the number of the trace and the hops it may yet go. */
+#define TRACE_HOP_BITS 6
+#define TRACE_HOPS ((1u << TRACE_HOP_BITS) - 1)
 
 /* As it is dumped, too. */
 struct flight_record {
@@ -56,10 +62,12 @@ void flight_life(struct actor *actor, enum flight_event event, int value);
 static inline void flight_sent(struct sched *s, struct actor *self,
 			       actor_ref to, struct actor_msg *msg)
 {
-	envelope_of(msg)->trace = s->trace;
-	if (__builtin_expect(s->trace != 0, 0))
+	if (__builtin_expect(s->trace & TRACE_HOPS && s->trace_width, 0)) {
+		s->trace_width--;
+		envelope_of(msg)->trace = s->trace - 1;
 		flight_add(s, FLIGHT_SEND, ref_of(s->sys, self).bits, to.bits,
 			   msg, 0);
+	}
 }
 
 /* A handler begins with msg. */
@@ -70,9 +78,11 @@ static inline void flight_begins(struct sched *s, struct actor *actor,
 			     !envelope_of(msg)->trace, 0))
 		envelope_of(msg)->trace = flight_pick(s);
 	s->trace = envelope_of(msg)->trace;
-	if (__builtin_expect(s->trace != 0, 0))
+	if (__builtin_expect(s->trace != 0, 0)) {
+		s->trace_width = TRACE_WIDTH;
 		flight_add(s, FLIGHT_BEGIN, ref_of(s->sys, actor).bits,
 			   msg->from.bits, msg, 0);
+	}
 }
 
 static inline void flight_ends(struct sched *s, struct actor *actor, int ret)

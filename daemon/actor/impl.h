@@ -37,7 +37,7 @@ enum ctrl_type {
 /* What precedes every message in memory. */
 struct envelope {
 	uint64_t to;		/* the one reference it may be delivered to */
-	uint32_t trace;		/* 0: not followed */
+	uint32_t trace;		/* flight.h; 0: not followed */
 	uint16_t pool;		/* class of the block */
 	uint16_t unused;
 	struct actor_msg msg;
@@ -187,6 +187,7 @@ struct sched {
 	struct actor *current;		/* running; NULL between */
 	struct actor_msg *msg;		/* being handled; NULL: was taken */
 	uint32_t trace;			/* of msg */
+	uint32_t trace_width;		/* sends that are still recorded */
 	uint32_t turn;
 	jmp_buf *on_fail;		/* where a failed assertion goes */
 	struct actor *mute_on;		/* current's send filled it */

@@ -15,7 +15,7 @@
 #include "actor/timer.h"
 #include "actor/watch.h"
 
-#define SAMPLES 16
+#define SAMPLES 64
 
 static int ctrl_halt(struct actor *actor, struct actor_msg *msg)
 {
@@ -122,7 +122,6 @@ static int deliver(struct sched *s, struct actor *actor, struct actor_msg *msg,
 		return 0;
 	}
 	s->msg = msg;
-	s->trace = envelope_of(msg)->trace;
 	flight_begins(s, actor, msg);
 	ret = class_of(actor)->handle(actor, actor->state, msg);
 	flight_ends(s, actor, ret);
