@@ -33,6 +33,7 @@ $(foreach d,store data guild gateway search cluster,\
 ORDER_monitor = monitor base
 # What a daemon is made of, users before providers.
 ORDER_chatd = gateway guild data search cluster store proto actor os base
+ORDER_chatd-store = store proto actor os base
 ORDER_superdiskd = monitor base
 ORDER_superdisk = monitor base
 

@@ -25,6 +25,7 @@ struct engine_opts {
 	size_t delta_bytes;	/* 0: ENGINE_DELTA_BYTES; unflushed rows */
 	bool compress;		/* what is written from now on */
 	bool read_only;		/* for tools: nothing is written, ever */
+	bool salvage;		/* with it: go on behind damaged log */
 	unsigned int unsafe;	/* for tests only: mechanisms to leave out */
 	/* engine_step() is due.  From the loop's callbacks or from calls of
 	 * this interface; may be NULL. */
@@ -50,6 +51,7 @@ struct engine_report {
 	uint64_t partitions, blocks, rows;
 	uint64_t replayed;	/* records of the log */
 	uint64_t frames;
+	uint64_t lost_frames;	/* damaged ones; not 0 only with salvage */
 	bool created;
 	bool torn_tail;		/* an unfinished frame was cut off */
 };

@@ -114,7 +114,7 @@ static int apply_index_frame(struct engine *e, const struct frame *frame)
 
 static int read_index(struct engine *e, struct scan *scan)
 {
-	uint64_t number = e->super.index_first, offset = 0;
+	uint64_t number = e->super.index_first, offset = 0, later, at;
 	struct frame frame;
 	int err;
 
@@ -133,7 +133,7 @@ static int read_index(struct engine *e, struct scan *scan)
 		return err;
 	if (number - e->super.index_first < e->super.index_frames)
 		return -EBADMSG;
-	return scan_later(scan, offset, number) ? -EBADMSG : 0;
+	return scan_later(scan, offset, number, &at, &later) ? -EBADMSG : 0;
 }
 
 /* Which slots the blocks lie in, and how much of each they are. */
@@ -219,6 +219,45 @@ static int next_frame(struct scan *scan, uint64_t *offset, uint64_t number,
 	return err;
 }
 
+/*
+ * No frame follows.  True when one should have: then `at` moves on to the next
+ * that is there.
+ */
+static bool is_gap(struct scan *scan, struct log_tail *at,
+		   struct engine_report *report)
+{
+	uint64_t number;
+
+	if (!scan_later(scan, at->offset, at->frame, &at->offset, &number) &&
+	    !scan_later(scan, 0, at->frame, &at->offset, &number))
+		return false;
+	report->lost_frames += number - at->frame;
+	at->frame = number;
+	return true;
+}
+
+static int replay_next(struct engine *e, const struct frame *frame,
+		       struct log_tail *at, struct engine_report *report)
+{
+	uint32_t size = frame_size(frame->bytes);
+	int err;
+
+	at->seq = frame->first_seq;
+	err = replay_frame(e, frame);
+	/* Behind a gap, changes of rows that are not there must be. */
+	if (err == -EBADMSG && report->lost_frames)
+		err = 0;
+	if (err)
+		return err;
+	log_remember(&e->log, at, frame->records, size);
+	report->frames++;
+	report->replayed += frame->records;
+	at->frame++;
+	at->offset += size;
+	at->seq += frame->records;
+	return 0;
+}
+
 static int read_log(struct engine *e, struct scan *scan,
 		    struct engine_report *report)
 {
@@ -227,33 +266,26 @@ static int read_log(struct engine *e, struct scan *scan,
 	int err;
 
 	err = log_init(&e->log, &e->io, e->log_file, &e->super, &at);
-	if (err)
-		return err;
-	while (!(err = next_frame(scan, &at.offset, at.frame, &frame))) {
-		uint32_t size = frame_size(frame.bytes);
-
-		at.seq = frame.first_seq;
-		err = replay_frame(e, &frame);
-		if (err)
+	while (!err) {
+		err = next_frame(scan, &at.offset, at.frame, &frame);
+		if (!err) {
+			err = replay_next(e, &frame, &at, report);
+			if (err)
+				return err;
+			continue;
+		}
+		if (err != -ENOENT && err != -EBADMSG)
 			break;
-		log_remember(&e->log, &at, frame.records, size);
-		report->frames++;
-		report->replayed += frame.records;
-		at.frame++;
-		at.offset += size;
-		at.seq += frame.records;
+		report->torn_tail = err == -EBADMSG;
+		e->log.frame = at.frame;
+		e->log.head = at.offset;
+		e->log.seq = at.seq;
+		e->applied_seq = at.seq - 1;
+		if (!is_gap(scan, &at, report))
+			return 0;
+		err = e->opts.salvage ? 0 : -EBADMSG;
 	}
-	e->log.head = at.offset;
-	e->log.frame = at.frame;
-	e->log.seq = at.seq;
-	e->applied_seq = at.seq - 1;
-	if (err != -ENOENT && err != -EBADMSG)
-		return err;
-	report->torn_tail = err == -EBADMSG;
-	if (scan_later(scan, at.offset, at.frame) ||
-	    scan_later(scan, 0, at.frame))
-		return -EBADMSG;
-	return 0;
+	return err;
 }
 
 /* Scans one file with fn. */

@@ -78,7 +78,8 @@ int scan_frame(struct scan *scan, uint64_t offset, uint64_t number,
 	return err == -ENODATA ? -EBADMSG : err;
 }
 
-bool scan_later(struct scan *scan, uint64_t offset, uint64_t number)
+bool scan_later(struct scan *scan, uint64_t offset, uint64_t number,
+		uint64_t *ret_offset, uint64_t *ret_number)
 {
 	struct frame_head head;
 	struct frame frame;
@@ -91,11 +92,14 @@ bool scan_later(struct scan *scan, uint64_t offset, uint64_t number)
 		if (in_window(scan, at) < sizeof(head))
 			return false;
 		memcpy(&head, scan->buf + (at - scan->from), sizeof(head));
-		if (le32toh(head.magic) == FRAME_MAGIC &&
-		    le64toh(head.store_tag) == scan->store_tag &&
-		    le64toh(head.number) > number &&
-		    !scan_frame(scan, at, le64toh(head.number), &frame))
-			return true;
+		if (le32toh(head.magic) != FRAME_MAGIC ||
+		    le64toh(head.store_tag) != scan->store_tag ||
+		    le64toh(head.number) <= number ||
+		    scan_frame(scan, at, le64toh(head.number), &frame))
+			continue;
+		*ret_offset = at;
+		*ret_number = frame.number;
+		return true;
 	}
 	return false;
 }

@@ -34,8 +34,9 @@ int scan_frame(struct scan *scan, uint64_t offset, uint64_t number,
 /*
  * Does a whole frame of a higher number begin within a frame's length of
  * offset?  Then frame `number` was there once: a frame is only written when
- * the one before is durable.
+ * the one before is durable.  Says where and which.
  */
-bool scan_later(struct scan *scan, uint64_t offset, uint64_t number);
+bool scan_later(struct scan *scan, uint64_t offset, uint64_t number,
+		uint64_t *ret_offset, uint64_t *ret_number);
 
 #endif

@@ -56,11 +56,18 @@ int store_count_shards(struct os_loop *loop, const char *dir,
 	return 0;
 }
 
-static int make_store(struct os_loop *loop, const char *dir, uint32_t shards)
+int store_make(struct os_loop *loop, const char *dir, uint32_t shards)
 {
 	char path[STORE_PATH_MAX];
-	int err;
+	uint32_t there;
+	int err = os_dir_make(loop, dir);
 
+	if (!err)
+		err = store_count_shards(loop, dir, &there);
+	if (!err && there)
+		err = -EEXIST;
+	if (err)
+		return err;
 	snprintf(path, sizeof(path), "%s/" MARKER "%u", dir, shards);
 	err = os_dir_make(loop, path);
 	return err ? err : os_dir_sync(loop, dir);
@@ -86,7 +93,7 @@ static int count_shards(struct actor *self, struct store *store,
 					    : (uint32_t)cores;
 		if (shards > STORE_SHARDS_MAX)
 			shards = STORE_SHARDS_MAX;
-		err = make_store(loop, dir, shards);
+		err = store_make(loop, dir, shards);
 	}
 	*ret_shards = shards;
 	return err;

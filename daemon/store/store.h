@@ -49,6 +49,8 @@ void store_free(struct store *store);
 /* How many shards the store in this folder has; 0: there is none. */
 int store_count_shards(struct os_loop *loop, const char *dir,
 		       uint32_t *ret_shards);
+/* Makes the folder of an empty store.  -EEXIST: there is one. */
+int store_make(struct os_loop *loop, const char *dir, uint32_t shards);
 /* The folder of a shard, in a buffer of STORE_PATH_MAX. */
 #define STORE_PATH_MAX 4096
 const char *store_shard_dir(const char *dir, uint32_t shard, char *buf);

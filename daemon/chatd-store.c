@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+/* chatd-store(8): the operator's view of a message store. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/log.h"
+#include "os/env.h"
+#include "store/store.h"
+#include "store/tool.h"
+
+#define EXIT_DAMAGED 1
+
+static struct os_loop *loop;
+
+static int explain(const char *what, int err)
+{
+	fprintf(stderr, "chatd-store: %s: %s\n", what, strerror(-err));
+	return err == -EBADMSG ? EXIT_DAMAGED : EX_OSERR;
+}
+
+static void show_sum(const struct tool_sum *sum)
+{
+	fprintf(stderr, "%" PRIu64 " partitions, %" PRIu64 " blocks, %" PRIu64
+		" rows, %" PRIu64 " bytes of rows\n", sum->partitions,
+		sum->blocks, sum->rows, sum->bytes);
+	if (sum->damaged_blocks || sum->lost_frames)
+		fprintf(stderr, "DAMAGED: %" PRIu64 " blocks with %" PRIu64
+			" rows, %" PRIu64 " commits\n", sum->damaged_blocks,
+			sum->damaged_rows, sum->lost_frames);
+}
+
+static bool is_damaged(const struct tool_sum *sum)
+{
+	return sum->damaged_blocks || sum->lost_frames;
+}
+
+static int run_check(char **argv)
+{
+	struct tool_sum sum;
+	int err = tool_walk(loop, argv[0], false, stdout, NULL, NULL, &sum);
+
+	if (err && err != -EBADMSG)
+		return explain(argv[0], err);
+	show_sum(&sum);
+	return err || is_damaged(&sum) ? EXIT_DAMAGED : EX_OK;
+}
+
+static int dump_row(void *ctx, uint64_t channel, uint8_t space,
+		    const struct row *row)
+{
+	(void)ctx;
+	printf("{\"channel\":\"%" PRIu64 "\",\"space\":%u,\"id\":\"%" PRIu64
+	       "\",\"hex\":\"", channel, space, row->id);
+	for (uint32_t i = 0; i < row->size; i++)
+		printf("%02x", row->data[i]);
+	printf("\"}\n");
+	return ferror(stdout) ? -EIO : 0;
+}
+
+static int run_dump(char **argv)
+{
+	struct tool_sum sum;
+	int err = tool_walk(loop, argv[0], false, stderr, dump_row, NULL, &sum);
+
+	if (err)
+		return explain(argv[0], err);
+	show_sum(&sum);
+	return is_damaged(&sum) ? EXIT_DAMAGED : EX_OK;
+}
+
+/* Damage ends a backup: it must not pass for a whole one. */
+static int run_backup(char **argv)
+{
+	struct tool_backup *backup;
+	struct tool_sum sum;
+	int err = tool_backup_open(argv[1], &backup), closed;
+
+	if (err)
+		return explain(argv[1], err);
+	err = tool_walk(loop, argv[0], false, stderr, tool_backup_add, backup,
+			&sum);
+	closed = tool_backup_close(backup);
+	if (!err)
+		err = is_damaged(&sum) ? -EBADMSG : closed;
+	show_sum(&sum);
+	if (!err)
+		return EX_OK;
+	remove(argv[1]);
+	return explain("no backup was made", err);
+}
+
+static int source_shards(const char *dir, uint32_t *ret_shards)
+{
+	int err = store_count_shards(loop, dir, ret_shards);
+
+	return !err && !*ret_shards ? -ENOENT : err;
+}
+
+static int finish(const char *dir, struct tool_writer *writer, int err)
+{
+	int closed = tool_writer_close(writer);
+
+	if (err || closed)
+		return explain(dir, err ? err : closed);
+	return EX_OK;
+}
+
+static int run_restore(char **argv)
+{
+	uint32_t shards = argv[2] ? (uint32_t)strtoul(argv[2], NULL, 10) : 2;
+	struct tool_writer *writer;
+	int err;
+
+	if (!shards || shards > 256)
+		return explain("SHARDS", -EINVAL);
+	err = tool_writer_open(loop, argv[1], shards, &writer);
+	if (err)
+		return explain(argv[1], err);
+	return finish(argv[1], writer,
+		      tool_backup_read(argv[0], tool_writer_add, writer));
+}
+
+static int run_repair(char **argv)
+{
+	struct tool_writer *writer;
+	struct tool_sum sum;
+	uint32_t shards;
+	int err = source_shards(argv[0], &shards);
+
+	if (err)
+		return explain(argv[0], err);
+	err = tool_writer_open(loop, argv[1], shards, &writer);
+	if (err)
+		return explain(argv[1], err);
+	err = tool_walk(loop, argv[0], true, stdout, tool_writer_add, writer,
+			&sum);
+	show_sum(&sum);
+	return finish(argv[1], writer, err);
+}
+
+static const struct {
+	const char *name, *arguments, *summary;
+	int least, most;
+	int (*run)(char **argv);
+} commands[] = {
+	{ "check", "STORE", "read and check everything", 1, 1, run_check },
+	{ "dump", "STORE", "every row as a line of JSON", 1, 1, run_dump },
+	{ "backup", "STORE FILE", "all rows into one file", 2, 2, run_backup },
+	{ "restore", "FILE STORE [SHARDS]", "a new store from a backup", 2, 3,
+	  run_restore },
+	{ "repair", "STORE NEW", "a new store of all that is readable", 2, 2,
+	  run_repair },
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int usage(FILE *out, int status)
+{
+	fputs("usage: chatd-store COMMAND ...\n\n", out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-8s %-20s %s\n", commands[i].name,
+			commands[i].arguments, commands[i].summary);
+	fputs("\nchatd must not have the store open.\n", out);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(argv[0], commands[i].name))
+			continue;
+		if (argc - 1 < commands[i].least || argc - 1 > commands[i].most)
+			break;
+		return commands[i].run(argv + 1);
+	}
+	return usage(stderr, EX_USAGE);
+}
+
+int main(int argc, char **argv)
+{
+	struct os_env *env;
+	int status;
+
+	if (argc < 2)
+		return usage(stderr, EX_USAGE);
+	if (!strcmp(argv[1], "--help"))
+		return usage(stdout, EX_OK);
+	log_set_level(LOG_ERROR);
+	if (os_env_new(&env) || os_loop_new(env, &loop))
+		return explain("io_uring", -ENOSYS);
+	status = run(argc - 1, argv + 1);
+	os_loop_free(loop);
+	os_env_free(env);
+	return status;
+}

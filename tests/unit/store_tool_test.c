@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Check, backup, restore, repair: what chatd-store is made of. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "os/env.h"
+#include "store/engine.h"
+#include "store/store.h"
+#include "store/tool.h"
+
+#define CHANNELS 20u
+#define ROWS 200u		/* of each */
+#define ROW_BYTES 200u
+
+struct fixture {
+	struct os_env *env;
+	struct os_loop *loop;
+	char dir[64], store[96], other[96], file[96];
+	uint64_t sum;		/* over all rows met */
+	uint64_t last_id, last_channel, disorder;
+};
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static uint64_t digest(uint64_t channel, const struct row *row)
+{
+	uint64_t h = channel * 31 + row->id;
+
+	for (uint32_t i = 0; i < row->size; i++)
+		h = h * 1099511628211u + row->data[i];
+	return h;
+}
+
+static int add_up(void *ctx, uint64_t channel, uint8_t space,
+		  const struct row *row)
+{
+	struct fixture *f = ctx;
+
+	(void)space;
+	f->disorder += channel == f->last_channel && row->id <= f->last_id;
+	f->last_channel = channel;
+	f->last_id = row->id;
+	f->sum += digest(channel, row);	/* whatever the order */
+	return 0;
+}
+
+static uint64_t fill(struct fixture *f)
+{
+	struct tool_writer *writer;
+	uint8_t data[ROW_BYTES];
+	uint64_t sum = 0;
+
+	assert_int_equal(tool_writer_open(f->loop, f->store, 2, &writer), 0);
+	for (uint64_t id = 1; id <= ROWS; id++) {
+		for (uint64_t c = 1; c <= CHANNELS; c++) {
+			struct row row = { id, data, ROW_BYTES };
+
+			memset(data, (int)(id + c), sizeof(data));
+			sum += digest(c, &row);
+			assert_int_equal(tool_writer_add(writer, c, 0, &row),
+					 0);
+		}
+	}
+	assert_int_equal(tool_writer_close(writer), 0);
+	return sum;
+}
+
+/* Moves everything of the shards from the log into blocks. */
+static void flush(struct fixture *f)
+{
+	char path[STORE_PATH_MAX];
+	struct engine_report report;
+	struct engine *e;
+
+	for (uint32_t shard = 0; shard < 2; shard++) {
+		struct engine_opts opts = {
+			.dir = store_shard_dir(f->store, shard, path),
+			.shard = shard,
+			.shards = 2,
+		};
+
+		assert_int_equal(engine_open(f->loop, &opts, &e, &report), 0);
+		engine_flush(e);
+		for (engine_step(e); !engine_quiet(e); engine_step(e))
+			os_loop_run(f->loop, 0);
+		engine_close(e);
+	}
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	snprintf(f->dir, sizeof(f->dir), ".build/tool_test.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->store, sizeof(f->store), "%s/store", f->dir);
+	snprintf(f->other, sizeof(f->other), "%s/other", f->dir);
+	snprintf(f->file, sizeof(f->file), "%s/backup", f->dir);
+	assert_int_equal(os_env_new(&f->env), 0);
+	assert_int_equal(os_loop_new(f->env, &f->loop), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	os_loop_free(f->loop);
+	os_env_free(f->env);
+	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return 0;
+}
+
+static struct tool_sum walk(struct fixture *f, const char *store)
+{
+	FILE *null = fopen("/dev/null", "w");
+	struct tool_sum sum;
+
+	f->sum = 0;
+	assert_int_equal(tool_walk(f->loop, store, false, null, add_up, f,
+				   &sum), 0);
+	fclose(null);
+	return sum;
+}
+
+static void a_walk_meets_every_row_in_order(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t want = fill(f);
+
+	assert_int_equal(walk(f, f->store).rows, CHANNELS * ROWS);
+	assert_int_equal(f->sum, want);
+	flush(f);
+	assert_int_equal(walk(f, f->store).rows, CHANNELS * ROWS);
+	assert_int_equal(f->sum, want);
+	assert_int_equal(f->disorder, 0);
+}
+
+static void a_backup_restores_every_row(void **state)
+{
+	struct fixture *f = *state;
+	struct tool_backup *backup;
+	struct tool_writer *writer;
+	struct tool_sum sum;
+	uint64_t want = fill(f);
+
+	assert_int_equal(tool_backup_open(f->file, &backup), 0);
+	assert_int_equal(tool_walk(f->loop, f->store, false, stderr,
+				   tool_backup_add, backup, &sum), 0);
+	assert_int_equal(tool_backup_close(backup), 0);
+	assert_int_equal(tool_writer_open(f->loop, f->other, 3, &writer), 0);
+	assert_int_equal(tool_backup_read(f->file, tool_writer_add, writer),
+			 0);
+	assert_int_equal(tool_writer_close(writer), 0);
+	assert_int_equal(walk(f, f->other).rows, CHANNELS * ROWS);
+	assert_int_equal(f->sum, want);
+}
+
+static void a_backup_cut_short_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+	struct tool_backup *backup;
+	struct tool_sum sum;
+
+	fill(f);
+	assert_int_equal(tool_backup_open(f->file, &backup), 0);
+	assert_int_equal(tool_walk(f->loop, f->store, false, stderr,
+				   tool_backup_add, backup, &sum), 0);
+	assert_int_equal(tool_backup_close(backup), 0);
+	assert_int_equal(truncate(f->file, 4096), 0);
+	assert_int_equal(tool_backup_read(f->file, add_up, f), -EBADMSG);
+}
+
+static void damage(const char *store, const char *file, off_t at)
+{
+	char path[STORE_PATH_MAX], junk[64];
+	int fd;
+
+	memset(junk, 0xa5, sizeof(junk));
+	snprintf(path, sizeof(path), "%s/shard-0/%s", store, file);
+	fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, junk, sizeof(junk), at), sizeof(junk));
+	close(fd);
+}
+
+static void damage_is_described_and_the_rest_saved(void **state)
+{
+	struct fixture *f = *state;
+	struct tool_writer *writer;
+	struct tool_sum sum;
+	char *text;
+	size_t len;
+	FILE *out;
+
+	fill(f);
+	flush(f);
+	damage(f->store, "data", 9000);
+	out = open_memstream(&text, &len);
+	assert_int_equal(tool_writer_open(f->loop, f->other, 2, &writer), 0);
+	assert_int_equal(tool_walk(f->loop, f->store, true, out,
+				   tool_writer_add, writer, &sum), 0);
+	assert_int_equal(tool_writer_close(writer), 0);
+	fclose(out);
+	assert_int_equal(sum.damaged_blocks, 1);
+	assert_true(sum.damaged_rows >= 64);
+	assert_int_equal(sum.rows + sum.damaged_rows, CHANNELS * ROWS);
+	assert_non_null(strstr(text, "damaged: shard 0, channel"));
+	free(text);
+	assert_int_equal(walk(f, f->other).rows, sum.rows);
+}
+
+static void a_gap_in_the_log_is_described_and_crossed(void **state)
+{
+	struct fixture *f = *state;
+	struct tool_sum sum;
+	FILE *null = fopen("/dev/null", "w");
+
+	fill(f);
+	damage(f->store, "log", 4096 + 64);
+	assert_int_equal(tool_walk(f->loop, f->store, false, null, NULL, NULL,
+				   &sum), -EBADMSG);
+	assert_int_equal(tool_walk(f->loop, f->store, true, null, NULL, NULL,
+				   &sum), 0);
+	fclose(null);
+	assert_int_equal(sum.lost_frames, 1);
+	assert_true(sum.rows > 0 && sum.rows < CHANNELS * ROWS);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_walk_meets_every_row_in_order),
+		TEST(a_backup_restores_every_row),
+		TEST(a_backup_cut_short_is_noticed),
+		TEST(damage_is_described_and_the_rest_saved),
+		TEST(a_gap_in_the_log_is_described_and_crossed),
+	};
+
+	log_set_fd(-1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
