@@ -404,6 +404,7 @@ static const struct {
 	{ DIR_INDEX, index_change },
 	{ DIR_STARTED, guild_started },
 	{ DIR_ADMIN, admin },
+	{ REST_REPLY, job_answer },
 	{ CATALOG_DONE, job_answer },
 	{ ACTOR_MSG_IO, job_answer },
 	{ ACTOR_MSG_DOWN, session_down },

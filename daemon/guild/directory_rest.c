@@ -238,6 +238,7 @@ static dir_call *const calls[REST_KINDS] = {
 	[REST_USER_ME] = user_me,
 	[REST_USER_EDIT] = user_edit,
 	[REST_USER_GET] = user_get,
+	[REST_USER_GUILDS] = dir_rest_guilds,
 	[REST_APPLICATION_ME] = application_me,
 };
 

@@ -92,6 +92,7 @@ void dir_reply(struct directory *d, actor_ref to, uint64_t tag,
 /* Answers a call that needs no guild, or fails it. */
 enum error_code dir_rest(struct directory *d, struct rest_msg *call);
 enum error_code dir_rest_login(struct directory *d, struct rest_msg *call);
+enum error_code dir_rest_guilds(struct directory *d, struct rest_msg *call);
 enum error_code dir_rest_logout(struct directory *d, struct rest_msg *call);
 
 /* Runs an administrator's command. */

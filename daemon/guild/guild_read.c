@@ -308,3 +308,35 @@ enum error_code guild_rest_regions(struct guild *g, struct rest_msg *call)
 	jsonw_end(w);
 	return answer_send(g, call, &a);
 }
+
+/* One guild's part of GET /users/@me/guilds, asked for by the directory. */
+enum error_code guild_rest_partial(struct guild *g, struct rest_msg *call)
+{
+	enum error_code err = guild_call_perms(g, call, 0);
+	char perms[24];
+	struct answer a;
+	struct jsonw *w;
+
+	if (err)
+		return err;
+	snprintf(perms, sizeof(perms), "%llu", (unsigned long long)
+		 state_perms(&g->state, call->actor_id, guild_now_ms(g)));
+	w = answer_open(&a);
+	jsonw_obj(w);
+	jsonw_key_id(w, "id", g->state.info.id);
+	jsonw_key_str(w, "name", g->state.info.name);
+	jsonw_key_str(w, "icon", g->state.info.icon);
+	jsonw_key_null(w, "banner");
+	jsonw_key_bool(w, "owner", call->actor_id == g->state.info.owner_id);
+	jsonw_key_str(w, "permissions", perms);
+	jsonw_key_arr(w, "features");
+	jsonw_end(w);
+	if (call->query.with_counts) {
+		jsonw_key_u64(w, "approximate_member_count",
+			      g->state.members.count);
+		jsonw_key_u64(w, "approximate_presence_count",
+			      g->online.count);
+	}
+	jsonw_end(w);
+	return answer_send(g, call, &a);
+}
