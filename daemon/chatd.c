@@ -14,6 +14,7 @@
 #include "actor/system.h"
 #include "base/log.h"
 #include "data/data.h"
+#include "data/read_actor.h"
 #include "gateway/gateway.h"
 #include "guild/admin.h"
 #include "guild/admin_socket.h"
@@ -25,7 +26,10 @@
 #include "guild/privilege.h"
 #include "os/env.h"
 #include "proto/data.h"
+#include "proto/readstate.h"
+#include "proto/search.h"
 #include "proto/types.h"
+#include "search/search.h"
 #include "store/store.h"
 
 #define SHUTDOWN_MS 10000
@@ -39,6 +43,7 @@ struct chatd {
 	struct actor_system *sys;
 	struct store *store;
 	struct data *data;
+	struct search *search;
 	int admin_fd;
 	sem_t ready;		/* the directory has loaded, or failed to */
 	int ready_error;
@@ -144,6 +149,10 @@ static int register_types(void)
 	if (!err)
 		err = data_types_register();
 	if (!err)
+		err = readstate_types_register();
+	if (!err)
+		err = search_types_register();
+	if (!err)
 		err = guild_types_register();
 	return err ? err : gateway_types_register();
 }
@@ -236,12 +245,31 @@ static int start_store(struct chatd *d)
 	return err ? fail("data service", err) : 0;
 }
 
+/* What goes along with messages, and what they do not wait for. */
+static int start_beside(struct chatd *d)
+{
+	char path[PATH_MAX];
+	const struct read_states_opts reads = { .dir = path };
+	const struct search_opts search = { .dir = path };
+	int err;
+
+	path_of(d, "readstates", path);
+	err = read_states_start(d->sys, &reads);
+	if (err)
+		return fail(path, err);
+	path_of(d, "search", path);
+	err = search_start(d->sys, &search, &d->search);
+	return err ? fail(path, err) : 0;
+}
+
 static int start_all(struct chatd *d)
 {
 	actor_ref ref;
 	int err;
 
 	err = start_store(d);
+	if (!err)
+		err = start_beside(d);
 	if (err)
 		return err;
 	err = start_directory(d);
@@ -290,6 +318,7 @@ static int run(struct chatd *d)
 			log_warn("chatd", "shutdown_incomplete", "error=%d",
 				 late);
 		gateway_free(d->gateway);
+		search_free(d->search);
 		data_free(d->data);
 		store_free(d->store);
 		actor_system_free(d->sys);

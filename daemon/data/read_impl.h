@@ -46,7 +46,7 @@ struct read_round {
 struct read_store {
 	struct os_loop *loop;
 	struct read_store_opts opts;
-	char dir[READ_PATH_MAX];
+	char dir[READ_PATH_MAX - 64];
 	struct os_file *log;
 	struct os_file *checkpoints[2];	/* that of N: N % 2 */
 	uint64_t log_blocks;

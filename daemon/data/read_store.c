@@ -307,7 +307,7 @@ static struct read_store *store_new(struct os_loop *loop,
 	s->opts = *opts;
 	if (!s->opts.log_bytes)
 		s->opts.log_bytes = READ_LOG_BYTES;
-	snprintf(s->dir, sizeof(s->dir) - 64, "%s", opts->dir);
+	snprintf(s->dir, sizeof(s->dir), "%s", opts->dir);
 	s->opts.dir = s->dir;
 	list_init(&s->waiting);
 	read_table_init(&s->table);

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/jsonw.h"
 #include "gateway/session_impl.h"
+#include "proto/readstate.h"
 
 #define API_VERSION 10
 /* The application may have members, presences and message contents. */
@@ -59,7 +60,8 @@ static void put_empty(struct jsonw *w, const char *key)
 }
 
 struct blob *ready_payload(struct actor *self, const struct session *s,
-			   const struct blob *self_user)
+			   const struct blob *self_user,
+			   const struct readstate_entries_msg *read_states)
 {
 	struct buf buf = BUF_INIT;
 	struct blob *blob;
@@ -77,6 +79,10 @@ struct blob *ready_payload(struct actor *self, const struct session *s,
 	put_shard(&w, s);
 	put_application(&w, s);
 	put_empty(&w, "private_channels");
+	if (read_states) {
+		jsonw_key(&w, "read_state");
+		readstate_json(&w, read_states);
+	}
 	jsonw_key_str(&w, "session_type", "normal");
 	put_empty(&w, "_trace");
 	jsonw_end(&w);

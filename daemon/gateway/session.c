@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "gateway/session_impl.h"
 #include "proto/guild.h"
+#include "proto/readstate.h"
 
 /* How often a session looks at the clock, within one heartbeat interval. */
 #define TICKS 4
@@ -233,18 +234,51 @@ static int on_events(struct actor *self, struct session *s,
 	return 0;
 }
 
-static int on_opened(struct actor *self, struct session *s,
-		     struct actor_msg *msg)
-{
-	int code;
+static int session_handle(struct actor *self, void *state,
+			  struct actor_msg *msg);
 
-	if (s->phase != SESSION_OPENING)
-		return 0;
-	code = session_opened(self, s, (void *)msg);
+static int opened(struct actor *self, struct session *s,
+		  struct dir_session_reply_msg *reply,
+		  const struct readstate_entries_msg *read_states)
+{
+	int code = session_opened(self, s, reply, read_states);
+
 	if (code)
 		return lost(self, s, -code, false);
 	session_flush(s);
 	return 0;
+}
+
+static int on_opened(struct actor *self, struct session *s,
+		     struct actor_msg *msg)
+{
+	struct dir_session_reply_msg *reply = (void *)msg;
+
+	if (s->phase != SESSION_OPENING || s->opening)
+		return 0;
+	if (!reply->error && !reply->is_bot &&
+	    session_read_ask(self, s, reply))
+		return 0;
+	return opened(self, s, reply, NULL);
+}
+
+/* Read states are here, or will not come: READY, and then what was held. */
+static int go_on(struct actor *self, struct session *s,
+		 const struct readstate_entries_msg *read_states)
+{
+	struct opening *o = session_read_end(s);
+	int err = opened(self, s, o->reply, read_states);
+
+	for (uint32_t i = 0; !err && i < o->held_count; i++)
+		err = session_handle(self, s, o->held[i]);
+	session_read_free(o);
+	return err;
+}
+
+static int on_read_states(struct actor *self, struct session *s,
+			  struct actor_msg *msg)
+{
+	return s->opening ? go_on(self, s, (void *)msg) : 0;
 }
 
 static int on_guild_add(struct actor *self, struct session *s,
@@ -310,6 +344,8 @@ static int on_tick(struct actor *self, struct session *s, struct actor_msg *msg)
 	if (!s->conn)
 		return now - s->away_since_ns > SESSION_AWAY_NS ?
 		       end(self, s) : 0;
+	if (session_read_overdue(self, s))
+		return go_on(self, s, NULL);
 	if (is_dead(s, now))
 		return lost(self, s, CLOSE_UNKNOWN, false);
 	return s->phase == SESSION_GIVING ? session_give(self, s) : 0;
@@ -323,6 +359,7 @@ static const struct handler {
 	{ CONN_STIRRED, on_stirred },
 	{ ACTOR_MSG_TIMER, on_tick },
 	{ DIR_SESSION_OPEN_REPLY, on_opened },
+	{ READSTATE_ENTRIES, on_read_states },
 	{ SESSION_GUILD_ADD, on_guild_add },
 	{ SESSION_GUILD_REMOVE, on_guild_remove },
 	{ SESSION_CLOSE, on_close },
@@ -338,6 +375,8 @@ static int session_handle(struct actor *self, void *state,
 {
 	size_t i;
 
+	if (session_read_hold(self, state, msg))
+		return 0;
 	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (handlers[i].type == msg->type)
 			return handlers[i].fn(self, state, msg);
@@ -380,6 +419,7 @@ static void session_stop(struct actor *self, void *state, int reason)
 	journal_fini(&s->journal);
 	blob_put(s->presence.activities);
 	mem_free(s->guild);
+	session_read_free(s->opening);
 }
 
 const struct actor_class session_class = {

@@ -26,6 +26,8 @@ enum gateway_close {
 	CLOSE_INTENTS_REFUSED = 4014,
 };
 
+struct readstate_entries_msg;
+
 enum session_phase {
 	SESSION_NEW,
 	SESSION_OPENING,
@@ -79,6 +81,8 @@ struct session {
 	uint32_t guild_count;
 	struct dir_guild *guild;
 
+	struct opening *opening;	/* NULL: see session_read.c */
+
 	actor_ref target;		/* while ASKING or GIVING */
 	uint64_t target_seq;
 };
@@ -99,12 +103,39 @@ void session_forget(struct actor *self, struct session *s);
 /* session_op.c: runs a client's payload.  0 or the negated close code. */
 int session_payload(struct actor *self, struct session *s, const char *text,
 		    size_t len);
-/* The directory has answered IDENTIFY.  0 or the negated close code. */
+/* The directory has answered IDENTIFY; of bots no read states are known.
+ * 0 or the negated close code. */
 int session_opened(struct actor *self, struct session *s,
-		   struct dir_session_reply_msg *reply);
+		   struct dir_session_reply_msg *reply,
+		   const struct readstate_entries_msg *read_states);
 void session_guild_add(struct actor *self, struct session *s,
 		       const struct dir_guild *guild);
 void session_guild_remove(struct session *s, uint64_t guild_id);
+
+/*
+ * session_read.c: between the directory's answer and READY a person's read
+ * states are asked for; what comes meanwhile is held.
+ */
+
+/* Asks, and takes the reply; false: there is nobody to be asked. */
+bool session_read_ask(struct actor *self, struct session *s,
+		      struct dir_session_reply_msg *reply);
+/* Takes a message that must wait; false: it need not, or cannot. */
+bool session_read_hold(struct actor *self, struct session *s,
+		       struct actor_msg *msg);
+bool session_read_overdue(struct actor *self, const struct session *s);
+/* Ends the waiting; returns what was held, to be freed with _free(). */
+struct opening *session_read_end(struct session *s);
+void session_read_free(struct opening *o);
+
+#define SESSION_HELD_MAX 32
+
+struct opening {
+	struct dir_session_reply_msg *reply;
+	uint64_t since_ns;
+	uint32_t held_count;
+	struct actor_msg *held[SESSION_HELD_MAX];
+};
 
 /* session_take.c: RESUME. */
 int session_resume(struct actor *self, struct session *s,
@@ -121,6 +152,7 @@ void session_put_id(struct actor *self, const struct session *s,
 
 /* ready.c: READY's payload; NULL when memory is out. */
 struct blob *ready_payload(struct actor *self, const struct session *s,
-			   const struct blob *self_user);
+			   const struct blob *self_user,
+			   const struct readstate_entries_msg *read_states);
 
 #endif

@@ -180,7 +180,8 @@ static int take_guilds(struct session *s,
 }
 
 int session_opened(struct actor *self, struct session *s,
-		   struct dir_session_reply_msg *reply)
+		   struct dir_session_reply_msg *reply,
+		   const struct readstate_entries_msg *read_states)
 {
 	struct blob *ready;
 	uint32_t i;
@@ -191,7 +192,7 @@ int session_opened(struct actor *self, struct session *s,
 	s->is_bot = reply->is_bot;
 	if (take_guilds(s, reply))
 		return -CLOSE_UNKNOWN;
-	ready = ready_payload(self, s, reply->self_user);
+	ready = ready_payload(self, s, reply->self_user, read_states);
 	if (!ready || session_event(s, ready))
 		return -CLOSE_UNKNOWN;
 	s->phase = SESSION_LIVE;

@@ -5,6 +5,7 @@
 #include "base/blob.h"
 #include "base/log.h"
 #include "guild/guild_impl.h"
+#include "guild/search_feed.h"
 
 const struct relay_target event_to_all = {
 	.slot = RELAY_NO_SLOT,
@@ -99,6 +100,7 @@ void event_publish_message(struct guild *g, const struct relay_target *to,
 	uint64_t exempt[1 + MESSAGE_MENTIONS_MAX];
 	uint32_t n = 0;
 
+	search_feed_changed(g, m->channel_id, &m->id, 1);
 	if (stripped) {
 		exempt[n++] = m->author.id;
 		for (uint32_t i = 0; i < m->mention_count; i++)

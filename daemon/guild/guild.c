@@ -9,7 +9,10 @@
 #include "base/mem.h"
 #include "guild/directory_impl.h"
 #include "guild/guild_impl.h"
+#include "guild/search_feed.h"
 #include "proto/guild.h"
+#include "proto/readstate.h"
+#include "proto/search.h"
 
 /*
  * Life: LOADING (start) -> TAILS (the catalog has answered) -> READY (every
@@ -172,6 +175,12 @@ static void leave(struct guild *g, struct actor_msg *msg)
 	guild_leave(g, msg->from);
 }
 
+static void indexer_asks(struct guild *g, struct actor_msg *msg)
+{
+	(void)msg;
+	search_feed_hello(g);
+}
+
 static void child_exit(struct guild *g, struct actor_msg *msg)
 {
 	guild_relay_exit(g, ((struct actor_down_msg *)msg)->who);
@@ -184,6 +193,9 @@ static const struct {
 	{ DATA_WRITTEN, op_answer },
 	{ DATA_ROWS, op_answer },
 	{ CATALOG_DONE, op_answer },
+	{ SEARCH_HITS, op_answer },
+	{ READSTATE_DONE, op_answer },
+	{ SEARCH_WHO, indexer_asks },
 	{ REST_CALL, rest },
 	{ GUILD_JOIN, guild_join },
 	{ GUILD_LEAVE, leave },
@@ -221,6 +233,13 @@ static void unstash(struct guild *g)
 	g->stash_count = 0;
 }
 
+static void ready(struct guild *g)
+{
+	g->phase = GUILD_READY;
+	search_feed_hello(g);
+	unstash(g);
+}
+
 struct tail_op {
 	struct op op;
 	uint64_t channel_id;
@@ -242,10 +261,8 @@ static void tail_done(struct guild *g, struct op *op, struct actor_msg *answer)
 			  (unsigned long long)
 			  ((struct tail_op *)op)->channel_id, m->status);
 	op_free(g, op);
-	if (--g->tails)
-		return;
-	g->phase = GUILD_READY;
-	unstash(g);
+	if (!--g->tails)
+		ready(g);
 }
 
 static int ask_tail(struct guild *g, struct state_channel *c)
@@ -278,10 +295,8 @@ static int ask_tails(struct guild *g)
 		if (guild_is_text(&c->channel))
 			err = ask_tail(g, c);
 	}
-	if (!err && !g->tails) {
-		g->phase = GUILD_READY;
-		unstash(g);
-	}
+	if (!err && !g->tails)
+		ready(g);
 	return err;
 }
 

@@ -62,6 +62,7 @@ struct guild {
 	struct list stash;		/* struct stashed */
 	uint32_t stash_count;
 	struct actor_msg *stashed;	/* being handled, from a list of ours */
+	uint64_t search_seq;		/* of the last hint to the indexer */
 	uint32_t tails;			/* reads of GUILD_TAILS under way */
 	bool changing;			/* see guild/change.h */
 	struct list changes;		/* calls that wait, struct stashed */
@@ -228,7 +229,7 @@ guild_call guild_rest_guild, guild_rest_channels, guild_rest_channel,
 	guild_rest_empty_list, guild_rest_threads, guild_rest_regions;
 guild_call message_rest_create, message_rest_list, message_rest_get,
 	message_rest_edit, message_rest_delete, message_rest_bulk_delete,
-	message_rest_typing;
+	message_rest_typing, message_rest_search, message_rest_ack;
 guild_call reaction_rest_change, reaction_rest_list;
 guild_call guild_rest_edit, role_rest_create, role_rest_edit, role_rest_delete,
 	role_rest_move;

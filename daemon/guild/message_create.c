@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "guild/mention.h"
 #include "guild/message.h"
+#include "guild/read_mark.h"
 #include "proto/intent.h"
 #include "proto/record.h"
 
@@ -69,6 +70,7 @@ static void created(struct guild *g, struct op *op, struct actor_msg *answer)
 		ch->channel.last_message_id = c->id;
 		to = event_to_channel(ch, INTENT_GUILD_MESSAGES);
 		event_publish_message(g, &to, c->m, c->payload, c->stripped);
+		read_mark_mentioned(g, ch, c->m);
 		c->payload = c->stripped = NULL;
 	}
 	op_free(g, op);

@@ -10,6 +10,7 @@
 #include "guild/message.h"
 #include "guild/modify.h"
 #include "guild/reaction.h"
+#include "guild/search_feed.h"
 #include "proto/intent.h"
 
 #define BULK_MIN 2
@@ -140,6 +141,7 @@ static void publish_delete(struct guild *g, const struct state_channel *c,
 	jsonw_key_id(&e.w, "guild_id", g->arg.guild_id);
 	jsonw_end(&e.w);
 	event_publish(g, &to, event_close(&e));
+	search_feed_changed(g, c->channel.id, &id, 1);
 }
 
 static void delete_done(struct guild *g, struct modify *mod, struct message *m)
@@ -206,6 +208,8 @@ static void bulk_done(struct guild *g, struct op *op, struct actor_msg *answer)
 		jsonw_key_id(&e.w, "guild_id", g->arg.guild_id);
 		jsonw_end(&e.w);
 		event_publish(g, &to, event_close(&e));
+		search_feed_changed(g, bulk->channel_id, bulk->id,
+				    bulk->count);
 	}
 	op_free(g, op);
 }
