@@ -105,7 +105,7 @@ static __always_inline u64 compat_bio_cgroup(struct bio *bio)
 	blkg = bio->bi_blkg;
 	if (!blkg)
 		return 0;
-	return BPF_CORE_READ(blkg, blkcg, css.cgroup, kn, id);
+	return blkg->blkcg->css.cgroup->kn->id;
 }
 
 #endif

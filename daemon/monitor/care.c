@@ -231,14 +231,19 @@ static void take_probe(struct ward *ward, struct caretaker_sample *s)
 
 static void start_probe(struct care *care, struct ward *ward)
 {
-	char path[DEVICE_NAME_MAX + 8];
+	char path[DEVICE_PATH_MAX];
+	int err;
 
 	if (ward->probe || !ward->leg_dev ||
 	    !caretaker_wants_probe(care->caretaker, ward->dev, ward->leg))
 		return;
-	snprintf(path, sizeof(path), "/dev/%s",
-		 devices_name(care->devices, ward->leg_dev));
-	probe_start(path, &ward->probe);
+	err = devices_path(care->devices, ward->leg_dev, path);
+	if (!err)
+		err = probe_start(path, &ward->probe);
+	if (err)
+		log_debug("care", "no_probe", "device=%s error=\"%s\"",
+			  devices_name(care->devices, ward->leg_dev),
+			  strerror(-err));
 }
 
 static void look_for_blank(struct care *care, const struct module_leg *leg,
@@ -283,13 +288,15 @@ static int apply(struct care *care, const struct caretaker_decision *d)
 		[CARETAKER_RESTORE] = SUPERDISK_CMD_LEG_RESTORE,
 		[CARETAKER_READD] = SUPERDISK_CMD_LEG_REPLACE,
 	};
-	char path[DEVICE_NAME_MAX + 8];
+	char path[DEVICE_PATH_MAX];
+	int err = 0;
 
-	for (size_t i = 0; i < care->wards; i++)
+	for (size_t i = 0; d->action == CARETAKER_READD && i < care->wards; i++)
 		if (care->ward[i].dev == d->dev && care->ward[i].leg == d->leg)
-			snprintf(path, sizeof(path), "/dev/%s",
-				 devices_name(care->devices,
-					      care->ward[i].leg_dev));
+			err = devices_path(care->devices,
+					   care->ward[i].leg_dev, path);
+	if (err)
+		return err;
 	return module_command(care->module, commands[d->action], d->dev,
 			      d->leg, d->action == CARETAKER_READD ? path :
 								     NULL, 0);

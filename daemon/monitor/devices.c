@@ -126,10 +126,29 @@ static int node_number(const char *path, uint32_t *ret_number)
 	return 0;
 }
 
+static const char *const folders[] = { "/dev", "/dev/mapper" };
+#define FOLDERS (sizeof(folders) / sizeof(folders[0]))
+
+int devices_path(struct devices *devices, uint32_t number,
+		 char ret_path[DEVICE_PATH_MAX])
+{
+	const char *name = devices_name(devices, number);
+	char path[DEVICE_PATH_MAX];
+	uint32_t found;
+
+	for (size_t i = 0; i < FOLDERS; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folders[i], name);
+		if (node_number(path, &found) || found != number)
+			continue;
+		strcpy(ret_path, path);
+		return 0;
+	}
+	return -ENODEV;
+}
+
 int devices_number(struct devices *devices, const char *name,
 		   uint32_t *ret_number)
 {
-	static const char *const folders[] = { "/dev", "/dev/mapper" };
 	unsigned int major, minor;
 	char path[512], line[64];
 
@@ -142,7 +161,7 @@ int devices_number(struct devices *devices, const char *name,
 		*ret_number = major << MINOR_BITS | minor;
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+	for (size_t i = 0; i < FOLDERS; i++) {
 		snprintf(path, sizeof(path), "%s/%s", folders[i], name);
 		if (!node_number(path, ret_number))
 			return 0;

@@ -26,6 +26,12 @@ const char *devices_name(struct devices *devices, uint32_t number);
 /* Forgets all names: a device may have come under a number known before. */
 void devices_forget(struct devices *devices);
 
+#define DEVICE_PATH_MAX (DEVICE_NAME_MAX + 16)
+
+/* The node of device @number, -ENODEV when there is none. */
+int devices_path(struct devices *devices, uint32_t number,
+		 char ret_path[DEVICE_PATH_MAX]);
+
 /*
  * The number of the device that @name means, a path, a kernel name or a
  * device-mapper name.  -ENODEV when there is none.

@@ -31,6 +31,13 @@ decisions() {
 	grep -cE "^warn care $1 " $log
 }
 
+# p99 of reads from the Super-Disk over five seconds
+p99() {
+	superdisk latency --socket /tmp/sock --json -d fast -o read 5 1 |
+		jq -r '.series[0].operations.read.device.p99_ns / 1000 | floor |
+			"\(.) us"'
+}
+
 # delay_ms MS: what dm-delay adds to each I/O of the third SSD
 delay_ms() {
 	local size
@@ -66,11 +73,14 @@ must wait_for 60 grep -q 'module_found' $log
 sleep 20
 is leaves_healthy_ssds_alone "$(decisions bypass)" 0
 
+note "p99 before: $(p99)"
 delay_ms 30
+note "p99 with a slow SSD: $(p99)"
 ok finds_the_slow_one wait_for 60 states_are "in in bypass in"
 note "$(grep ' bypass ' $log)"
 is and_only_that "$(decisions bypass)" 1
 
+note "p99 around it: $(p99)"
 delay_ms 0
 ok takes_it_back_when_it_has_recovered wait_for 120 states_are "in in in in"
 note "$(grep ' restore ' $log)"
@@ -80,7 +90,8 @@ ok keeps_serving kill -0 $load
 kill -INT $load
 wait $load
 load=
-is no_request_has_failed "$(jq '.jobs[0].total_err' /tmp/fio)" 0
+is no_request_has_failed "$(sed -n '/^{/,$p' /tmp/fio |
+	jq '.jobs[0].error')" 0
 kill -TERM $daemon
 wait $daemon
 daemon=
