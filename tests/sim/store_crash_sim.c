@@ -27,7 +27,7 @@
 #define CALLS 48u
 #define LIVES 4u
 #define ROW_MAX 9000u
-#define DEFAULT_SEEDS 150u
+#define DEFAULT_SEEDS 100u
 
 #define ABSENT 0u		/* version of a row that is not there */
 
@@ -58,13 +58,15 @@ struct world {
 	bool due;
 	unsigned int unsafe;
 	bool faults, compress;
+	bool full;			/* the disk is, now and then */
+	bool is_full;
 	struct call calls[CALLS];
 	struct model_row rows[CHANNELS][IDS + 1];
 	uint32_t top[CHANNELS];		/* highest id used */
 	uint32_t epoch[CHANNELS];	/* rises when a write begins or ends */
 	uint32_t writing[CHANNELS];
 	uint32_t version;
-	uint64_t checks, acked, refused, unknown, lives, torn;
+	uint64_t checks, acked, refused, unknown, no_space, lives, torn;
 	const char *wrong;		/* the first thing that was */
 };
 
@@ -231,6 +233,7 @@ static void settle_write(struct world *w, struct call *call)
 		w->unknown++;
 	else
 		w->refused++;
+	w->no_space += status == -ENOSPC;
 }
 
 static void settle_read(struct world *w, struct call *call)
@@ -354,6 +357,26 @@ static void do_read(struct world *w, struct call *call, uint32_t channel)
 	engine_submit(w->e, &call->op);
 }
 
+/* The log, which is there already, and some hundred rows. */
+#define FULL_BYTES ((1u << 20) + (320u << 10))
+
+static void set_faults(struct world *w, bool on)
+{
+	struct os_sim_faults faults = { 0 };
+
+	if (on && w->is_full)
+		faults.disk_bytes = FULL_BYTES;
+	if (on && w->faults) {
+		faults.read_error_ppm = 5000;
+		faults.write_error_ppm = 20000;
+		faults.sync_error_ppm = 20000;
+		faults.short_ppm = 20000;
+		faults.slow_ppm = 20000;
+		faults.slow_ns = 50000000;
+	}
+	os_sim_set_faults(w->env, &faults);
+}
+
 static void do_something(struct world *w)
 {
 	uint32_t channel = (uint32_t)rng_below(&w->rng, CHANNELS);
@@ -366,6 +389,10 @@ static void do_something(struct world *w)
 	call->w = w;
 	call->op.channel = channel;
 	call->op.done = call_done;
+	if (w->full && rng_below(&w->rng, 400) == 0) {
+		w->is_full = !w->is_full;
+		set_faults(w, true);
+	}
 	if (what < 60)
 		do_put(w, call, channel);
 	else if (what < 68)
@@ -395,21 +422,6 @@ static void step(struct world *w)
 		os_loop_run(w->loop, os_sim_next_ns(w->env));
 }
 
-static void set_faults(struct world *w, bool on)
-{
-	struct os_sim_faults faults = { 0 };
-
-	if (on) {
-		faults.read_error_ppm = 5000;
-		faults.write_error_ppm = 20000;
-		faults.sync_error_ppm = 20000;
-		faults.short_ppm = 20000;
-		faults.slow_ppm = 20000;
-		faults.slow_ns = 50000000;
-	}
-	os_sim_set_faults(w->env, &faults);
-}
-
 static bool open_shard(struct world *w)
 {
 	struct engine_opts opts = {
@@ -437,7 +449,7 @@ static bool open_shard(struct world *w)
 		return false;
 	}
 	w->torn += report.torn_tail;
-	set_faults(w, w->faults);
+	set_faults(w, true);
 	return true;
 }
 
@@ -494,7 +506,7 @@ static void check_all(struct world *w)
 		w->writing[channel] = 0;
 		w->epoch[channel]++;
 	}
-	set_faults(w, w->faults);
+	set_faults(w, true);
 }
 
 static void power_cut(struct world *w)
@@ -512,6 +524,24 @@ static void power_cut(struct world *w)
 	}
 }
 
+/* With a disk that works again, everything asked must be answered. */
+static void drain(struct world *w)
+{
+	uint32_t busy = 1;
+
+	set_faults(w, false);
+	for (uint32_t i = 0; i < 20000 && busy; i++) {
+		if (i % 50 == 0)
+			engine_tick(w->e);
+		step(w);
+		busy = 0;
+		for (uint32_t c = 0; c < CALLS; c++)
+			busy += w->calls[c].busy;
+	}
+	if (busy)
+		fail(w, "a request is never answered", 0, busy);
+}
+
 static void live(struct world *w)
 {
 	uint64_t steps = 20 + rng_below(&w->rng, 1500);
@@ -522,6 +552,8 @@ static void live(struct world *w)
 			do_something(w);
 		step(w);
 	}
+	if (rng_below(&w->rng, 2))
+		drain(w);
 	power_cut(w);
 	w->lives++;
 }
@@ -561,19 +593,22 @@ static void report(bool ok, const char *name)
 	fflush(stdout);
 }
 
-static struct world *new_world(bool faults, unsigned int unsafe)
+enum trouble { NONE, ERRORS, FULL };
+
+static struct world *new_world(enum trouble trouble, unsigned int unsafe)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
 	check(w);
-	w->faults = faults;
+	w->faults = trouble == ERRORS;
+	w->full = trouble == FULL;
 	w->unsafe = unsafe;
 	return w;
 }
 
-static void test_seeds(const char *name, bool faults)
+static void test_seeds(const char *name, enum trouble trouble)
 {
-	struct world *w = new_world(faults, 0);
+	struct world *w = new_world(trouble, 0);
 	bool ok = true;
 
 	for (uint64_t i = 0; i < seeds && ok; i++)
@@ -583,16 +618,19 @@ static void test_seeds(const char *name, bool faults)
 	       (unsigned long long)w->lives, (unsigned long long)w->acked,
 	       (unsigned long long)w->refused, (unsigned long long)w->unknown,
 	       (unsigned long long)w->torn, (unsigned long long)w->checks);
-	if (faults)
+	if (trouble == ERRORS)
 		ok = ok && w->refused;
+	if (trouble == FULL)
+		ok = ok && w->no_space;
 	report(ok && w->acked && w->torn, name);
 	free(w);
 }
 
 /* With a mechanism left out some seed must go wrong. */
-static void test_canary(const char *name, bool faults, unsigned int unsafe)
+static void test_canary(const char *name, enum trouble trouble,
+			unsigned int unsafe)
 {
-	struct world *w = new_world(faults, unsafe);
+	struct world *w = new_world(trouble, unsafe);
 	const char *wrong = NULL;
 
 	for (uint64_t i = 0; i < 10 * DEFAULT_SEEDS && !wrong; i++)
@@ -613,18 +651,19 @@ int main(int argc, char **argv)
 		first_seed = strtoull(argv[2], NULL, 10);
 	printf("# again: %s %llu %llu\n", argv[0], (unsigned long long)seeds,
 	       (unsigned long long)first_seed);
-	printf("1..6\n");
+	printf("1..7\n");
 	log_set_level(LOG_ERROR);
 	log_set_fd(-1);
-	test_seeds("nothing acknowledged is lost by power cuts", false);
-	test_seeds("nor with errors of the disk on top", true);
-	test_canary("a log without sync is found out", false,
+	test_seeds("nothing acknowledged is lost by power cuts", NONE);
+	test_seeds("nor with errors of the disk on top", ERRORS);
+	test_seeds("nor when the disk is full now and then", FULL);
+	test_canary("a log without sync is found out", NONE,
 		    ENGINE_UNSAFE_LOG_SYNC);
-	test_canary("blocks without sync are found out", false,
+	test_canary("blocks without sync are found out", NONE,
 		    ENGINE_UNSAFE_DATA_SYNC);
-	test_canary("log given up too early is found out", false,
+	test_canary("log given up too early is found out", NONE,
 		    ENGINE_UNSAFE_LOG_TAIL);
-	test_canary("refused writes that come back are found out", true,
+	test_canary("refused writes that come back are found out", ERRORS,
 		    ENGINE_UNSAFE_LOG_HEAL);
 	return failures != 0;
 }
