@@ -188,7 +188,8 @@ struct sched {
 	struct actor_msg *msg;		/* being handled; NULL: was taken */
 	uint32_t trace;			/* of msg */
 	uint32_t trace_width;		/* sends that are still recorded */
-	uint32_t turn;
+	uint32_t turn;			/* whose it is, bound or not */
+	uint32_t offers;		/* chances to offer_surplus() */
 	jmp_buf *on_fail;		/* where a failed assertion goes */
 	struct actor *mute_on;		/* current's send filled it */
 	struct actor *ended;		/* in this turn: not ours any more */

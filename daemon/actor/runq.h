@@ -16,6 +16,14 @@ void runq_fini(struct runq *q);
 void runq_push(struct runq *q, struct actor *actor);
 struct actor *runq_pop(struct runq *q);
 
+/* The owner's: surely nothing to pop.  Relaxed: only the owner adds. */
+static inline bool runq_is_empty(struct runq *q)
+{
+	return atomic_load_explicit(&q->head, memory_order_relaxed) ==
+		       atomic_load_explicit(&q->tail, memory_order_relaxed) &&
+	       !atomic_load_explicit(&q->more, memory_order_relaxed);
+}
+
 /* About how many there are.  Any thread. */
 uint32_t runq_length(struct runq *q);
 

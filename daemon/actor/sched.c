@@ -164,7 +164,7 @@ static void ready_here(struct sched *s, struct actor *actor)
 
 	if (!has_flag(actor, ACTOR_BOUND)) {
 		runq_push(&s->runq, actor);
-		if (!(++s->turn % (4 * SURPLUS)))
+		if (!(++s->offers % (4 * SURPLUS)))
 			offer_surplus(s);
 	} else if (core == s->index) {
 		append(s, actor);
@@ -217,6 +217,8 @@ struct actor *sched_next(struct sched *s)
 {
 	struct actor *actor;
 
+	if (runq_is_empty(&s->runq))
+		return take_first(s);
 	if (++s->turn & 1) {
 		actor = take_first(s);
 		return actor ? actor : runq_pop(&s->runq);
