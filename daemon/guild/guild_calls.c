@@ -18,6 +18,7 @@ const struct guild_route guild_calls[REST_KINDS] = {
 	[REST_ROLE_LIST] = { guild_rest_roles, false },
 	[REST_ROLE_GET] = { guild_rest_role, false },
 	[REST_ROLE_COUNTS] = { guild_rest_role_counts, false },
+	[REST_USER_GUILDS] = { guild_rest_partial, false },
 	[REST_USER_LEAVE] = CHANGES(member_rest_leave),
 	[REST_GUILD_EDIT] = CHANGES(guild_rest_edit),
 	[REST_CHANNEL_CREATE] = CHANGES(channel_rest_create),

@@ -226,7 +226,8 @@ extern const struct guild_route guild_calls[REST_KINDS];
 guild_call guild_rest_guild, guild_rest_channels, guild_rest_channel,
 	guild_rest_roles, guild_rest_role, guild_rest_member,
 	guild_rest_members, guild_rest_member_search, guild_rest_role_counts,
-	guild_rest_empty_list, guild_rest_threads, guild_rest_regions;
+	guild_rest_empty_list, guild_rest_threads, guild_rest_regions,
+	guild_rest_partial;
 guild_call message_rest_create, message_rest_list, message_rest_get,
 	message_rest_edit, message_rest_delete, message_rest_bulk_delete,
 	message_rest_typing, message_rest_search, message_rest_ack;
