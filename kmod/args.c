@@ -18,7 +18,9 @@ static const struct word modes[] = {
 	{}
 };
 static const struct word switches[] = { { "off", 0 }, { "on", 1 }, {} };
+
 static const struct word off[] = { { "off", 0 }, {} };
+
 static const struct word attaches[] = {
 	{ "trust", SD_ATTACH_TRUST }, { "discard", SD_ATTACH_DISCARD }, {}
 };

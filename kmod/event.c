@@ -54,17 +54,17 @@ const char *sd_state_name(int state)
 	return state_names[state];
 }
 
-static void uevent(struct sd_set *set, char *what, int leg, const char *detail)
+static void uevent(struct sd_set *set, const char *what, int leg, const char *detail)
 {
 	char event[40], number[24], word[40];
 	char *env[] = { event, number, word, NULL };
+	struct gendisk *disk = dm_disk(dm_table_get_md(set->ti->table));
 	unsigned int noio = memalloc_noio_save();
 
 	snprintf(event, sizeof(event), "SUPERDISK_EVENT=%s", what);
 	snprintf(number, sizeof(number), "SUPERDISK_SSD=%d", leg);
 	snprintf(word, sizeof(word), "SUPERDISK_STATE=%s", detail);
-	kobject_uevent_env(&disk_to_dev(dm_disk(dm_table_get_md(
-				set->ti->table)))->kobj, KOBJ_CHANGE, env);
+	kobject_uevent_env(&disk_to_dev(disk)->kobj, KOBJ_CHANGE, env);
 	memalloc_noio_restore(noio);
 }
 
@@ -87,7 +87,7 @@ void sd_event_leg(struct sd_leg *leg, int from, int to, int err)
 			 err);
 }
 
-static char *event_names[] = {
+static char * const event_names[] = {
 	[SUPERDISK_EVENT_ACTIVE] = "active",
 	[SUPERDISK_EVENT_SUSPENDED] = "suspended",
 	[SUPERDISK_EVENT_LEG_COLD] = "leg_cold",

@@ -189,11 +189,11 @@ u64 sd_sample_block(u64 nr_blocks, u32 i)
 	const u32 head = 16, tail = 4;
 	u64 at, span;
 
-	if (i < head)
+	if (i < head) {
 		at = i;
-	else if (i < head + tail)
+	} else if (i < head + tail) {
 		at = nr_blocks - 1 - min(nr_blocks - 1, (u64)(i - head));
-	else {
+	} else {
 		span = div_u64(nr_blocks, SD_NR_SAMPLES - head - tail) + 1;
 		at = (i - head - tail) * span +
 		     div_u64(hash_64(i, 32) * (span & 0xffffffff), 1u << 31) / 2;

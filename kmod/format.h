@@ -58,6 +58,7 @@ struct sd_super_disk {
 	__le32 sample[SD_NR_SAMPLES];	/* CRC32C of blocks of the disk */
 	u8 zero[16];
 };
+
 static_assert(sizeof(struct sd_super_disk) == SD_SECTOR);
 
 struct sd_intent_disk {
@@ -67,6 +68,7 @@ struct sd_intent_disk {
 	u8 bits[SD_INTENT_BITS_PER_SECTOR / 8];
 	u8 zero[16];
 };
+
 static_assert(sizeof(struct sd_intent_disk) == SD_SECTOR);
 
 #define SD_UNIT_HEADER	32u
@@ -80,6 +82,7 @@ struct sd_unit_disk {
 	u8 zero[8];
 	u8 entries[SD_SECTOR - SD_UNIT_HEADER];
 };
+
 static_assert(sizeof(struct sd_unit_disk) == SD_SECTOR);
 
 /* One slot; `pages` checksums follow. */
@@ -88,6 +91,7 @@ struct sd_entry_disk {
 	__le64 valid;
 	__le32 crc[];
 };
+
 static_assert(sizeof(struct sd_entry_disk) == SD_ENTRY_HEADER);
 
 static inline u32 sd_entry_size(u32 pages)

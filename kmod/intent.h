@@ -45,8 +45,10 @@ struct sd_intent {
 int sd_intent_init(struct sd_intent *it, u32 nr_bits);
 void sd_intent_fini(struct sd_intent *it);
 
-/* Start a write: true if it may be sent, false if it must wait for a pass that
- * begins after this call.  Any context.  Balanced by sd_intent_put(). */
+/*
+ * Start a write: true if it may be sent, false if it must wait for a pass that
+ * begins after this call.  Any context.  Balanced by sd_intent_put().
+ */
 bool sd_intent_get(struct sd_intent *it, u32 bit);
 void sd_intent_put(struct sd_intent *it, u32 bit);
 /* Recovery: this bit was found set, or could not be read. */

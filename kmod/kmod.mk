@@ -32,3 +32,9 @@ $(KMOD_CORE_DIR)/%.o: kmod/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $(VARIANT) $<"
 	@$(DCC) $(DCFLAGS) $(KMOD_CORE_CFLAGS) -MMD -MP -c $< -o $@
+
+.PHONY: bench-disk
+## bench-disk: Super-Disk beside stripe, disk, md, dm-cache, bcache, in the VM
+bench-disk: modules
+	@scripts/vm test --kernel 6.1 --deadline 3600 \
+		--module $(call KMOD_KO,6.1) tests/bench/disk.sh

@@ -13,7 +13,7 @@
 #include "sd.h"
 
 #define SD_MAX_BAD_STREAK	128
-#define SD_LAST_WORDS_MS	1000
+#define SD_LAST_WORDS		HZ
 
 static void leg_drained(struct percpu_ref *ref)
 {
@@ -162,8 +162,7 @@ static void ask_last_words(struct sd_leg *leg, bool wait)
 	reinit_completion(&leg->said);
 	queue_work(leg->set->meta_wq, &leg->last_words);
 	if (wait)
-		wait_for_completion_timeout(&leg->said,
-			msecs_to_jiffies(SD_LAST_WORDS_MS));
+		wait_for_completion_timeout(&leg->said, SD_LAST_WORDS);
 }
 
 static void fail_work(struct work_struct *work)
@@ -287,6 +286,7 @@ void sd_leg_start(struct sd_leg *leg)
 	leg->watch_since = jiffies;
 	reinit_completion(&leg->drained);
 	percpu_ref_reinit(&leg->ref);
+	/* Whoever sees the state sees the table. */
 	smp_store_release(&leg->state, SUPERDISK_STATE_IN);
 	queue_delayed_work(leg->set->meta_wq, &leg->checkpoint_work,
 			   msecs_to_jiffies(leg->set->opt.checkpoint_ms));

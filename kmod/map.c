@@ -338,6 +338,7 @@ bool sd_read_begin(const struct sd_table *t, struct sd_ticket *tk, u64 block,
 	tk->mask = mask;
 	tk->seq = READ_ONCE(s->seq);
 	tk->remaps = READ_ONCE(s->remaps);
+	/* Pairs with __publish(): what is valid has its checksum. */
 	return (smp_load_acquire(&s->valid) & mask) == mask;
 }
 
@@ -346,6 +347,7 @@ bool sd_read_still_valid(const struct sd_table *t, const struct sd_ticket *tk)
 	const struct sd_slot *s = &t->slots[tk->slot];
 
 	smp_rmb();	/* what was read, before what is true now */
+	/* Pairs with __publish(), as above. */
 	return (smp_load_acquire(&s->valid) & tk->mask) == tk->mask &&
 	       READ_ONCE(s->remaps) == tk->remaps;
 }

@@ -2,15 +2,6 @@
 /* Order of all metadata I/O of one SSD.  Pure core. */
 #include "meta.h"
 
-static void *pages_new(u32 bytes)
-{
-#ifdef __KERNEL__
-	return vzalloc(bytes);
-#else
-	return calloc(1, bytes);
-#endif
-}
-
 int sd_meta_init(struct sd_meta *m, struct sd_dev *ssd, struct sd_dev *disk,
 		 struct sd_table *table, const struct sd_super *super)
 {
@@ -26,9 +17,9 @@ int sd_meta_init(struct sd_meta *m, struct sd_dev *ssd, struct sd_dev *disk,
 			     super->layout.nr_regions + SD_NR_SAMPLES);
 	if (err)
 		return err;
-	m->batch = pages_new(SD_META_BATCH * SD_CHUNK);
-	m->super_page = pages_new(SD_CHUNK);
-	m->intent_page = pages_new(SD_CHUNK);
+	m->batch = vzalloc(SD_META_BATCH * SD_CHUNK);
+	m->super_page = vzalloc(SD_CHUNK);
+	m->intent_page = vzalloc(SD_CHUNK);
 	if (m->batch && m->super_page && m->intent_page)
 		return 0;
 	sd_meta_fini(m);
@@ -227,6 +218,7 @@ static void snapshot_entry(struct sd_table *t, u64 slot,
 {
 	u32 i, pages = t->geom->pages;
 
+	/* Pairs with __publish(). */
 	e->valid = cpu_to_le64(smp_load_acquire(&t->slots[slot].valid));
 	e->block = cpu_to_le64(sd_table_owner(t, slot) + 1);
 	for (i = 0; t->crc && i < pages; i++)

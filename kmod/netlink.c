@@ -150,6 +150,15 @@ static bool dump_leg(struct sk_buff *skb, struct netlink_callback *cb,
 	return head && finish(skb, head, put_leg(skb, leg));
 }
 
+/* One message holds all histograms of an SSD: more than a page. */
+#define DUMP_BYTES	16384
+
+static int dump_start(struct netlink_callback *cb)
+{
+	cb->min_dump_alloc = DUMP_BYTES;
+	return 0;
+}
+
 static int dev_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct sd_set *set;
@@ -244,8 +253,10 @@ static int leg_command(struct sk_buff *skb, struct genl_info *info)
 #define COMMAND(c) { .cmd = c, .flags = GENL_ADMIN_PERM, .doit = leg_command }
 
 static const struct genl_ops ops[] = {
-	{ .cmd = SUPERDISK_CMD_DEV_GET, .dumpit = dev_get_dump },
-	{ .cmd = SUPERDISK_CMD_LEG_GET, .dumpit = leg_get_dump },
+	{ .cmd = SUPERDISK_CMD_DEV_GET, .start = dump_start,
+	  .dumpit = dev_get_dump },
+	{ .cmd = SUPERDISK_CMD_LEG_GET, .start = dump_start,
+	  .dumpit = leg_get_dump },
 	COMMAND(SUPERDISK_CMD_LEG_BYPASS),
 	COMMAND(SUPERDISK_CMD_LEG_RESTORE),
 	COMMAND(SUPERDISK_CMD_LEG_REMOVE),

@@ -85,14 +85,14 @@ struct sd_leg {
 	int error;			/* that put it out of service ... */
 	int failed_from;		/* ... and from which state */
 
-	struct mutex meta_lock;
+	struct mutex meta_lock;		/* superblock, checkpoints */
 	struct work_struct intent_work;
 	struct delayed_work checkpoint_work;
 	struct work_struct fail_work;
 	struct work_struct last_words;
 	struct completion said;
 
-	spinlock_t wait_lock;
+	spinlock_t wait_lock;		/* the lists and released */
 	struct list_head waiters;	/* for the next pass */
 	struct list_head passing;	/* for the running one */
 	bool released;			/* nobody waits here any more */
@@ -107,7 +107,7 @@ struct sd_leg {
 
 /* Pages taken at creation: copies of writes and fills under way. */
 struct sd_pool {
-	spinlock_t lock;
+	spinlock_t lock;		/* free pages */
 	u32 nr, free;
 	struct page **page;
 };
@@ -124,15 +124,15 @@ struct sd_set {
 	struct sd_leg leg[SD_MAX_LEGS];
 	u64 sample_block[SD_NR_SAMPLES];	/* sorted */
 
-	struct mutex admin;
-	struct mutex lock;
+	struct mutex admin;		/* commands, activation */
+	struct mutex lock;		/* members, generation, roster */
 	bool active;
 	u8 uuid[16];
 	u64 roster[SD_MAX_LEGS];
 	u64 generation;
 
 	atomic_t fencing;		/* members whose loss is being recorded */
-	spinlock_t rescue_lock;
+	spinlock_t rescue_lock;		/* the three lists */
 	struct bio_list rescues;
 	struct bio_list fenced;
 	struct bio_list deferred;

@@ -37,7 +37,7 @@ void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_started,
 	*ret_done = 0;
 	for_each_possible_cpu(cpu)
 		*ret_done += READ_ONCE(per_cpu_ptr(stats, cpu)->done);
-	smp_rmb();
+	smp_rmb();	/* done before started */
 	for_each_possible_cpu(cpu)
 		*ret_started += READ_ONCE(per_cpu_ptr(stats, cpu)->started);
 }

@@ -178,6 +178,7 @@ static inline unsigned long find_next_bit(const unsigned long *map,
 #define GFP_NOIO		0
 #define kvcalloc(n, s, f)	calloc(n, s)
 #define kvfree			free
+#define vzalloc(s)		calloc(1, s)
 #define kzalloc(s, f)		calloc(1, s)
 #define kfree			free
 #define cond_resched()		((void)0)

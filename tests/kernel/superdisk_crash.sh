@@ -4,19 +4,18 @@
 # what was durable is there, SSDs and disk agree, only regions that were being
 # written are cold, and nothing was copied from the SSDs to the disk.
 # vm: timeout=600 fresh
+# Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
+# shellcheck disable=SC2317,SC2086,SC2154
 . ./lib.sh
 
-# shellcheck disable=SC2154 # set by virtio_disk
-{
-	must virtio_disk disk
-	must virtio_disk ssd0
-	must virtio_disk ssd1
-	must virtio_disk ssd2
-	must load_module dm-superdisk
-	size=$(($(sectors "$disk") * 7 / 10))	# three SSDs have to hold it
-	create() {
-		dmsetup create sd --table "0 $size superdisk $disk 3 $ssd0 $ssd1 $ssd2 2 checkpoint_ms 200"
-	}
+must virtio_disk disk
+must virtio_disk ssd0
+must virtio_disk ssd1
+must virtio_disk ssd2
+must load_module dm-superdisk
+size=$(($(sectors "$disk") * 7 / 10))	# three SSDs have to hold it
+create() {
+	dmsetup create sd --table "0 $size superdisk $disk 3 $ssd0 $ssd1 $ssd2 2 checkpoint_ms 200"
 }
 sd=/dev/mapper/sd
 

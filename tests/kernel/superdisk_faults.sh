@@ -2,17 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # dm-superdisk with SSDs that lie, fail, die and hang: the reader never knows.
 # vm: timeout=600 tools=fio
+# Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
+# shellcheck disable=SC2317,SC2086,SC2154
 . ./lib.sh
 
-# shellcheck disable=SC2154 # set by make_*
-{
-	make_disk disk0 32 200000
-	make_mortal ssd0 24
-	make_mortal ssd1 24
-	must load_module dm-superdisk
-	must blocks write "$disk0" 1
-	must super_create sd "$disk0" "$ssd0 $ssd1" timeout_ms 2000
-}
+make_disk disk0 32 200000
+make_mortal ssd0 24
+make_mortal ssd1 24
+must load_module dm-superdisk
+must blocks write "$disk0" 1
+must super_create sd "$disk0" "$ssd0 $ssd1" timeout_ms 2000
 sd=/dev/mapper/sd
 pages=$((32 << 20 >> 12))
 half=$((pages / 2))
@@ -30,7 +29,6 @@ must blocks verify $sd 1
 must wait_for 10 all_valid
 
 # Wrong data, no error: the first slot of SSD 0 begins at sector 2048.
-# shellcheck disable=SC2154
 must dd if=/dev/urandom of="$raw_ssd0" bs=4k seek=256 count=8 oflag=direct status=none
 ok wrong_data_is_not_believed blocks verify $sd 1
 is wrong_pages_are_counted "$(ssd_field sd 0 csum_errors)" 8

@@ -3,17 +3,16 @@
 # dm-superdisk with sound SSDs: what is read is what was written, from the SSD
 # where it can be, and the disk alone always holds it all.
 # vm: timeout=600 tools=fio
+# Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
+# shellcheck disable=SC2317,SC2086,SC2154
 . ./lib.sh
 
-# shellcheck disable=SC2154 # set by make_*
-{
-	make_disk disk0 32 200000
-	make_ssd ssd0 24
-	make_ssd ssd1 24
-	must load_module dm-superdisk
-	must blocks write "$disk0" 1
-	must super_create sd "$disk0" "$ssd0 $ssd1" checkpoint_ms 100
-}
+make_disk disk0 32 200000
+make_ssd ssd0 24
+make_ssd ssd1 24
+must load_module dm-superdisk
+must blocks write "$disk0" 1
+must super_create sd "$disk0" "$ssd0 $ssd1" checkpoint_ms 100
 sd=/dev/mapper/sd
 pages=$((32 << 20 >> 12))
 
@@ -92,6 +91,36 @@ must dmsetup message sd 0 restore 0
 ok restored_ssd_is_right cmp <(dd if=$sd bs=1M iflag=direct status=none) \
 	<(dd if="$disk0" bs=1M iflag=direct status=none)
 ok restored_ssd_is_read test "$(ssd_field sd 0 hits)" -gt "$before"
+
+# Another table, and back: what was written in between is known to be old.
+reload() {
+	dmsetup reload sd --table "0 $(sectors "$disk0") superdisk $disk0 2 $ssd0 $ssd1 $*" &&
+		dmsetup suspend sd && dmsetup resume sd
+}
+must blocks write $sd 7
+must reload 2 mode passthrough
+before=$(hits)
+ok passthrough_reads_are_right blocks verify $sd 7
+is passthrough_hits_nothing "$(hits)" "$before"
+must blocks write $sd 8 100 200
+must reload 2 checkpoint_ms 100
+like reloaded_is_warm_but_for_what_was_written "$(ssd_field sd 0 valid)" "^39[0-9][0-9]/4096$"
+ok reloaded_is_right cmp <(dd if=$sd bs=1M iflag=direct status=none) \
+	<(dd if="$disk0" bs=1M iflag=direct status=none)
+ok written_through_is_right blocks verify $sd 8 100 200
+
+# Suspended and resumed again and again under load.
+fio --name=s --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 --rw=randrw \
+	--bs=4k --size=32M --io_size=24M --verify=crc32c --verify_backlog=64 \
+	--minimal --output=/dev/null &
+fio=$!
+for _ in 1 2 3 4 5 6; do
+	must dmsetup suspend sd
+	must dmsetup resume sd
+done
+ok suspends_under_load_are_not_noticed wait $fio
+ok all_agrees_after_them cmp <(dd if=$sd bs=1M iflag=direct status=none) \
+	<(dd if="$disk0" bs=1M iflag=direct status=none)
 
 must mkfs.ext4 -q $sd
 must mount $sd /mnt
