@@ -17,7 +17,7 @@ from guest import console, qemu
 
 ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
 
-BOOT_TIMEOUT_S = 120
+BOOT_TIMEOUT_S = 240
 OFF_TIMEOUT_S = 30
 CASE_TIMEOUT_S = 180
 # How much of the kernel log goes with a failure.

@@ -24,7 +24,7 @@ start_chatd() {
 }
 
 answers() {
-	wget -q -O /dev/null "http://127.0.0.1:$GATEWAY_PORT/api/v10/gateway"
+	wget -q -T 5 -O /dev/null "http://127.0.0.1:$GATEWAY_PORT/api/v10/gateway"
 }
 
 start_superdiskd() {
