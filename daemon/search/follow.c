@@ -204,6 +204,13 @@ static bool any(const struct follow *f,
 	return false;
 }
 
+bool follow_is_ready(struct follow *f)
+{
+	if (!f->caught_up)
+		f->caught_up = !any(f, has_tail);
+	return f->caught_up;
+}
+
 bool follow_is_deep(const struct follow *f)
 {
 	return any(f, has_scrub);
@@ -265,10 +272,7 @@ uint32_t follow_next(struct follow *f, struct follow_read *reads, uint32_t max,
 
 	if (!n)
 		n = next_pages(f, reads, pages, limit, FOLLOW_TAIL);
-	if (n)
-		return n;
-	f->caught_up = true;
-	return next_pages(f, reads, 1, limit, FOLLOW_SCRUB);
+	return n ? n : next_pages(f, reads, 1, limit, FOLLOW_SCRUB);
 }
 
 static void fill_mark(const struct follow *f, const struct follow_channel *c,

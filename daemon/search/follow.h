@@ -53,7 +53,7 @@ struct follow {
 	struct follow_dirty *dirty;	/* NULL while there are none */
 	uint32_t dirty_count;
 	uint64_t generation;
-	bool caught_up;		/* all tails were read, once */
+	bool caught_up;		/* see follow_is_ready() */
 };
 
 enum follow_kind {
@@ -95,6 +95,8 @@ void follow_forget(struct follow *f);
 uint32_t follow_next(struct follow *f, struct follow_read *reads, uint32_t max,
 		     uint32_t limit);
 bool follow_has_work(const struct follow *f);
+/* Were all tails read, once, since it began? */
+bool follow_is_ready(struct follow *f);
 /* Do the marks in the cell say all that is to be done? */
 bool follow_is_saved(const struct follow *f);
 bool follow_is_deep(const struct follow *f);

@@ -108,13 +108,13 @@ static void on_changed(struct indexer *x, struct actor_msg *msg)
 void indexer_answer(struct indexer *x, struct search_query_msg *query,
 		    struct search_hits_msg *hits, int status)
 {
-	const struct followed *f = find(x, query->guild_id);
+	struct followed *f = find(x, query->guild_id);
 
 	if (!hits)
 		hits = ACTOR_MSG_NEW(struct search_hits_msg, SEARCH_HITS);
 	if (hits) {
 		hits->status = status;
-		if (!status && (!f || !f->follow.caught_up))
+		if (!status && (!f || !f->loaded || !follow_is_ready(&f->follow)))
 			hits->status = -EAGAIN;
 		hits->deep_index = f && follow_is_deep(&f->follow);
 		actor_reply(x->self, &query->head, &hits->head);

@@ -105,8 +105,8 @@ static bool start(struct indexer *x, enum job_kind kind)
 static bool start_query(struct indexer *x)
 {
 	struct list *node = x->queries.next;
-	const struct followed *f;
 	struct waiting_query *w;
+	struct followed *f;
 
 	if (node == &x->queries)
 		return false;
@@ -116,7 +116,7 @@ static bool start_query(struct indexer *x)
 		return false;
 	x->job.query = w->msg;
 	f = hmap_get_ptr(&x->followed, w->msg->guild_id);
-	x->job.partial = !f || !f->follow.caught_up;
+	x->job.partial = !f || !f->loaded || !follow_is_ready(&f->follow);
 	if (!start(x, JOB_QUERY)) {
 		actor_msg_free(&x->job.hits->head);
 		return false;
