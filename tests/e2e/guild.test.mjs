@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// Managing a guild: who may, what follows, who hears of it.
+
+import assert from 'node:assert/strict';
+import { before, after, describe, it } from 'node:test';
+import { isOwn, startChatd } from './chatd.mjs';
+import { Gateway } from './socket.mjs';
+import { within } from './wait.mjs';
+
+const ALL = 0x0331ffff;
+const VIEW = '1024';
+
+let server, owner, watcher, other;
+
+async function call(token, method, path, body) {
+	const response = await within(`${method} ${path}`,
+		fetch(`${server.url}/api/v10${path}`, {
+			method,
+			headers: { Authorization: token, 'Content-Type': 'application/json' },
+			body: body === undefined ? undefined : JSON.stringify(body),
+		}));
+	const text = await response.text();
+	return { status: response.status, body: text ? JSON.parse(text) : null };
+}
+
+/** A call that must succeed; returns its body. */
+async function good(token, ...args) {
+	const { status, body } = await call(token, ...args);
+	assert.ok(status < 300, `${args[0]} ${args[1]}: ${status} ${JSON.stringify(body)}`);
+	return body;
+}
+
+/** A call that must be refused so. */
+async function refused(status, code, token, ...args) {
+	const reply = await call(token, ...args);
+	assert.deepEqual([reply.status, reply.body?.code], [status, code]);
+}
+
+const asOwner = (...args) => good(owner, ...args);
+const asBot = (...args) => good(`Bot ${server.tokens[1]}`, ...args);
+const say = (content, more) => asOwner('POST',
+	`/channels/${server.channelId}/messages`, { content, ...more });
+
+describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () => {
+	before(async () => {
+		server = await startChatd(['--no-rate-limits']);
+		const { token } = await good('', 'POST', '/auth/login', server.login);
+		owner = token;
+		watcher = await Gateway.login(server, server.tokens[1], { intents: ALL });
+		other = `Bot ${server.tokens[0]}`;
+	});
+
+	after(async () => {
+		watcher?.close();
+		await server?.close();
+	});
+
+	it('edits_a_message_for_its_author_alone', async () => {
+		const { id } = await say('first');
+		const path = `/channels/${server.channelId}/messages/${id}`;
+		await refused(403, 50005, other, 'PATCH', path, { content: 'mine' });
+		const edited = await asOwner('PATCH', path, { content: 'second' });
+		assert.equal(edited.content, 'second');
+		assert.ok(edited.edited_timestamp);
+		const { d } = await watcher.event('MESSAGE_UPDATE');
+		assert.deepEqual([d.id, d.content, d.guild_id],
+			[id, 'second', server.guildId]);
+		assert.equal((await asBot('GET', path)).content, 'second');
+	});
+
+	it('deletes_messages_one_by_one_and_many_at_once', async () => {
+		const ids = [];
+		for (const text of ['a', 'b', 'c'])
+			ids.push((await say(text)).id);
+		const path = `/channels/${server.channelId}/messages`;
+		await refused(403, 50013, other, 'DELETE', `${path}/${ids[0]}`);
+		await asOwner('DELETE', `${path}/${ids[0]}`);
+		assert.equal((await watcher.event('MESSAGE_DELETE')).d.id, ids[0]);
+		await refused(404, 10008, owner, 'GET', `${path}/${ids[0]}`);
+		await refused(400, 50016, owner, 'POST', `${path}/bulk-delete`,
+			{ messages: [ids[1]] });
+		await asOwner('POST', `${path}/bulk-delete`,
+			{ messages: [ids[1], ids[2], ids[0]] });
+		const { d } = await watcher.event('MESSAGE_DELETE_BULK');
+		assert.deepEqual(new Set(d.ids), new Set(ids));
+		await refused(404, 10008, owner, 'GET', `${path}/${ids[2]}`);
+	});
+
+	it('counts_reactions_of_all_and_knows_whose_is_whose', async () => {
+		const { id } = await say('react');
+		const path = `/channels/${server.channelId}/messages/${id}`;
+		const fire = `${path}/reactions/${encodeURIComponent('🔥')}`;
+		await asOwner('PUT', `${fire}/@me`);
+		await asBot('PUT', `${fire}/@me`);
+		await asBot('PUT', `${fire}/@me`);
+		const { d } = await watcher.event('MESSAGE_REACTION_ADD');
+		assert.deepEqual(d.emoji, { id: null, name: '🔥' });
+		let message = await good(other, 'GET', path);
+		assert.deepEqual(message.reactions.map((r) => [r.emoji.name, r.count, r.me]),
+			[['🔥', 2, false]]);
+		assert.equal((await asBot('GET', fire)).length, 2);
+		await refused(403, 50013, other, 'DELETE', fire);
+		await asBot('DELETE', `${fire}/@me`);
+		message = await asBot('GET', path);
+		assert.deepEqual(message.reactions.map((r) => [r.count, r.me]), [[1, false]]);
+		await asOwner('DELETE', `${path}/reactions`);
+		await watcher.event('MESSAGE_REACTION_REMOVE_ALL');
+		assert.equal((await asBot('GET', path)).reactions, undefined);
+	});
+
+	it('pins_and_says_so', async () => {
+		const { id } = await say('pin me');
+		const pins = `/channels/${server.channelId}/messages/pins`;
+		await refused(403, 50013, other, 'PUT', `${pins}/${id}`);
+		await asOwner('PUT', `${pins}/${id}`);
+		await watcher.event('CHANNEL_PINS_UPDATE');
+		const notice = (await watcher.event('MESSAGE_CREATE')).d;
+		assert.deepEqual([notice.type, notice.message_reference.message_id], [6, id]);
+		const { items } = await asBot('GET', pins);
+		assert.deepEqual(items.map((item) => [item.message.id, item.message.pinned]),
+			[[id, true]]);
+		const old = await asBot('GET', `/channels/${server.channelId}/pins`);
+		assert.deepEqual(old.map((message) => message.id), [id]);
+		await asOwner('DELETE', `${pins}/${id}`);
+		assert.deepEqual((await asBot('GET', pins)).items, []);
+	});
+
+	it('answers_a_message_with_what_it_answers', async () => {
+		const first = await say('question');
+		const reply = await say('answer',
+			{ message_reference: { message_id: first.id } });
+		assert.equal(reply.type, 19);
+		assert.equal(reply.referenced_message.content, 'question');
+		assert.equal((await watcher.event('MESSAGE_CREATE',
+			(d) => d.id === reply.id)).d.referenced_message.id, first.id);
+		await refused(404, 10008, owner, 'POST',
+			`/channels/${server.channelId}/messages`,
+			{ content: 'x', message_reference: { message_id: server.guildId } });
+		await asOwner('DELETE', `/channels/${server.channelId}/messages/${first.id}`);
+		const read = await asBot('GET',
+			`/channels/${server.channelId}/messages/${reply.id}`);
+		assert.equal(read.referenced_message, null);
+	});
+
+	it('shows_a_channel_to_those_who_may_see_it_only', async () => {
+		const hidden = await asOwner('POST', `/guilds/${server.guildId}/channels`, {
+			name: 'hidden', permission_overwrites:
+				[{ id: server.guildId, type: 0, allow: '0', deny: VIEW }],
+		});
+		const bot = `Bot ${server.tokens[1]}`;
+		const me = (await asBot('GET', '/users/@me')).id;
+		const path = `/channels/${hidden.id}`;
+		await refused(403, 50001, bot, 'GET', path);
+		await refused(403, 50001, bot, 'GET', `${path}/messages`);
+		await refused(403, 50001, bot, 'POST', `${path}/messages`, { content: 'x' });
+		await asOwner('POST', `${path}/messages`, { content: 'secret' });
+		await asOwner('PUT', `${path}/permissions/${me}`,
+			{ type: 1, allow: VIEW, deny: '0' });
+		// The first that is heard of the channel is that it is there.
+		const heard = await watcher.event('CHANNEL_CREATE');
+		assert.equal(heard.d.id, hidden.id);
+		await asOwner('POST', `${path}/messages`, { content: 'open' });
+		assert.equal((await watcher.event('MESSAGE_CREATE',
+			(d) => d.channel_id === hidden.id)).d.content, 'open');
+		await asOwner('DELETE', `${path}/permissions/${me}`);
+		assert.equal((await watcher.event('CHANNEL_DELETE')).d.id, hidden.id);
+		await asOwner('DELETE', path);
+		await refused(404, 10003, owner, 'GET', path);
+	});
+
+	it('lets_nobody_rise_above_himself', async () => {
+		const roles = `/guilds/${server.guildId}/roles`;
+		const me = (await good(other, 'GET', '/users/@me')).id;
+		const target = (await asBot('GET', '/users/@me')).id;
+		const low = await asOwner('POST', roles, { name: 'low' });
+		const mod = await asOwner('POST', roles,
+			{ name: 'mod', permissions: String(1 << 28) });
+		const high = await asOwner('POST', roles, { name: 'high' });
+		const order = [[low, 1], [mod, 2], [high, 3]];
+		await asOwner('PATCH', roles,
+			order.map(([role, position]) => ({ id: role.id, position })));
+		await refused(403, 50013, other, 'POST', roles, { name: 'mine' });
+		const members = `/guilds/${server.guildId}/members`;
+		await asOwner('PUT', `${members}/${me}/roles/${mod.id}`);
+		await good(other, 'PUT', `${members}/${target}/roles/${low.id}`);
+		await refused(403, 50013, other, 'PUT', `${members}/${me}/roles/${high.id}`);
+		await refused(403, 50013, other, 'PATCH', `${roles}/${mod.id}`, { name: 'x' });
+		await refused(403, 50013, other, 'PATCH', `${roles}/${low.id}`,
+			{ permissions: '8' });
+		await good(other, 'DELETE', `${roles}/${low.id}`);
+		const { roles: left } = await asBot('GET', `${members}/${target}`);
+		assert.deepEqual(left, []);
+		await asOwner('DELETE', `${roles}/${high.id}`);
+		await asOwner('DELETE', `${roles}/${mod.id}`);
+	});
+
+	it('silences_a_member_for_a_while', async () => {
+		const id = (await good(other, 'GET', '/users/@me')).id;
+		const path = `/guilds/${server.guildId}/members/${id}`;
+		const until = new Date(Date.now() + 60000).toISOString();
+		await asOwner('PATCH', path, { communication_disabled_until: until });
+		await refused(403, 50013, other, 'POST',
+			`/channels/${server.channelId}/messages`, { content: 'x' });
+		await good(other, 'GET', `/channels/${server.channelId}/messages`);
+		await asOwner('PATCH', path, { communication_disabled_until: null });
+		await good(other, 'POST', `/channels/${server.channelId}/messages`,
+			{ content: 'again' });
+	});
+
+	it('lets_a_webhook_speak_with_its_token_alone', async () => {
+		const hook = await asOwner('POST',
+			`/channels/${server.channelId}/webhooks`, { name: 'hook' });
+		await watcher.event('WEBHOOKS_UPDATE');
+		const path = `/webhooks/${hook.id}/${hook.token}`;
+		const said = await good('', 'POST', `${path}?wait=true`,
+			{ content: 'from outside', username: 'robot' });
+		assert.deepEqual([said.webhook_id, said.author.username], [hook.id, 'robot']);
+		const { d } = await watcher.event('MESSAGE_CREATE',
+			(message) => message.id === said.id);
+		assert.equal(d.member, undefined);
+		await refused(401, 50027, '', 'POST', `/webhooks/${hook.id}/wrong`,
+			{ content: 'x' });
+		await refused(401, 0, '', 'GET', `/webhooks/${hook.id}`);
+		await asOwner('DELETE', `/webhooks/${hook.id}`);
+		await refused(404, 10015, '', 'POST', path, { content: 'x' });
+	});
+
+	it('lets_in_who_has_an_invite_and_out_who_is_kicked_or_banned', async () => {
+		const out = await server.admin('create-user', 'visitor');
+		const [, password] = /password\s+(\S+)/.exec(out);
+		const { token, user_id: id } = await good('', 'POST', '/auth/login',
+			{ login: 'visitor', password });
+		const path = `/guilds/${server.guildId}`;
+		assert.equal((await watcher.event('GUILD_MEMBER_ADD')).d.user.id, id);
+		await asOwner('DELETE', `${path}/members/${id}`);
+		assert.equal((await watcher.event('GUILD_MEMBER_REMOVE')).d.user.id, id);
+		await refused(403, 50001, token, 'GET', path);
+
+		const { code } = await asOwner('POST',
+			`/channels/${server.channelId}/invites`, { max_uses: 2 });
+		assert.equal((await good('', 'GET', `/invites/${code}`)).guild.id,
+			server.guildId);
+		const session = await Gateway.login(server, token, { intents: ALL });
+		assert.deepEqual(session.ready.guilds, []);
+		await good(token, 'POST', `/invites/${code}`);
+		assert.equal((await session.event('GUILD_CREATE')).d.id, server.guildId);
+		await good(token, 'GET', path);
+
+		await asOwner('PUT', `${path}/bans/${id}`, {});
+		assert.equal((await session.event('GUILD_DELETE')).d.id, server.guildId);
+		await refused(403, 40007, token, 'POST', `/invites/${code}`);
+		assert.equal((await asOwner('GET', `${path}/bans/${id}`)).user.id, id);
+		await asOwner('DELETE', `${path}/bans/${id}`);
+		await good(token, 'POST', `/invites/${code}`);
+		await refused(404, 10006, owner, 'GET', `/invites/${code}`);
+		session.close();
+	});
+
+	it('keeps_its_changes_over_a_restart', async () => {
+		const path = `/guilds/${server.guildId}`;
+		const made = await asOwner('POST', `${path}/channels`,
+			{ name: 'kept', topic: 'still here' });
+		await asOwner('PATCH', path, { name: 'Renamed' });
+		await server.kill();
+		await server.start();
+		assert.equal((await asOwner('GET', path)).name, 'Renamed');
+		assert.equal((await asOwner('GET', `/channels/${made.id}`)).topic,
+			'still here');
+		const after = await asOwner('POST', `/channels/${made.id}/messages`,
+			{ content: 'first' });
+		assert.ok(BigInt(after.id) > BigInt(made.id));
+	});
+});
