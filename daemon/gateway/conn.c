@@ -21,11 +21,15 @@
 #define BIG_PAYLOAD (8u << 10)	/* sent from where it is, not copied */
 #define BIGS_MAX 4		/* such payloads in one batch */
 #define SQUEEZE_FROM 1024	/* bytes that make a payload large */
+#define SPARES_MAX 1024		/* batches that a core keeps for the next send */
+#define SPARE_BYTES (4u << 10)	/* and the memory that such a one may have */
 
 struct conns {
 	struct actor_system *sys;
 	struct os_loop *loop;
 	struct list closing;
+	struct batch *spare;
+	unsigned int spares;
 	uint8_t scratch[SCRATCH];
 };
 
@@ -43,6 +47,7 @@ struct big {
 };
 
 struct batch {
+	struct batch *next;	/* in conns->spare */
 	struct buf bytes;	/* heads and small payloads */
 	size_t total;
 	unsigned int bigs;
@@ -111,16 +116,28 @@ struct conn *conn_new(int fd)
 	return conn;
 }
 
-static void batch_free(struct conn *conn)
+/* Emptied, for the next send of any connection; or freed. */
+static void batch_release(struct conns *conns, struct batch *batch)
 {
-	struct batch *batch = conn->batch;
-
-	if (!batch)
-		return;
 	while (batch->bigs)
 		blob_put(batch->big[--batch->bigs].blob);
-	buf_fini(&batch->bytes);
-	mem_free(batch);
+	if (!conns || conns->spares == SPARES_MAX ||
+	    batch->bytes.cap > SPARE_BYTES) {
+		buf_fini(&batch->bytes);
+		mem_free(batch);
+		return;
+	}
+	buf_reset(&batch->bytes);
+	batch->total = 0;
+	batch->next = conns->spare;
+	conns->spare = batch;
+	conns->spares++;
+}
+
+static void batch_drop(struct conn *conn)
+{
+	if (conn->batch)
+		batch_release(conn->conns, conn->batch);
 	conn->batch = NULL;
 }
 
@@ -130,7 +147,7 @@ void conn_free(struct conn *conn)
 	if (conn->poll)
 		os_poll_stop(conn->poll);
 	list_del(&conn->link);
-	batch_free(conn);
+	batch_drop(conn);
 	squeeze_free(conn->squeeze);
 	frame_reader_fini(&conn->reader);
 	mem_free(conn->pong);
@@ -192,8 +209,17 @@ void conn_detach(struct conn *conn)
 
 static struct batch *batch_of(struct conn *conn)
 {
-	if (!conn->batch)
+	struct conns *conns = conn->conns;
+
+	if (conn->batch)
+		return conn->batch;
+	conn->batch = conns->spare;
+	if (!conn->batch) {
 		conn->batch = mem_zalloc(sizeof(*conn->batch));
+		return conn->batch;
+	}
+	conns->spare = conn->batch->next;
+	conns->spares--;
 	return conn->batch;
 }
 
@@ -400,7 +426,7 @@ static void on_sent(struct os_send *op, int result)
 	struct conn *conn = op->ctx;
 
 	conn->sending = false;
-	batch_free(conn);
+	batch_drop(conn);
 	if (result < 0) {
 		cut(conn);
 	} else if (conn->state == CONN_OPEN) {
@@ -446,6 +472,13 @@ void conns_free(struct conns *conns)
 	conns_tick(conns, UINT64_MAX);
 	while (!list_empty(&conns->closing))
 		os_loop_run(conns->loop, UINT64_MAX);
+	while (conns->spare) {
+		struct batch *batch = conns->spare;
+
+		conns->spare = batch->next;
+		buf_fini(&batch->bytes);
+		mem_free(batch);
+	}
 	mem_free(conns);
 }
 

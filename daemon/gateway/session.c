@@ -14,6 +14,8 @@
 #include "proto/guild.h"
 #include "proto/readstate.h"
 
+#define HEAD_MAX 32
+
 /* How often a session looks at the clock, within one heartbeat interval. */
 #define TICKS 4
 /* A beat may be late by half an interval: networks and busy clients are. */
@@ -53,12 +55,28 @@ static int put_notice(struct session *s)
 				 s->config->heartbeat_ms), NULL);
 }
 
+/* SESSION_FRAME_HEAD, a digit at a time: it is written for every delivery. */
+static size_t write_head(char head[HEAD_MAX], uint64_t seq)
+{
+	static const char start[] = "{\"s\":";
+	char digits[20], *digit = digits + sizeof(digits);
+	size_t len = sizeof(start) - 1, count;
+
+	memcpy(head, start, len);
+	do
+		*--digit = '0' + seq % 10;
+	while (seq /= 10);
+	count = digits + sizeof(digits) - digit;
+	memcpy(head + len, digit, count);
+	return len + count;
+}
+
 static int put_event(struct session *s)
 {
-	char head[32];
+	char head[HEAD_MAX];
 	uint64_t seq;
 	struct blob *payload = journal_peek(&s->journal, &seq);
-	int len = snprintf(head, sizeof(head), SESSION_FRAME_HEAD, seq);
+	size_t len = write_head(head, seq);
 
 	journal_sent(&s->journal);
 	return conn_put(s->conn, head, len, payload);

@@ -13,8 +13,12 @@
  * Prints "ready" when all are connected, then obeys commands on stdin:
  *	expect M	waits until each has got M more messages: "done NS"
  *	beat		each sends a heartbeat with its last sequence number
- * Messages carry "#N#", numbered from 0: what is lost, doubled or out of order
- * ends the program with 1.
+ *	size		the bytes of the last message's frame: "done BYTES"
+ *
+ * Nothing may be lost, doubled or out of order, or the program ends with 1: of
+ * a raw or ws server each message carries "#N#", numbered from 0; of a gateway
+ * the sequence numbers have no gap, and every message's id is above the one
+ * before it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -43,7 +47,8 @@ struct client {
 	uint32_t rest_cap;
 	uint8_t *rest;
 	uint64_t seq;
-	uint64_t next;		/* number of the next message */
+	uint64_t next;		/* messages so far */
+	uint64_t last_id;
 };
 
 static struct client *clients;
@@ -56,6 +61,7 @@ static enum stage first_stage;
 static bool is_gateway;
 static const char *token = "";
 static uint16_t port;
+static size_t last_size;	/* of a message's frame */
 
 static _Noreturn void die(const char *what)
 {
@@ -149,14 +155,33 @@ static void check_seq(struct client *c, const char *text, size_t len)
 	c->seq = seq;
 }
 
+/* Numbered by the sender, from 0. */
+static void check_number(const struct client *c, const char *text, size_t len)
+{
+	if (number_after(text, len, "#") != c->next)
+		die("a message is lost, doubled or out of order");
+}
+
+/* Ids of one channel only rise. */
+static void check_id(struct client *c, const char *text, size_t len)
+{
+	uint64_t id = number_after(text, len, "\"d\":{\"id\":\"");
+
+	if (id == UINT64_MAX || id <= c->last_id)
+		die("a message is doubled or out of order");
+	c->last_id = id;
+}
+
 static void on_message(struct client *c, const char *text, size_t len)
 {
-	uint64_t n = number_after(text, len, "#");
-
-	if (n == UINT64_MAX)
+	if (is_gateway && !memmem(text, len < 64 ? len : 64,
+				  "MESSAGE_CREATE", 14))
 		return;
-	if (n != c->next)
-		die("a message is lost, doubled or out of order");
+	if (is_gateway)
+		check_id(c, text, len);
+	else
+		check_number(c, text, len);
+	last_size = len + (len < 126 ? 2 : len < 65536 ? 4 : 10);
 	if (++c->next == expected)
 		behind--;
 }
@@ -281,10 +306,15 @@ static void connect_all(void)
 	}
 }
 
+static void reply(uint64_t value)
+{
+	printf("done %" PRIu64 "\n", value);
+	fflush(stdout);
+}
+
 static void expect(uint64_t more)
 {
 	uint64_t start_ns = now_ns();
-
 	unsigned int i;
 
 	expected += more;
@@ -293,8 +323,7 @@ static void expect(uint64_t more)
 		behind += clients[i].next < expected;
 	while (behind)
 		poll_once(start_ns + DEADLINE_NS);
-	printf("done %" PRIu64 "\n", now_ns() - start_ns);
-	fflush(stdout);
+	reply(now_ns() - start_ns);
 }
 
 static void beat_all(void)
@@ -307,8 +336,7 @@ static void beat_all(void)
 			 clients[i].seq);
 		send_text(clients[i].fd, text);
 	}
-	printf("done 0\n");
-	fflush(stdout);
+	reply(0);
 }
 
 int main(int argc, char **argv)
@@ -336,6 +364,8 @@ int main(int argc, char **argv)
 			expect(more);
 		else if (!strncmp(line, "beat", 4))
 			beat_all();
+		else if (!strncmp(line, "size", 4))
+			reply(last_size);
 	}
 	return 0;
 }
