@@ -15,7 +15,7 @@ struct tool_backup {
 	uint64_t number;
 	uint32_t bytes, records;
 	int err;
-	uint8_t frame[FRAME_BYTES_MAX];
+	uint8_t frame[FRAME_BYTES_MAX] __attribute__((aligned(8)));
 };
 
 int tool_backup_open(const char *path, struct tool_backup **ret_backup)

@@ -31,7 +31,7 @@ struct block_head {
 	uint64_t channel;
 	uint64_t first_id;
 	uint64_t last_id;
-	uint64_t seq;		/* of two blocks with one id the higher counts */
+	uint64_t seq;		/* of the newest change in it */
 	uint32_t raw_bytes;	/* of the payload before coding */
 	uint32_t stored_bytes;	/* and after */
 	uint32_t rows;

@@ -35,10 +35,10 @@ struct engine_opts {
 
 /* So that a test can show that each is needed, and that it would notice. */
 enum engine_unsafe {
-	ENGINE_UNSAFE_LOG_SYNC = 1 << 0,	/* acknowledge before the sync */
+	ENGINE_UNSAFE_LOG_SYNC = 1 << 0,	/* acknowledge before it */
 	ENGINE_UNSAFE_LOG_HEAL = 1 << 1,	/* leave failed frames behind */
-	ENGINE_UNSAFE_DATA_SYNC = 1 << 2,	/* index blocks before the sync */
-	ENGINE_UNSAFE_LOG_TAIL = 1 << 3,	/* reuse log that is still needed */
+	ENGINE_UNSAFE_DATA_SYNC = 1 << 2,	/* index before it */
+	ENGINE_UNSAFE_LOG_TAIL = 1 << 3,	/* reuse what is needed */
 };
 
 #define ENGINE_LOG_BYTES (32u << 20)

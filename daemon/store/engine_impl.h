@@ -39,8 +39,8 @@ struct engine {
 	struct block_codec *codec;
 	struct hmap parts[STORE_SPACE_COUNT];	/* channel to struct part */
 	struct list all;		/* every part */
-	struct list *cursor;		/* of a round's walk through all, or NULL */
-	struct list dirty;		/* parts with deltas, oldest seq first */
+	struct list *cursor;		/* of a walk through all, or NULL */
+	struct list dirty;		/* parts with deltas, oldest first */
 	struct list fragmented;		/* parts worth merging when idle */
 	size_t delta_bytes;
 	uint64_t applied_seq;		/* every delta is this old or older */
@@ -55,10 +55,10 @@ struct engine {
 	struct rewrite *rewrite;	/* of the index; never beside a round */
 	bool flush_all;
 	bool idle;			/* no writes lately: tidy up */
-	int round_error;		/* of the last round; its cause may last */
+	int round_error;		/* of the last round */
 	bool round_retry;		/* tick says: try again */
 	uint64_t last_ticks_writes;
-	uint8_t *scratch;		/* ENGINE_SCRATCH_BYTES: a sealed block */
+	uint8_t *scratch;		/* for a sealed block */
 	int failed;			/* no more writes: memory ran out */
 	struct engine_stats stats;
 };

@@ -102,7 +102,8 @@ static void note_damage(struct fetch *fetch, const struct block_ref *ref,
 
 	if (err != -EBADMSG) {
 		e->stats.io_errors++;
-		log_error("store", "read_failed", "shard=%u offset=%llu error=%d",
+		log_error("store", "read_failed",
+			  "shard=%u offset=%llu error=%d",
 			  e->super.shard,
 			  (unsigned long long)block_offset(ref), -err);
 		return;
@@ -276,7 +277,8 @@ bool fetch_start(struct fetch_group *group, const uint32_t *blocks,
 	if (!ref)
 		note_error(group, -ENOMEM);
 	for (uint32_t i = 0; i < count && !group->err; i++) {
-		const struct block_ref *wanted = &group->part->blocks[blocks[i]];
+		const struct block_ref *wanted =
+			&group->part->blocks[blocks[i]];
 		struct fetch *fetch = hmap_get_ptr(&e->fetching, wanted->place);
 		struct rows *rows = cache_get(e->cache, wanted->place);
 

@@ -8,7 +8,8 @@
 #include "base/crc32c.h"
 #include "proto/store.h"
 
-#define AFTER(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+#define AFTER(type, member) \
+	(offsetof(type, member) + sizeof(((type *)0)->member))
 
 static uint32_t super_crc(const struct super_disk *disk)
 {
@@ -198,7 +199,8 @@ int logrec_decode(const uint8_t **pos, const uint8_t *end,
 size_t change_part_size(uint32_t removed, uint32_t added)
 {
 	return sizeof(struct change_part_disk) +
-	       removed * sizeof(uint32_t) + added * sizeof(struct block_ref_disk);
+	       removed * sizeof(uint32_t) +
+	       added * sizeof(struct block_ref_disk);
 }
 
 uint8_t *change_part_begin(uint8_t *buf, uint64_t channel, uint8_t space,

@@ -84,8 +84,9 @@ static_assert(sizeof(struct frame_head) == 40, "frame head");
 
 static inline uint32_t frame_size(uint32_t bytes)
 {
-	return (uint32_t)(sizeof(struct frame_head) + bytes + FORMAT_SECTOR - 1) &
-	       ~(FORMAT_SECTOR - 1);
+	uint32_t all = (uint32_t)sizeof(struct frame_head) + bytes;
+
+	return (all + FORMAT_SECTOR - 1) & ~(FORMAT_SECTOR - 1);
 }
 
 struct frame {

@@ -14,7 +14,7 @@ struct job {
 	struct part *part;
 	struct fetch_group group;	/* the blocks to be rewritten */
 	uint8_t *take;			/* per block: enum job_take */
-	struct delta *snap;		/* the deltas as they were at the start */
+	struct delta *snap;		/* the deltas as they were */
 	uint32_t snap_count;
 	uint64_t snap_seq;		/* and everything up to here */
 	/* The rows that remain, in runs between blocks that stay. */
@@ -30,7 +30,7 @@ struct job {
 	uint32_t added_count, added_cap;
 	uint64_t *ids;			/* of all rows in added */
 	struct rows *newest;		/* of the last block added */
-	bool tidy;			/* came of merging: do not do so again */
+	bool tidy;			/* came of merging: not again */
 };
 
 enum job_take {

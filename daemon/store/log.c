@@ -110,7 +110,9 @@ int log_room(const struct log *log, size_t bytes, bool reserve)
 		return -EAGAIN;
 	if (!place_frame(log, size, &offset))
 		return -ENOSPC;
-	if (reserve && log_used(log) + size + 2ull * log->frame_max > log->bytes)
+	if (reserve)
+		size += 2ull * log->frame_max;
+	if (reserve && log_used(log) + size > log->bytes)
 		return -ENOSPC;
 	return 0;
 }

@@ -34,7 +34,7 @@ struct walk {
 	int step;			/* +1 to newer rows, -1 to older */
 	uint32_t delta;
 	uint32_t block;
-	struct rows *rows;		/* of the block, once it was looked up */
+	struct rows *rows;		/* of the block, once looked up */
 	uint32_t row;
 	uint64_t from;			/* where the walk began, inclusive */
 	uint32_t assumed;		/* rows of missing blocks */

@@ -127,7 +127,8 @@ static void count_dead(struct part *part, uint64_t id, int by)
 {
 	struct block_ref *block = part_block_of(part, id);
 
-	check(block && block->dead + by >= 0 && block->dead + by <= block->rows);
+	check(block && block->dead + by >= 0 &&
+	      block->dead + by <= block->rows);
 	block->dead = (uint16_t)(block->dead + by);
 }
 

@@ -603,7 +603,8 @@ static void round_end(struct round *round)
 /* Some completion will bring it on. */
 static bool is_blocked(const struct round *round)
 {
-	return round->waiting || (round->phase == ROUND_LOAD && round->loading) ||
+	return round->waiting ||
+	       (round->phase == ROUND_LOAD && round->loading) ||
 	       (round->phase == ROUND_WRITE && round->writing) ||
 	       (round->err && (round->loading || round->writing));
 }

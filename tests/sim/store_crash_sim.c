@@ -27,7 +27,7 @@
 #define CALLS 48u
 #define LIVES 4u
 #define ROW_MAX 9000u
-#define DEFAULT_SEEDS 100u
+#define DEFAULT_SEEDS 60u
 
 #define ABSENT 0u		/* version of a row that is not there */
 
@@ -358,7 +358,7 @@ static void do_read(struct world *w, struct call *call, uint32_t channel)
 }
 
 /* The log, which is there already, and some hundred rows. */
-#define FULL_BYTES ((1u << 20) + (320u << 10))
+#define FULL_BYTES ((1u << 20) + (200u << 10))
 
 static void set_faults(struct world *w, bool on)
 {
@@ -568,6 +568,7 @@ static const char *run_seed(struct world *w, uint64_t seed)
 	memset(w->calls, 0, sizeof(w->calls));
 	rng_init(&w->rng, seed);
 	w->compress = seed % 2;
+	w->is_full = w->full && seed % 3 == 0;
 	check(!os_sim_new(seed, &w->env));
 	for (uint32_t life = 0; life < LIVES && !w->wrong; life++)
 		if (open_shard(w))
@@ -618,11 +619,11 @@ static void test_seeds(const char *name, enum trouble trouble)
 	       (unsigned long long)w->lives, (unsigned long long)w->acked,
 	       (unsigned long long)w->refused, (unsigned long long)w->unknown,
 	       (unsigned long long)w->torn, (unsigned long long)w->checks);
-	if (trouble == ERRORS)
-		ok = ok && w->refused;
-	if (trouble == FULL)
-		ok = ok && w->no_space;
-	report(ok && w->acked && w->torn, name);
+	/* Few seeds need not have met everything. */
+	if (seeds >= DEFAULT_SEEDS)
+		ok = ok && w->torn && (trouble != ERRORS || w->refused) &&
+		     (trouble != FULL || w->no_space);
+	report(ok && w->acked, name);
 	free(w);
 }
 
