@@ -17,6 +17,7 @@ static const struct word modes[] = {
 	{ "passthrough", SUPERDISK_MODE_PASSTHROUGH },
 	{}
 };
+
 static const struct word switches[] = { { "off", 0 }, { "on", 1 }, {} };
 
 static const struct word off[] = { { "off", 0 }, {} };

@@ -57,7 +57,7 @@ const char *sd_state_name(int state)
 static void uevent(struct sd_set *set, const char *what, int leg, const char *detail)
 {
 	char event[40], number[24], word[40];
-	char *env[] = { event, number, word, NULL };
+	char *env[4] = { event, number, word, NULL };
 	struct gendisk *disk = dm_disk(dm_table_get_md(set->ti->table));
 	unsigned int noio = memalloc_noio_save();
 

@@ -29,7 +29,8 @@ static int image_read(struct sd_dev *d, u64 sector, void *buf, u32 bytes)
 static int image_write(struct sd_dev *d, u64 sector, const void *buf, u32 bytes,
 		       bool fua)
 {
-	(void)d, (void)fua;
+	(void)d;
+	(void)fua;
 	if (sector * SD_SECTOR + bytes > IMAGE)
 		return -EIO;
 	memcpy(image + sector * SD_SECTOR, buf, bytes);

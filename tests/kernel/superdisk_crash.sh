@@ -65,7 +65,7 @@ case $phase in
 	must mount $sd /mnt
 	start crash_while_writing
 	ok writes_for_a_while wait_for 60 test -s /tmp/synced
-	many() { [[ $(cat /tmp/synced) -gt 40 ]]; }
+	many() { [[ $(cat /tmp/synced) -gt 15 ]]; }
 	ok writes_on wait_for 60 many
 	power_cut 2
 	;;
@@ -75,7 +75,7 @@ case $phase in
 	ok most_is_warm_at_once test "$(valid_pages)" -gt $((size / 16))
 	ok what_was_in_doubt_is_not test "$(valid_pages)" -lt $((size / 8))
 	ok it_is_usable_at_once mount $sd /mnt
-	ok what_was_synced_is_there test "$(wc -l < /mnt/log)" -ge 40
+	ok what_was_synced_is_there test "$(wc -l < /mnt/log)" -ge 15
 	is and_in_order "$(sort -cn -k2 /mnt/log && echo yes)" yes
 	must umount /mnt
 	ok file_system_is_sound e2fsck -fn $sd

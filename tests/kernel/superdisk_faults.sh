@@ -50,7 +50,7 @@ must heal_sectors raw_ssd0 3000 3007
 
 # One of two dies under load, half way.
 fio --name=v --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 \
-	--rw=randrw --bs=4k --size=32M --io_size=64M --verify=crc32c \
+	--rw=randrw --bs=4k --size=32M --io_size=24M --verify=crc32c \
 	--verify_backlog=128 --minimal --output=/tmp/fio &
 fio=$!
 moved() {

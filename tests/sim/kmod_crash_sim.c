@@ -233,7 +233,11 @@ static int disk_read(struct sd_dev *dev, u64 sector, void *buf, u32 bytes)
 static int disk_write(struct sd_dev *dev, u64 sector, const void *buf,
 		      u32 bytes, bool fua)
 {
-	(void)dev, (void)sector, (void)buf, (void)bytes, (void)fua;
+	(void)dev;
+	(void)sector;
+	(void)buf;
+	(void)bytes;
+	(void)fua;
 	fail("metadata code wrote to the disk");
 	return 0;
 }

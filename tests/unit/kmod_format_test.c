@@ -88,6 +88,7 @@ static void layouts_fit_and_do_not_move_when_the_disk_grows(void **state)
 {
 	static const u32 blocks[] = { 8, 16, 32, 64, 128, 256, 512 };
 	struct sd_layout a, b;
+	u64 chunks;
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(blocks); i++) {
@@ -96,9 +97,10 @@ static void layouts_fit_and_do_not_move_when_the_disk_grows(void **state)
 				continue;
 			assert_true(a.data_start + a.nr_slots * blocks[i] <=
 				    size);
-			assert_true(SD_UNIT_SECTOR + DIV_ROUND_UP_ULL(a.nr_slots,
-				    sd_slots_per_chunk(blocks[i] / 8)) *
-				    SD_CHUNK_SECTORS <= a.data_start);
+			chunks = DIV_ROUND_UP_ULL(a.nr_slots,
+				sd_slots_per_chunk(blocks[i] / SD_PAGE_SECTORS));
+			assert_true(a.data_start >= SD_UNIT_SECTOR +
+				    chunks * SD_CHUNK_SECTORS);
 			assert_true(a.nr_regions + SD_NR_SAMPLES <=
 				    SD_INTENT_MAX_BITS);
 			assert_int_equal(sd_layout_init(&b, size, blocks[i], 1),

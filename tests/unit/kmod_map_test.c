@@ -61,8 +61,9 @@ static void every_block_has_one_place(void **state)
 	for (u32 leg = 0; leg < 3; leg++)
 		assert_int_equal(count[leg], sd_leg_blocks(&geom, leg));
 	for (u64 slot = 0; slot < table.nr_slots; slot++)
-		assert_int_equal(sd_table_find(&table,
-					sd_table_owner(&table, slot)), slot);
+		assert_int_equal(slot, sd_table_find(&table,
+						     sd_table_owner(&table,
+								    slot)));
 }
 
 static void masks_tell_parts_from_whole_pages(void **state)
