@@ -185,13 +185,12 @@ void job_next(struct indexer *x)
 
 static int restore(struct indexer *x, struct followed *f)
 {
-	const char *end = x->job.marks.data + x->job.marks.len;
 	struct cell_mark mark;
 	int err = 0;
 
-	for (const char *at = x->job.marks.data; !err && at < end;
+	for (size_t at = 0; !err && at < x->job.marks.len;
 	     at += sizeof(mark)) {
-		memcpy(&mark, at, sizeof(mark));
+		memcpy(&mark, x->job.marks.data + at, sizeof(mark));
 		err = follow_restore(&f->follow, &mark);
 	}
 	return err;
