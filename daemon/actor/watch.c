@@ -42,8 +42,8 @@ static struct actor_msg *new_request(struct actor *self, actor_ref who)
 	notice = ACTOR_MSG_NEW(struct actor_down_msg, ACTOR_MSG_DOWN);
 	request = ACTOR_MSG_NEW(struct monitor_msg, CTRL_MONITOR);
 	if (!notice || !request) {
-		actor_msg_free(&notice->head);
-		actor_msg_free(&request->head);
+		actor_msg_free((struct actor_msg *)notice);
+		actor_msg_free((struct actor_msg *)request);
 		return NULL;
 	}
 	notice->who = who;

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Births, failures, restarts and ends, on simulated cores. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "actor/actor.h"
+#include "actor/inspect.h"
+#include "actor/system.h"
+#include "base/mem.h"
+#include "os/sim.h"
+
+#define FOREVER UINT64_MAX
+
+enum { MSG_FAIL = ACTOR_MSG_USER, MSG_NOTE, MSG_SPAWN, MSG_NAME, MSG_END };
+
+static struct os_env *env;
+static struct actor_system *sys;
+static char story[512];		/* what happened, in order */
+
+static void tell(const char *what)
+{
+	strncat(story, what, sizeof(story) - strlen(story) - 1);
+}
+
+static int open_system(int cores)
+{
+	struct actor_system_opts opts = { .cores = cores, .max_actors = 64 };
+	int err;
+
+	story[0] = 0;
+	err = os_sim_new(1, &env);
+	if (err)
+		return err;
+	opts.env = env;
+	err = actor_system_new(&opts, &sys);
+	if (err) {
+		os_env_free(env);
+		return err;
+	}
+	return actor_system_start(sys);
+}
+
+static void check_conserved(void)
+{
+	struct actor_stats s;
+
+	actor_system_stats(sys, &s);
+	assert_int_equal(s.sent, s.delivered + s.dropped_stale +
+				 s.dropped_full + s.dropped_end + s.queued);
+}
+
+static void close_system(void)
+{
+	assert_int_equal(actor_system_shutdown(sys, 1000), 0);
+	check_conserved();
+	actor_system_free(sys);
+	os_env_free(env);
+}
+
+static void run(void)
+{
+	actor_system_run(sys, FOREVER, FOREVER);
+}
+
+static int send(actor_ref to, uint32_t type)
+{
+	struct actor_msg *msg = actor_msg_new(type, sizeof(*msg));
+
+	return msg ? actor_system_send(sys, to, msg) : -ENOMEM;
+}
+
+/* A part tells when it starts and stops, by the letter it is given. */
+
+struct part {
+	char name[2];
+};
+
+static actor_ref parts[3];
+
+static int part_start(struct actor *self, void *state, const void *arg)
+{
+	struct part *part = state;
+	char text[] = { '+', *(const char *)arg, 0 };
+
+	(void)self;
+	part->name[0] = *(const char *)arg;
+	tell(text);
+	return 0;
+}
+
+static void part_stop(struct actor *self, void *state, int reason)
+{
+	char text[] = { '-', ((struct part *)state)->name[0], 0 };
+
+	(void)self;
+	(void)reason;
+	tell(text);
+}
+
+static int part_handle(struct actor *self, void *state, struct actor_msg *msg)
+{
+	switch (msg->type) {
+	case MSG_FAIL:
+		return -EIO;
+	case MSG_NOTE:
+		tell(((struct part *)state)->name);
+		return 0;
+	case MSG_NAME:
+		return actor_register(self, "part");
+	case ACTOR_MSG_STOP:
+		return ACTOR_STOP;
+	default:
+		return 0;
+	}
+}
+
+static const struct actor_class part_class = {
+	.name = "part", .state_size = sizeof(struct part),
+	.start = part_start, .handle = part_handle, .stop = part_stop,
+};
+
+/* A whole has three parts, and says what it hears of them. */
+
+static enum actor_restart policy;
+
+static int spawn_parts(struct actor *self)
+{
+	static const char names[] = "abc";
+
+	for (int i = 0; i < 3; i++) {
+		struct actor_spawn_opts opts = {
+			.core = i % actor_system_cores(actor_system_of(self)),
+			.restart = policy, .arg_size = 1,
+		};
+		int err = actor_spawn(self, &part_class, &names[i], &opts,
+				      &parts[i]);
+
+		if (!err)
+			err = actor_monitor(self, parts[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int whole_handle(struct actor *self, void *state, struct actor_msg *msg)
+{
+	(void)state;
+	switch (msg->type) {
+	case MSG_SPAWN:
+		return spawn_parts(self);
+	case ACTOR_MSG_EXIT:
+		tell("X");
+		return 0;
+	case ACTOR_MSG_DOWN:
+		tell("D");
+		return 0;
+	case ACTOR_MSG_TIMER:
+		tell("T");
+		return 0;
+	case MSG_NOTE:
+		return actor_timer_start(self, 1000, 0) ? 0 : -ENOMEM;
+	case ACTOR_MSG_STOP:
+		return ACTOR_STOP;
+	default:
+		return 0;
+	}
+}
+
+static const struct actor_class whole_class = {
+	.name = "whole", .handle = whole_handle,
+};
+
+static actor_ref start_whole(enum actor_restart how)
+{
+	actor_ref whole;
+
+	policy = how;
+	assert_int_equal(open_system(1), 0);
+	assert_int_equal(actor_system_spawn(sys, &whole_class, NULL, NULL,
+					    &whole), 0);
+	assert_int_equal(send(whole, MSG_SPAWN), 0);
+	run();
+	assert_string_equal(story, "+a+b+c");
+	story[0] = 0;
+	return whole;
+}
+
+static void one_for_one_restarts_the_one(void **state)
+{
+	(void)state;
+	start_whole(ACTOR_RESTART_ON_ERROR);
+	send(parts[1], MSG_FAIL);
+	run();
+	assert_string_equal(story, "-b+b");
+	story[0] = 0;
+	/* The reference is good still. */
+	assert_int_equal(send(parts[1], MSG_NOTE), 0);
+	run();
+	assert_string_equal(story, "b");
+	close_system();
+}
+
+static void rest_for_one_restarts_it_and_the_later_in_order(void **state)
+{
+	(void)state;
+	start_whole(ACTOR_RESTART_REST);
+	send(parts[1], MSG_FAIL);
+	run();
+	assert_string_equal(story, "-b-c+b+c");
+	close_system();
+}
+
+static void too_many_restarts_end_it(void **state)
+{
+	(void)state;
+	start_whole(ACTOR_RESTART_ON_ERROR);
+	for (int i = 0; i < 4; i++)
+		send(parts[0], MSG_FAIL);
+	run();
+	assert_string_equal(story, "-a+a-a+a-a+a-aDX");
+	assert_int_equal(send(parts[0], MSG_NOTE), -ESRCH);
+	close_system();
+}
+
+static void restarts_long_apart_are_not_too_many(void **state)
+{
+	(void)state;
+	start_whole(ACTOR_RESTART_ON_ERROR);
+	for (int i = 0; i < 10; i++) {
+		send(parts[0], MSG_FAIL);
+		run();
+		os_sim_advance(env, os_now_ns(env) + 6000000000ull);
+	}
+	assert_int_equal(send(parts[0], MSG_NOTE), 0);
+	run();
+	assert_non_null(strstr(story, "-a+aa"));
+	close_system();
+}
+
+static void a_parents_end_is_its_childrens(void **state)
+{
+	actor_ref whole = start_whole(ACTOR_RESTART_NEVER);
+
+	(void)state;
+	send(parts[0], MSG_NOTE);
+	actor_system_stop(sys, whole);
+	run();
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(send(parts[i], MSG_NOTE), -ESRCH);
+	assert_non_null(strstr(story, "-a"));
+	assert_non_null(strstr(story, "-b"));
+	assert_non_null(strstr(story, "-c"));
+	close_system();
+}
+
+static void roots_children_end_last_first(void **state)
+{
+	static const struct actor_spawn_opts opts = { .arg_size = 1 };
+
+	(void)state;
+	assert_int_equal(open_system(2), 0);
+	for (const char *c = "abc"; *c; c++)
+		assert_int_equal(actor_system_spawn(sys, &part_class, c, &opts,
+						    NULL), 0);
+	run();
+	story[0] = 0;
+	close_system();
+	assert_string_equal(story, "-c-b-a");
+}
+
+static void a_name_ends_with_its_actor(void **state)
+{
+	(void)state;
+	start_whole(ACTOR_RESTART_NEVER);
+	send(parts[0], MSG_NAME);
+	run();
+	assert_true(actor_ref_eq(actor_lookup(sys, "part"), parts[0]));
+	actor_system_stop(sys, parts[0]);
+	run();
+	assert_true(actor_ref_is_nobody(actor_lookup(sys, "part")));
+	close_system();
+}
+
+/* One allocation fails, each in turn: what was asked may fail, nothing else. */
+static void scenario(void)
+{
+	actor_ref whole;
+
+	if (open_system(2)) {
+		sys = NULL;
+		return;
+	}
+	if (!actor_system_spawn(sys, &whole_class, NULL, NULL, &whole)) {
+		send(whole, MSG_SPAWN);
+		run();
+		send(whole, MSG_NOTE);
+		for (int i = 0; i < 3; i++)
+			send(parts[i], i ? MSG_NOTE : MSG_FAIL);
+		send(parts[2], MSG_NAME);
+		run();
+		actor_system_stop(sys, parts[1]);
+		run();
+	}
+	if (actor_system_shutdown(sys, 1000))
+		assert_true(actor_system_shutdown(sys, 1000) <= 0);
+}
+
+static void every_failed_allocation_is_survived(void **state)
+{
+	uint64_t n = 0, made;
+
+	(void)state;
+	policy = ACTOR_RESTART_REST;
+	do {
+		memset(parts, 0, sizeof(parts));
+		mem_fail_nth(++n);
+		scenario();
+		made = mem_fail_nth(0);
+		if (!sys)
+			continue;
+		check_conserved();
+		actor_system_free(sys);
+		os_env_free(env);
+	} while (made >= n);
+	assert_true(n > 10);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_for_one_restarts_the_one),
+		cmocka_unit_test(rest_for_one_restarts_it_and_the_later_in_order),
+		cmocka_unit_test(too_many_restarts_end_it),
+		cmocka_unit_test(restarts_long_apart_are_not_too_many),
+		cmocka_unit_test(a_parents_end_is_its_childrens),
+		cmocka_unit_test(roots_children_end_last_first),
+		cmocka_unit_test(a_name_ends_with_its_actor),
+		cmocka_unit_test(every_failed_allocation_is_survived),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
