@@ -108,12 +108,14 @@ check-fuzz:
 
 # --- in the VM -------------------------------------------------------------
 
-# The programs that cases run, and the disks that outlive their machine.
+# The programs that cases run, the ports that clients outside reach, and the
+# disks that outlive their machine.
 GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(MAINS:%=$(B)/bin/%) \
 	$(B)/tests/unit/monitor_sockets_test
+GUEST_PORTS = 8080
 GUEST_DISKS = disk=64 ssd0=32 ssd1=32 ssd2=32 ssd3=32
 CASES ?= $(filter-out %/lib.sh,$(wildcard tests/kernel/*.sh))
-KERNEL_DEADLINE_S = 900
+KERNEL_DEADLINE_S = 1800
 
 $(B)/tests/kernel/%: tests/kernel/%.c
 	@mkdir -p $(@D)
@@ -134,6 +136,7 @@ test-guest: $(GUEST_PROGRAMS)
 .PHONY: check-kernel
 ## check-kernel: the module and the daemons in QEMU (CASES=, KERNEL_SERIES=)
 check-kernel:
+	@scripts/setup --npm
 	+@$(MAKE) --no-print-directory VARIANT=release $(if $(KMOD_KO),modules) test-guest
 	@$(RUN_ONE) $(RUN_VM)
 

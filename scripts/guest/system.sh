@@ -14,13 +14,15 @@ outside() {
 	tr ' ' '\n' < /proc/cmdline | sed -n "s/^superdisk\.port_$1=//p"
 }
 
-# start_chatd: in the background, data in $CHAT; ready when this returns.
-# Its output, the first logins among it, is in /tmp/chatd.log.
+# start_chatd [OPTION...]: in the background, data in $CHAT; ready when this
+# returns.  Its output, the first logins among it, is in /tmp/chatd.log.  The
+# first start writes each shard's log once, 32 MiB, which an emulated processor
+# on a busy machine takes its time for.
 start_chatd() {
 	start chatd --data $CHAT/data --listen 0.0.0.0 --port $GATEWAY_PORT \
-		--public-url "ws://127.0.0.1:$(outside $GATEWAY_PORT)" \
+		--public-url "ws://127.0.0.1:$(outside $GATEWAY_PORT)" "$@" \
 		> /tmp/chatd.log 2>&1
-	wait_for 60 answers
+	wait_for 300 answers
 }
 
 answers() {
