@@ -25,22 +25,27 @@
  */
 enum superdisk_cmd {
 	SUPERDISK_CMD_UNSPEC,
-	SUPERDISK_CMD_DEV_GET,		/* dump: every device: DEV, NAME, MODE,
-					 * BLOCK_SIZE, NR_LEGS, DISK_DEV,
-					 * COUNTERS, HIST (path disk) */
-	SUPERDISK_CMD_LEG_GET,		/* dump: every SSD of every device: DEV,
-					 * LEG, STATE, LEG_DEV, PAGES_VALID,
-					 * PAGES_TOTAL, COUNTERS, HIST */
+	/*
+	 * Dump, every device: DEV, NAME, MODE, BLOCK_SIZE, NR_LEGS, DISK_DEV,
+	 * COUNTERS, HIST of each path.
+	 */
+	SUPERDISK_CMD_DEV_GET,
+	/*
+	 * Dump, every SSD of every device: DEV, LEG, STATE, LEG_DEV,
+	 * PAGES_VALID, PAGES_TOTAL, COUNTERS, HIST of each path.
+	 */
+	SUPERDISK_CMD_LEG_GET,
 	SUPERDISK_CMD_LEG_BYPASS,	/* DEV, LEG: route around the SSD */
 	SUPERDISK_CMD_LEG_RESTORE,	/* DEV, LEG: take it back, warm */
 	SUPERDISK_CMD_LEG_REMOVE,	/* DEV, LEG: close it, leave it vacant */
 	SUPERDISK_CMD_LEG_ADD,		/* DEV, LEG, DEV_PATH: fill a vacant one */
 	SUPERDISK_CMD_LEG_REPLACE,	/* DEV, LEG, DEV_PATH: remove, then add */
-	SUPERDISK_CMD_WARM,		/* DEV, RATE (KiB/s, 0 stops) */
-	SUPERDISK_CMD_EVENT,		/* multicast: DEV, NAME, EVENT, then
-					 * LEG, STATE, ERROR where they apply */
+	SUPERDISK_CMD_WARM,		/* reserved: DEV, RATE */
+	/* Multicast: DEV, NAME, EVENT; LEG, STATE, ERROR where they apply. */
+	SUPERDISK_CMD_EVENT,
 	__SUPERDISK_CMD_MAX,
 };
+
 #define SUPERDISK_CMD_MAX (__SUPERDISK_CMD_MAX - 1)
 
 enum superdisk_attr {
@@ -57,8 +62,8 @@ enum superdisk_attr {
 	SUPERDISK_ATTR_STATE,		/* u32: enum superdisk_state */
 	SUPERDISK_ATTR_PAGES_VALID,	/* u64 */
 	SUPERDISK_ATTR_PAGES_TOTAL,	/* u64 */
-	SUPERDISK_ATTR_COUNTERS,	/* binary: __u64[], index enum
-					 * superdisk_counter; may grow */
+	/* binary: __u64[], index enum superdisk_counter; may grow */
+	SUPERDISK_ATTR_COUNTERS,
 	SUPERDISK_ATTR_HIST,		/* nest, repeated: PATH, BUCKETS */
 	SUPERDISK_ATTR_PATH,		/* u32 in HIST: enum superdisk_path */
 	SUPERDISK_ATTR_BUCKETS,		/* binary: __u64[SUPERDISK_HIST_NR] */
@@ -68,6 +73,7 @@ enum superdisk_attr {
 	SUPERDISK_ATTR_ERROR,		/* s32: negative errno that caused it */
 	__SUPERDISK_ATTR_MAX,
 };
+
 #define SUPERDISK_ATTR_MAX (__SUPERDISK_ATTR_MAX - 1)
 
 enum superdisk_mode {
@@ -116,6 +122,7 @@ enum superdisk_path {
 	SUPERDISK_PATH_SSD_WRITE,	/* SSD half of a write */
 	__SUPERDISK_PATH_NR,
 };
+
 #define SUPERDISK_PATH_NR __SUPERDISK_PATH_NR
 
 enum superdisk_counter {
