@@ -9,7 +9,7 @@ GUILTY = re.compile(r"""
         UBSAN: | unchecked\ MSR | refcount_t: | list_(?:add|del)\ corruption |
         =+\ BUG | kmemleak: | (?:INFO|ERROR):\ .*slab | Unable\ to\ handle |
         \S+:\ page\ allocation\ failure | Out\ of\ memory: |
-        sysfs:\ cannot\ create\ duplicate | DMA-API: | rcu:\ INFO:
+        \S+\[\d+\]:\ segfault | traps: | sysfs:\ cannot\ create\ duplicate | DMA-API: | rcu:\ INFO:
     )""", re.VERBOSE)
 
 # What a kernel says here that is no fault of what is tested.

@@ -25,6 +25,7 @@ GUILTY = """\
 [   61.000000] UBSAN: shift-out-of-bounds in kmod/map.c:1:2
 [   61.000000] WARNING: possible circular locking dependency detected
 [   61.000000] Out of memory: Killed process 12 (chatd)
+[  186.382710] chatd[1815]: segfault at 0 ip 00000000004ef111 sp 00007ff
 [   61.000000] kworker/0:1: page allocation failure: order:0
 """.splitlines()
 
