@@ -159,7 +159,23 @@ static int load_member_role(void *ctx, struct db_row *row)
 
 static int load_ban(void *ctx, struct db_row *row)
 {
-	return hmap_set(&((struct state *)ctx)->bans, db_u64(row, 0), 1);
+	const struct user u = {
+		.id = db_u64(row, 0),
+		.name = text(row, 1),
+		.global_name = text(row, 2),
+		.avatar = text(row, 3),
+		.discriminator = (uint16_t)db_u64(row, 4),
+		.bot = db_u64(row, 5),
+	};
+	struct user copy;
+	int err;
+
+	err = model_user_copy(&copy, &u);
+	if (!err)
+		err = state_put_ban(ctx, &copy);
+	if (err)
+		model_user_fini(&copy);
+	return err;
 }
 
 static int load_invite(void *ctx, struct db_row *row)
@@ -237,7 +253,10 @@ static const struct {
 	  " JOIN user ON user.id = user_id WHERE guild_id = ?", load_member },
 	{ "SELECT user_id, role_id FROM member_role WHERE guild_id = ?"
 	  " ORDER BY user_id, role_id", load_member_role },
-	{ "SELECT user_id FROM ban WHERE guild_id = ?", load_ban },
+	/* Who is banned need not exist. */
+	{ "SELECT user_id, name, global_name, avatar, discriminator, bot"
+	  " FROM ban LEFT JOIN user ON user.id = user_id WHERE guild_id = ?",
+	  load_ban },
 	{ "SELECT * FROM invite WHERE guild_id = ?", load_invite },
 	{ "SELECT * FROM webhook WHERE guild_id = ?", load_webhook },
 };

@@ -206,10 +206,8 @@ static void apply_member_gone(struct guild *g, struct change_row *row)
 	guild_index(g, DIR_INDEX_MEMBER, row->id, false);
 }
 
-static void tell_ban(struct guild *g, const char *name, uint64_t user_id)
+static void tell_ban(struct guild *g, const char *name, const struct user *u)
 {
-	const struct member *m = state_member(&g->state, user_id);
-	const struct user unknown = { .id = user_id, .name = "" };
 	struct relay_target to = to_all(INTENT_GUILD_MODERATION);
 	struct event e;
 
@@ -218,22 +216,37 @@ static void tell_ban(struct guild *g, const char *name, uint64_t user_id)
 	jsonw_obj(&e.w);
 	jsonw_key_id(&e.w, "guild_id", g->arg.guild_id);
 	jsonw_key(&e.w, "user");
-	json_user(&e.w, m ? &m->user : &unknown);
+	json_user(&e.w, u);
 	jsonw_end(&e.w);
 	event_publish(g, &to, event_close(&e));
 }
 
+/* Comes before the removal of the member, so that we know who it is. */
 static void apply_ban(struct guild *g, struct change_row *row)
 {
-	if (hmap_set(&g->state.bans, row->id, 1))
+	const struct member *m = state_member(&g->state, row->id);
+	const struct user unknown = { .id = row->id };
+	struct user copy;
+
+	if (model_user_copy(&copy, m ? &m->user : &unknown)) {
 		lost(g, "ban");
-	tell_ban(g, "GUILD_BAN_ADD", row->id);
+		return;
+	}
+	tell_ban(g, "GUILD_BAN_ADD", &copy);
+	if (state_put_ban(&g->state, &copy)) {
+		model_user_fini(&copy);
+		lost(g, "ban");
+	}
 }
 
 static void apply_ban_gone(struct guild *g, struct change_row *row)
 {
-	hmap_del(&g->state.bans, row->id);
-	tell_ban(g, "GUILD_BAN_REMOVE", row->id);
+	const struct user *u = state_ban(&g->state, row->id);
+
+	if (!u)
+		return;
+	tell_ban(g, "GUILD_BAN_REMOVE", u);
+	state_del_ban(&g->state, row->id);
 }
 
 /* --- invites and webhooks --- */

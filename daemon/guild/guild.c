@@ -376,6 +376,7 @@ static void stop(struct actor *self, void *state, int reason)
 	drop_stash(&g->changes);
 	drop_ops(g);
 	hmap_fini(&g->modifying);
+	nonces_fini(&g->nonces);
 	guild_session_fini(g);
 	state_fini(&g->state);
 }

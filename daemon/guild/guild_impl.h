@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "guild/catalog_actor.h"
 #include "guild/guild.h"
+#include "guild/nonce.h"
 #include "guild/relay.h"
 #include "guild/state.h"
 #include "proto/data.h"
@@ -64,6 +65,7 @@ struct guild {
 	struct actor_msg *stashed;	/* being handled, from a list of ours */
 	uint64_t search_seq;		/* of the last hint to the indexer */
 	uint32_t tails;			/* reads of GUILD_TAILS under way */
+	struct nonces nonces;
 	bool changing;			/* see guild/change.h */
 	struct list changes;		/* calls that wait, struct stashed */
 	uint32_t change_count;

@@ -224,7 +224,7 @@ enum error_code invite_rest_accept(struct guild *g, struct rest_msg *call)
 		return ERROR_UNKNOWN_INVITE;
 	if (call->actor_is_bot || !call->body)
 		return ERROR_MISSING_ACCESS;
-	if (hmap_get(&g->state.bans, call->actor_id, NULL))
+	if (state_ban(&g->state, call->actor_id))
 		return ERROR_USER_BANNED;
 	if (state_member(&g->state, call->actor_id)) {
 		json_one(g, answer_open(&a), i, false);

@@ -231,15 +231,12 @@ enum error_code member_rest_leave(struct guild *g, struct rest_msg *call)
 
 /* --- bans --- */
 
-static void json_ban(struct guild *g, struct jsonw *w, uint64_t user_id)
+static void json_ban(struct jsonw *w, const struct user *u)
 {
-	const struct member *m = state_member(&g->state, user_id);
-	const struct user unknown = { .id = user_id, .name = (char *)"" };
-
 	jsonw_obj(w);
 	jsonw_key_null(w, "reason");
 	jsonw_key(w, "user");
-	json_user(w, m ? &m->user : &unknown);
+	json_user(w, u);
 	jsonw_end(w);
 }
 
@@ -284,7 +281,7 @@ enum error_code ban_rest_list(struct guild *g, struct rest_msg *call)
 		if (list[i] <= call->query.after ||
 		    (call->query.before && list[i] >= call->query.before))
 			continue;
-		json_ban(g, w, list[i]);
+		json_ban(w, state_ban(&g->state, list[i]));
 		left--;
 	}
 	jsonw_end(w);
@@ -295,13 +292,14 @@ enum error_code ban_rest_list(struct guild *g, struct rest_msg *call)
 enum error_code ban_rest_get(struct guild *g, struct rest_msg *call)
 {
 	enum error_code err = guild_call_perms(g, call, PERM_BAN_MEMBERS);
+	const struct user *u = state_ban(&g->state, call->id[REST_ID_USER]);
 	struct answer a;
 
 	if (err)
 		return err;
-	if (!hmap_get(&g->state.bans, call->id[REST_ID_USER], NULL))
+	if (!u)
 		return ERROR_UNKNOWN_BAN;
-	json_ban(g, answer_open(&a), call->id[REST_ID_USER]);
+	json_ban(answer_open(&a), u);
 	return answer_send(g, call, &a);
 }
 
@@ -343,7 +341,7 @@ enum error_code ban_rest_remove(struct guild *g, struct rest_msg *call)
 
 	if (err)
 		return err;
-	if (!hmap_get(&g->state.bans, call->id[REST_ID_USER], NULL))
+	if (!state_ban(&g->state, call->id[REST_ID_USER]))
 		return ERROR_UNKNOWN_BAN;
 	c = change_new(g, call);
 	if (!c)

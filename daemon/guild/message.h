@@ -26,6 +26,11 @@ void message_publish(struct guild *g, const char *name,
 		     const struct state_channel *c, const struct message *m,
 		     const struct message_view *view);
 
+/* Answers a call with one message, as GET does. */
+enum error_code message_answer_one(struct guild *g,
+				   const struct rest_msg *call,
+				   uint64_t message_id);
+
 /* Something that happened, said in a channel in its author's name; `about_id`
  * is a message of the channel, 0: none. */
 void message_say_system(struct guild *g, const struct state_channel *ch,

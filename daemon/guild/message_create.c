@@ -21,6 +21,7 @@ struct create {
 	struct op op;
 	uint64_t channel_id;
 	uint64_t id;
+	uint64_t nonce_key;		/* 0: not to be enforced */
 	bool silent;			/* answered without the message */
 	struct message *m;		/* what follows is its memory */
 	struct blob *record;		/* m borrows from it */
@@ -58,6 +59,8 @@ static void created(struct guild *g, struct op *op, struct actor_msg *answer)
 	struct state_channel *ch = state_channel(&g->state, c->channel_id);
 	struct relay_target to;
 
+	if (c->nonce_key)
+		nonces_end(&g->nonces, c->nonce_key, w->status ? 0 : c->id);
 	if (w->status) {
 		op_fail(g, op, guild_error_of(w->status));
 		return;
@@ -186,6 +189,31 @@ void message_say_system(struct guild *g, const struct state_channel *ch,
 		op_free(g, &c->op);
 }
 
+/* Out of memory: a repetition will not be known as one. */
+static void remember(struct guild *g, struct create *c, const char *nonce)
+{
+	uint64_t key = nonce_key(c->m->author.id, c->channel_id, nonce);
+
+	if (!nonces_begin(&g->nonces, key))
+		c->nonce_key = key;
+}
+
+/* True: the call repeats one with the same nonce, and *ret_err is for it. */
+static bool repeats(struct guild *g, const struct rest_msg *call,
+		    enum error_code *ret_err)
+{
+	const struct body_message *b = call->body;
+	uint64_t key, id;
+
+	if (!b->enforce_nonce || !b->nonce)
+		return false;
+	key = nonce_key(call->actor_id, call->id[REST_ID_CHANNEL], b->nonce);
+	if (!nonces_find(&g->nonces, key, guild_now_ms(g), &id))
+		return false;
+	*ret_err = id ? message_answer_one(g, call, id) : ERROR_OVERLOADED;
+	return true;
+}
+
 /* `referenced` is the message answered; NULL: none, or it is gone. */
 static enum error_code create(struct guild *g, const struct rest_msg *call,
 			      struct state_channel *ch, uint64_t perms,
@@ -207,6 +235,8 @@ static enum error_code create(struct guild *g, const struct rest_msg *call,
 	mention_resolve(&g->state, &b->mentions, perms,
 			referenced ? &referenced->author : NULL, c->m);
 	err = launch(g, c, ch, &view);
+	if (!err && b->enforce_nonce && b->nonce)
+		remember(g, c, b->nonce);
 	if (err)
 		op_free(g, &c->op);
 	return err ? guild_error_of(err) : ERROR_NONE;
@@ -348,6 +378,8 @@ enum error_code message_rest_create(struct guild *g, struct rest_msg *call)
 		return err;
 	if (!message_body_trim(b))
 		return ERROR_EMPTY_MESSAGE;
+	if (repeats(g, call, &err))
+		return err;
 	err = check_slow(g, c, call->actor_id, perms);
 	if (err)
 		return err;

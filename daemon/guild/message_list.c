@@ -283,20 +283,25 @@ enum error_code message_rest_list(struct guild *g, struct rest_msg *call)
 	return ERROR_NONE;
 }
 
+enum error_code message_answer_one(struct guild *g,
+				   const struct rest_msg *call,
+				   uint64_t message_id)
+{
+	struct reading *r = reading_new(g, call, true);
+
+	if (!r)
+		return ERROR_OVERLOADED;
+	if (op_get(g, &r->op, r->channel_id, STORE_SPACE_MESSAGE, message_id))
+		op_fail(g, &r->op, ERROR_OVERLOADED);
+	return ERROR_NONE;
+}
+
 enum error_code message_rest_get(struct guild *g, struct rest_msg *call)
 {
 	struct state_channel *c;
 	enum error_code err;
-	struct reading *r;
 
 	err = guild_call_channel(g, call, PERM_READ_HISTORY, &c, NULL);
-	if (err)
-		return err;
-	r = reading_new(g, call, true);
-	if (!r)
-		return ERROR_OVERLOADED;
-	if (op_get(g, &r->op, r->channel_id, STORE_SPACE_MESSAGE,
-		   call->id[REST_ID_MESSAGE]))
-		op_fail(g, &r->op, ERROR_OVERLOADED);
-	return ERROR_NONE;
+	return err ? err : message_answer_one(g, call,
+					      call->id[REST_ID_MESSAGE]);
 }

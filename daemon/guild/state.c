@@ -34,6 +34,12 @@ static void member_free(struct member *m)
 	mem_free(m);
 }
 
+static void ban_free(struct user *u)
+{
+	model_user_fini(u);
+	mem_free(u);
+}
+
 static void invite_free(struct invite *i)
 {
 	model_invite_fini(i);
@@ -59,9 +65,9 @@ void state_fini(struct state *s)
 	FREE_ALL(&s->channels, struct state_channel, channel_free);
 	FREE_ALL(&s->roles, struct role, role_free);
 	FREE_ALL(&s->members, struct member, member_free);
+	FREE_ALL(&s->bans, struct user, ban_free);
 	FREE_ALL(&s->invites, struct invite, invite_free);
 	FREE_ALL(&s->webhooks, struct webhook, webhook_free);
-	hmap_fini(&s->bans);
 	mem_free(s->sorted);
 	model_guild_fini(&s->info);
 }
@@ -153,6 +159,20 @@ int state_put_member(struct state *s, struct member *m)
 	if (!entry)
 		return -ENOMEM;
 	*entry = *m;
+	return 0;
+}
+
+int state_put_ban(struct state *s, struct user *u)
+{
+	struct user *entry = state_ban(s, u->id);
+
+	if (entry)
+		model_user_fini(entry);
+	else
+		entry = entry_new(&s->bans, u->id, sizeof(*entry));
+	if (!entry)
+		return -ENOMEM;
+	*entry = *u;
 	return 0;
 }
 
@@ -248,6 +268,16 @@ void state_del_member(struct state *s, uint64_t user_id)
 	s->sorted = NULL;
 }
 
+void state_del_ban(struct state *s, uint64_t user_id)
+{
+	struct user *u = state_ban(s, user_id);
+
+	if (!u)
+		return;
+	hmap_del(&s->bans, user_id);
+	ban_free(u);
+}
+
 void state_del_invite(struct state *s, const char *code)
 {
 	struct invite *i = state_invite(s, code);
@@ -281,6 +311,11 @@ struct role *state_role(const struct state *s, uint64_t id)
 struct member *state_member(const struct state *s, uint64_t user_id)
 {
 	return hmap_get_ptr(&s->members, user_id);
+}
+
+struct user *state_ban(const struct state *s, uint64_t user_id)
+{
+	return hmap_get_ptr(&s->bans, user_id);
 }
 
 struct invite *state_invite(const struct state *s, const char *code)

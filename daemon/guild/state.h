@@ -31,7 +31,7 @@ struct state {
 	struct hmap channels;	/* id -> struct state_channel */
 	struct hmap roles;	/* id -> struct role */
 	struct hmap members;	/* user id -> struct member */
-	struct hmap bans;	/* user id -> 1 */
+	struct hmap bans;	/* user id -> struct user, as last known */
 	struct hmap invites;	/* state_code_key() -> struct invite */
 	struct hmap webhooks;	/* id -> struct webhook */
 	uint64_t slots[(STATE_CHANNELS_MAX + 63) / 64];	/* taken */
@@ -46,6 +46,7 @@ void state_fini(struct state *s);
 int state_put_channel(struct state *s, struct channel *c);
 int state_put_role(struct state *s, struct role *r);
 int state_put_member(struct state *s, struct member *m);
+int state_put_ban(struct state *s, struct user *u);
 int state_put_invite(struct state *s, struct invite *i);
 int state_put_webhook(struct state *s, struct webhook *w);
 
@@ -53,6 +54,7 @@ void state_del_channel(struct state *s, uint64_t id);
 /* Also from the members that hold it and the overwrites that name it. */
 void state_del_role(struct state *s, uint64_t id);
 void state_del_member(struct state *s, uint64_t user_id);
+void state_del_ban(struct state *s, uint64_t user_id);
 void state_del_invite(struct state *s, const char *code);
 void state_del_webhook(struct state *s, uint64_t id);
 
@@ -60,6 +62,7 @@ void state_del_webhook(struct state *s, uint64_t id);
 struct state_channel *state_channel(const struct state *s, uint64_t id);
 struct role *state_role(const struct state *s, uint64_t id);
 struct member *state_member(const struct state *s, uint64_t user_id);
+struct user *state_ban(const struct state *s, uint64_t user_id);
 struct invite *state_invite(const struct state *s, const char *code);
 struct webhook *state_webhook(const struct state *s, uint64_t id);
 

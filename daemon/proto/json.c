@@ -44,7 +44,8 @@ static void user_keys(struct jsonw *w, const struct user *u)
 		snprintf(discriminator, sizeof(discriminator), "%04u",
 			 u->discriminator % 10000u);
 	jsonw_key_id(w, "id", u->id);
-	jsonw_key_str(w, "username", u->name);
+	/* Of one who never was here only the id is known. */
+	jsonw_key_str(w, "username", u->name ? u->name : "");
 	jsonw_key_str(w, "discriminator", discriminator);
 	jsonw_key_str(w, "global_name", u->global_name);
 	jsonw_key_str(w, "avatar", u->avatar);

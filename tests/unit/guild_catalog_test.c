@@ -88,6 +88,7 @@ static void put_guild(struct catalog *c)
 	assert_int_equal(catalog_put_channel(c, &ch), 0);
 	assert_int_equal(catalog_put_member(c, GUILD, &m), 0);
 	assert_int_equal(catalog_add_ban(c, GUILD, 77), 0);
+	assert_int_equal(catalog_add_ban(c, GUILD, 2), 0);
 	assert_int_equal(catalog_put_invite(c, GUILD, &i), 0);
 	assert_int_equal(catalog_put_webhook(c, GUILD, &w), 0);
 }
@@ -115,7 +116,8 @@ static void a_guild_survives_a_restart(void **unused)
 	assert_string_equal(m->user.global_name, "A");
 	assert_string_equal(m->nick, "nick");
 	assert_int_equal(m->role_count, 1);
-	assert_true(hmap_get(&s.bans, 77, NULL));
+	assert_non_null(state_ban(&s, 77));
+	assert_string_equal(state_ban(&s, 2)->name, "bob");
 	assert_int_equal(state_invite(&s, "abc")->max_uses, 3);
 	assert_non_null(state_webhook(&s, 1003)->token);
 	state_fini(&s);
