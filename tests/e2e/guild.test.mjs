@@ -142,6 +142,16 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		assert.equal(read.referenced_message, null);
 	});
 
+	it('makes_one_message_of_a_nonce_that_is_enforced', async () => {
+		const more = { nonce: 'n-1', enforce_nonce: true };
+		const first = await say('once', more);
+		assert.equal(first.nonce, 'n-1');
+		const again = await say('twice', more);
+		assert.deepEqual([again.id, again.content], [first.id, 'once']);
+		assert.notEqual((await say('other', { ...more, nonce: 'n-2' })).id, first.id);
+		assert.notEqual((await say('free', { nonce: 'n-1' })).id, first.id);
+	});
+
 	it('shows_a_channel_to_those_who_may_see_it_only', async () => {
 		const hidden = await asOwner('POST', `/guilds/${server.guildId}/channels`, {
 			name: 'hidden', permission_overwrites:
@@ -249,7 +259,8 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		await asOwner('PUT', `${path}/bans/${id}`, {});
 		assert.equal((await session.event('GUILD_DELETE')).d.id, server.guildId);
 		await refused(403, 40007, token, 'POST', `/invites/${code}`);
-		assert.equal((await asOwner('GET', `${path}/bans/${id}`)).user.id, id);
+		assert.equal((await asOwner('GET', `${path}/bans/${id}`)).user.username,
+			'visitor');
 		await asOwner('DELETE', `${path}/bans/${id}`);
 		await good(token, 'POST', `/invites/${code}`);
 		await refused(404, 10006, owner, 'GET', `/invites/${code}`);

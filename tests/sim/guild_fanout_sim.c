@@ -10,6 +10,7 @@
  *	- every session that sees a channel hears of every message in it that
  *	  was answered with 200, once, in the order of ids;
  *	- all sessions hear the events of the guild in one order;
+ *	- one that joins later hears all from then on, without a gap;
  *	- nobody hears of a channel that he may not see;
  *	- each call is answered once.
  *
@@ -45,7 +46,8 @@
 
 #define CORES 3
 #define USERS 6
-#define SESSIONS 8
+#define SESSIONS 8		/* there from the start */
+#define LATE 4			/* that join while messages flow */
 #define CHANNELS 3		/* the last one is hidden from odd users */
 #define CALLERS 4
 #define CALLS 40		/* of each caller */
@@ -75,8 +77,9 @@ static struct world {
 	struct rng rng;
 	struct hmap durable;		/* message id -> channel */
 	struct hmap answered;		/* message id -> channel */
-	struct session_log session[SESSIONS];
+	struct session_log session[SESSIONS + LATE];
 	unsigned int answers, refused;
+	unsigned int late_heard;	/* messages, by those who came later */
 	bool ack_early;			/* the canary: an ack before it holds */
 	const char *wrong;		/* the first thing that did not hold */
 } world;
@@ -477,6 +480,11 @@ static void start_all(struct actor_system *sys, struct os_env *env,
 	settle(sys, env, 500000000);
 	for (unsigned int i = 0; i < CALLERS; i++)
 		spawn(sys, &caller_class, &i, sizeof(i), (int)(i % CORES));
+	settle(sys, env, 1000000000);
+	for (unsigned int i = SESSIONS; i < SESSIONS + LATE; i++) {
+		settle(sys, env, rng_below(&world.rng, 25000000));
+		spawn(sys, &session_class, &i, sizeof(i), (int)(i % CORES));
+	}
 }
 
 static bool sees(const struct session_log *s, uint64_t channel)
@@ -484,12 +492,26 @@ static bool sees(const struct session_log *s, uint64_t channel)
 	return !(s->user & 1) || channel != channel_id(CHANNELS - 1);
 }
 
-/* Heard by s what the whole order holds for it, and nothing else. */
-static void compare(const struct session_log *all, const struct session_log *s)
+/* Where in the whole order a session begins to hear. */
+static unsigned int start_of(const struct session_log *all,
+			     const struct session_log *s, bool late)
+{
+	unsigned int i = 0;
+
+	if (!late)
+		return 0;
+	while (i < all->count && (!s->count || all->heard[i] != s->heard[0]))
+		i++;
+	return i;
+}
+
+/* Heard by s what the order holds for it from there on, and nothing else. */
+static void compare(const struct session_log *all, const struct session_log *s,
+		    bool late)
 {
 	unsigned int at = 0;
 
-	for (unsigned int i = 0; i < all->count; i++) {
+	for (unsigned int i = start_of(all, s, late); i < all->count; i++) {
 		uint64_t channel = 0;
 
 		hmap_get(&world.durable, all->heard[i], &channel);
@@ -548,8 +570,10 @@ static const char *run(uint64_t seed, bool canary)
 	       world.session[0].count > CALLERS * CALLS / 2,
 	       "most messages get through");
 	check_order(&world.session[0]);
-	for (unsigned int i = 1; i < SESSIONS; i++)
-		compare(&world.session[0], &world.session[i]);
+	for (unsigned int i = 1; i < SESSIONS + LATE; i++)
+		compare(&world.session[0], &world.session[i], i >= SESSIONS);
+	for (unsigned int i = SESSIONS; i < SESSIONS + LATE; i++)
+		world.late_heard += world.session[i].count;
 	expect(!actor_system_shutdown(sys, 60000), "everything stops");
 	actor_system_free(sys);
 	idgen_free(ids);
@@ -570,7 +594,7 @@ int main(int argc, char **argv)
 {
 	uint64_t first = number("SEED", 1);
 	uint64_t count = getenv("SEED") ? 1 : number("SEEDS", 25);
-	unsigned int failed = 0;
+	unsigned int failed = 0, late = 0;
 	const char *wrong;
 
 	(void)argc;
@@ -580,6 +604,7 @@ int main(int argc, char **argv)
 	printf("1..2\n");
 	for (uint64_t seed = first; seed < first + count; seed++) {
 		wrong = run(seed, false);
+		late += world.late_heard;
 		if (!wrong)
 			continue;
 		failed++;
@@ -588,6 +613,7 @@ int main(int argc, char **argv)
 	}
 	printf("%sok 1 - fan_out_holds_its_promises # %" PRIu64 " seeds\n",
 	       failed ? "not " : "", count);
+	printf("# late sessions heard %u messages\n", late);
 	wrong = run(first, true);
 	printf("%sok 2 - an_early_acknowledgement_is_noticed\n",
 	       wrong ? "" : "not ");
