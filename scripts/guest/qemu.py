@@ -12,13 +12,13 @@ PR_SET_PDEATHSIG = 1
 POLL_S = 0.02
 
 # A guest that is emulated on busy cores is slow, not hung: thresholds that a
-# real hang still exceeds.
+# real hang still exceeds, and no check of one clock against another.
 KERNEL_ARGUMENTS = """
     console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1
     hung_task_panic=1 softlockup_panic=1 nmi_watchdog=0 watchdog_thresh=60
     rcupdate.rcu_cpu_stall_timeout=180 sysctl.kernel.panic_on_rcu_stall=1
     sysctl.kernel.hung_task_timeout_secs=180 random.trust_cpu=on
-    net.ifnames=0 tsc=nowatchdog clocksource=tsc
+    no_timer_check tsc=nowatchdog clocksource=tsc
 """.split()
 
 

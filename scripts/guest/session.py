@@ -18,6 +18,7 @@ from guest import console, qemu
 ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
 
 BOOT_TIMEOUT_S = 240
+BOOT_ATTEMPTS = 3
 OFF_TIMEOUT_S = 30
 CASE_TIMEOUT_S = 180
 # How much of the kernel log goes with a failure.
@@ -185,8 +186,18 @@ class Session:
         return line
 
     def boot(self):
-        if self.machine:
-            return
+        """No case has run yet: a boot that fails says nothing of one."""
+        for attempt in range(BOOT_ATTEMPTS):
+            try:
+                return self.machine or self.boot_once()
+            except Failure as failure:
+                if attempt == BOOT_ATTEMPTS - 1:
+                    raise
+                print(f"# {failure}", flush=True)
+                self.drop_machine()
+                self.log = []
+
+    def boot_once(self):
         self.boots += 1
         start = time.monotonic()
         self.console = console.Console(self.setup.console)
@@ -197,6 +208,7 @@ class Session:
         print(f"# boot {self.boots}: {self.setup.kernel.release}, "
               f"{self.setup.accel}, {time.monotonic() - start:.1f} s",
               flush=True)
+        return self.machine
 
     def power_off(self):
         """Ends a machine in good order, so that its disks are complete."""
