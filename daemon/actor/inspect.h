@@ -46,4 +46,16 @@ int actor_system_list(struct actor_system *sys,
 		      int (*fn)(void *ctx, const struct actor_info *info),
 		      void *ctx);
 
+/*
+ * The flight recorder: births, failures and ends of actors, and the way of
+ * messages that are followed, of those that nothing in the system caused one
+ * in `every` (0: no recording).  A dump is text, one record a line, sorted by
+ * time within a core; scripts/flight reads it.  Negative errno.
+ */
+void actor_system_trace(struct actor_system *sys, uint32_t every);
+int actor_system_dump(struct actor_system *sys, int fd);
+/* Dumps to `path` when the process crashes; for one system in a process, which
+ * must outlive its use.  -ENAMETOOLONG. */
+int actor_system_dump_on_crash(struct actor_system *sys, const char *path);
+
 #endif

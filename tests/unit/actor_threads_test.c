@@ -2,14 +2,18 @@
 /* The real runtime: threads, the kernel's clock, io_uring. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,7 +24,7 @@
 
 #define CORES 3
 #define PEERS 32
-#define DEADLINE_S 60
+#define DEADLINE_S 200
 #define SHUTDOWN_MS 20000
 
 enum { MSG_HOP = ACTOR_MSG_USER, MSG_BEGIN, MSG_FAIL };
@@ -275,7 +279,7 @@ static void a_full_mailbox_that_drops_counts_what_it_drops(void **state)
 
 /* Short lives: spawned, written to by all sides, gone. */
 
-#define LIVES 5000
+#define LIVES 1000
 
 static _Atomic uint64_t last_ref, downs;
 
@@ -341,6 +345,7 @@ static void *write_to_the_last(void *sys)
 
 		msg->tag = to.bits;
 		actor_system_send(sys, to, msg);
+		sched_yield();
 	}
 	return NULL;
 }
@@ -514,6 +519,51 @@ static void a_hogged_core_is_robbed_of_its_work(void **state)
 	assert_true(wait_for(&arrived, 500));
 }
 
+/* A followed message can be read back, and a crash leaves its record. */
+
+static void check_dump(const char *path)
+{
+	char line[256];
+	bool began = false, started = false;
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		began |= strstr(line, "event=begin") && strstr(line, "trace=");
+		started |= strstr(line, "event=start") != NULL;
+	}
+	fclose(f);
+	assert_true(began && started);
+}
+
+static void a_crash_leaves_the_recorders_record(void **state)
+{
+	struct fixture *f = *state;
+	char path[] = "/tmp/actor_flight_XXXXXX";
+	actor_ref ref;
+	int fd = mkstemp(path), status;
+	pid_t child;
+
+	actor_system_trace(f->sys, 1);
+	assert_int_equal(actor_system_spawn(f->sys, &sink_class, NULL, NULL,
+					    &ref), 0);
+	begin(f->sys, ref);
+	assert_true(wait_for(&arrived, 1));
+	assert_int_equal(actor_system_dump(f->sys, fd), 0);
+	close(fd);
+	check_dump(path);
+	unlink(path);
+	child = fork();
+	if (!child) {
+		actor_system_dump_on_crash(f->sys, path);
+		abort();
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	check_dump(path);
+	unlink(path);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -526,6 +576,7 @@ int main(void)
 		CASE(timers_follow_an_actor_from_core_to_core),
 		CASE(a_failed_assertion_costs_one_actor_its_state),
 		CASE(a_hogged_core_is_robbed_of_its_work),
+		CASE(a_crash_leaves_the_recorders_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
