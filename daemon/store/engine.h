@@ -118,7 +118,7 @@ int engine_error(const struct engine *engine);
 void engine_flush(struct engine *engine);
 
 struct engine_stats {
-	uint64_t partitions, blocks, rows_in_blocks, dead_rows;
+	uint64_t partitions, blocks, rows_in_blocks;
 	uint64_t delta_bytes, index_bytes, cache_bytes;
 	uint64_t cache_hits, cache_misses;
 	uint64_t log_bytes, log_used, log_written, log_frames;

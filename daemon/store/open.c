@@ -166,31 +166,18 @@ void engine_abandon(struct engine *e)
 	mem_free(e);
 }
 
-static void count_parts(const struct engine *e, struct engine_stats *stats)
-{
-	list_for_each(node, &e->all) {
-		const struct part *part = list_entry(node, struct part, all);
-
-		stats->blocks += part->block_count;
-		stats->index_bytes += part_index_bytes(part);
-		for (uint32_t i = 0; i < part->block_count; i++) {
-			stats->rows_in_blocks += part->blocks[i].rows;
-			stats->dead_rows += part->blocks[i].dead;
-		}
-	}
-}
-
 void engine_stats(const struct engine *e, struct engine_stats *ret_stats)
 {
 	struct engine_stats stats = e->stats;
 	struct cache_stats cache;
 
-	count_parts(e, &stats);
 	cache_stats(e->cache, &cache);
 	stats.cache_bytes = cache.bytes;
 	stats.cache_hits = cache.hits;
 	stats.cache_misses = cache.misses;
 	stats.delta_bytes = e->delta_bytes;
+	stats.index_bytes = stats.partitions * sizeof(struct part) +
+			    stats.blocks * sizeof(struct block_ref);
 	stats.log_bytes = e->log.bytes;
 	stats.log_used = log_used(&e->log);
 	stats.log_written = e->log.bytes_written;

@@ -320,9 +320,3 @@ void part_settle(struct part *part, uint64_t snap_seq,
 		part->delta_cap = 0;
 	}
 }
-
-size_t part_index_bytes(const struct part *part)
-{
-	return sizeof(*part) + part->block_cap * sizeof(struct block_ref) +
-	       part->delta_cap * sizeof(struct delta);
-}

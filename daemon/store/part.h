@@ -96,7 +96,4 @@ void part_settle(struct part *part, uint64_t snap_seq,
 		 const struct block_ref *added, uint32_t added_count,
 		 const uint64_t *ids, uint32_t id_count);
 
-/* Memory of the partition itself and of its blocks, in bytes. */
-size_t part_index_bytes(const struct part *part);
-
 #endif

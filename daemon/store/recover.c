@@ -156,6 +156,8 @@ static int count_slots(struct engine *e)
 			if (e->space.slot[n].live + padded(ref->bytes) > bytes)
 				return -EBADMSG;
 			space_adopt(&e->space, n, padded(ref->bytes));
+			e->stats.blocks++;
+			e->stats.rows_in_blocks += ref->rows;
 		}
 	}
 	return 0;

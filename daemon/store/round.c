@@ -24,6 +24,8 @@
 
 /* How much a round takes on, and a region is. */
 #define ROUND_BYTES (4u << 20)
+/* Partitions at most: they are started, and ended, in one step each. */
+#define ROUND_JOBS 2048u
 #define REGION_BYTES (512u << 10)
 /* Blocks packed, and block references looked at, in one step. */
 #define PACK_SLICE 4u
@@ -64,6 +66,7 @@ struct round {
 	uint32_t loading, writing;
 	uint32_t victim;		/* slot to be emptied, or SLOT_NONE */
 	size_t bytes;			/* taken on, roughly */
+	uint32_t job_count;
 	struct region *region;		/* being filled */
 	struct io_req sync;
 	uint64_t start_seq;		/* no job's snapshot is older */
@@ -125,11 +128,18 @@ static void add_job(struct round *round, struct part *part,
 		return;
 	}
 	list_push(&round->jobs, &job->node);
+	round->job_count++;
 	round->loading += loading;
 	round->bytes += part->delta_bytes;
 	for (uint32_t i = 0; i < part->block_count; i++)
 		if (job->take[i] == JOB_REWRITE)
 			round->bytes += part->blocks[i].bytes;
+}
+
+static bool is_enough(const struct round *round)
+{
+	return round->err || round->bytes >= ROUND_BYTES ||
+	       round->job_count >= ROUND_JOBS;
 }
 
 static void add_dirty(struct round *round)
@@ -140,7 +150,7 @@ static void add_dirty(struct round *round)
 	/* A job may leave the list only at the round's end, but for those
 	 * that are logged again: they go to its tail. */
 	list_for_each_safe(node, &e->dirty) {
-		if (round->bytes >= ROUND_BYTES || round->err)
+		if (is_enough(round))
 			return;
 		add_job(round, list_entry(node, struct part, dirty), &reason);
 	}
@@ -153,8 +163,7 @@ static void add_fragmented(struct round *round)
 	};
 	struct engine *e = round->e;
 
-	while (!list_empty(&e->fragmented) && round->bytes < ROUND_BYTES &&
-	       !round->err) {
+	while (!list_empty(&e->fragmented) && !is_enough(round)) {
 		struct part *part = list_entry(list_pop(&e->fragmented),
 					       struct part, merge);
 
@@ -180,6 +189,12 @@ static void scan_step(struct round *round)
 
 	while (e->cursor != &e->all && seen < SCAN_SLICE) {
 		struct part *part = list_entry(e->cursor, struct part, all);
+
+		/* The others in the slot another time. */
+		if (round->job_count >= 2 * ROUND_JOBS) {
+			e->cursor = &e->all;
+			break;
+		}
 
 		e->cursor = e->cursor->next;
 		seen += part->block_count + 1;
