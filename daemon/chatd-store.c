@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* chatd-store(8): the operator's view of a message store. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sysexits.h>
 
 #include "base/log.h"
@@ -142,6 +144,22 @@ static int run_repair(char **argv)
 	return finish(argv[1], writer, err);
 }
 
+/*
+ * chatd holds a lock on `lock` in its data folder, where the store lies.  A
+ * store elsewhere has none: then nobody has it open.  Held until the end.
+ */
+static int lock_out_chatd(const char *store)
+{
+	char path[STORE_PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/../lock", store);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	return flock(fd, LOCK_SH | LOCK_NB) ? -errno : 0;
+}
+
 static const struct {
 	const char *name, *arguments, *summary;
 	int least, most;
@@ -174,6 +192,11 @@ static int run(int argc, char **argv)
 			continue;
 		if (argc - 1 < commands[i].least || argc - 1 > commands[i].most)
 			break;
+		if (lock_out_chatd(argv[1])) {
+			fputs("chatd-store: chatd has the store open\n",
+			      stderr);
+			return EX_TEMPFAIL;
+		}
 		return commands[i].run(argv + 1);
 	}
 	return usage(stderr, EX_USAGE);
