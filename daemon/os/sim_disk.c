@@ -1,75 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * A disk that keeps no more than it must.
- *
- * A file has two contents: `seen`, what a read returns, and `kept`, what a
- * power cut surely leaves.  A write changes `seen` when it completes and lies
- * in `unsynced` until a sync that was started after it completed.  A cut then
- * chooses for each sector one of the versions it has had since, or tears it.
- * Names likewise: operations on a directory wait in `unsynced_names` for its
- * sync, and a cut undoes each of them or does not.
- */
+#include "os/sim_disk.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "os/sim_impl.h"
-
-#define SECTOR 512u
-
-struct extent {
-	char *data;
-	uint64_t size;
-	uint64_t cap;
-};
-
-struct sim_inode {
-	struct extent seen, kept;
-	struct list unsynced;	/* struct pending_write, as they completed */
-	uint64_t completed;	/* number of the last that did */
-	unsigned int refs;	/* names, name operations, open files */
-};
-
-struct pending_write {
-	struct list link;
-	uint64_t number;	/* 0: in flight */
-	uint64_t offset;	/* of a truncation: the size */
-	size_t len;
-	bool truncate;
-	char data[];
-};
-
-struct sim_name {
-	struct list link;
-	struct sim_inode *inode;
-	char path[];
-};
-
-enum name_change { NAME_SET, NAME_RENAME, NAME_REMOVE };
-
-struct name_op {
-	struct list link;
-	enum name_change change;
-	struct sim_inode *inode;
-	char *path;
-	char *from;		/* NAME_RENAME */
-};
-
-struct sim_disk {
-	struct list names;		/* struct sim_name */
-	struct list kept_names;
-	struct list unsynced_names;	/* struct name_op, oldest first */
-	struct list files;		/* open: struct sim_file */
-};
-
-struct sim_file {
-	struct os_file file;
-	struct list link;
-	struct sim_inode *inode;
-	bool direct;
-	bool dead;
-};
 
 struct sim_disk_event {
 	struct sim_event event;
@@ -84,181 +20,6 @@ struct sim_disk_event {
 	int err;
 };
 
-static int extent_grow(struct extent *e, uint64_t size)
-{
-	uint64_t cap = e->cap ? e->cap : 4096;
-	char *data;
-
-	if (size > e->cap) {
-		while (cap < size)
-			cap *= 2;
-		data = mem_realloc(e->data, cap);
-		if (!data)
-			return -ENOSPC;
-		e->data = data;
-		e->cap = cap;
-	}
-	if (size > e->size) {
-		memset(e->data + e->size, 0, size - e->size);
-		e->size = size;
-	}
-	return 0;
-}
-
-static int extent_write(struct extent *e, uint64_t offset, const char *data,
-			size_t len)
-{
-	int err = extent_grow(e, offset + len);
-
-	if (!err && len)
-		memcpy(e->data + offset, data, len);
-	return err;
-}
-
-static int extent_resize(struct extent *e, uint64_t size)
-{
-	if (size >= e->size)
-		return extent_grow(e, size);
-	e->size = size;
-	return 0;
-}
-
-static size_t extent_read(const struct extent *e, uint64_t offset, char *buf,
-			  size_t len)
-{
-	if (offset >= e->size)
-		return 0;
-	if (len > e->size - offset)
-		len = e->size - offset;
-	memcpy(buf, e->data + offset, len);
-	return len;
-}
-
-static void drop_writes(struct sim_inode *inode)
-{
-	struct list *link;
-
-	while ((link = list_pop(&inode->unsynced)))
-		mem_free(list_entry(link, struct pending_write, link));
-}
-
-static struct sim_inode *inode_get(struct sim_inode *inode)
-{
-	inode->refs++;
-	return inode;
-}
-
-static void inode_put(struct sim_inode *inode)
-{
-	if (--inode->refs)
-		return;
-	drop_writes(inode);
-	mem_free(inode->seen.data);
-	mem_free(inode->kept.data);
-	mem_free(inode);
-}
-
-static struct sim_inode *inode_new(void)
-{
-	struct sim_inode *inode = mem_zalloc(sizeof(*inode));
-
-	if (!inode)
-		return NULL;
-	inode->refs = 1;
-	list_init(&inode->unsynced);
-	return inode;
-}
-
-/* Names.  A cut disk of a test is small: lists. */
-
-static struct sim_name *find_name(struct list *names, const char *path)
-{
-	list_for_each(link, names) {
-		struct sim_name *name = list_entry(link, struct sim_name, link);
-
-		if (!strcmp(name->path, path))
-			return name;
-	}
-	return NULL;
-}
-
-static void drop_name(struct list *names, const char *path)
-{
-	struct sim_name *name = find_name(names, path);
-
-	if (!name)
-		return;
-	list_del(&name->link);
-	inode_put(name->inode);
-	mem_free(name);
-}
-
-static int set_name(struct list *names, const char *path,
-		    struct sim_inode *inode)
-{
-	struct sim_name *name = mem_alloc(sizeof(*name) + strlen(path) + 1);
-
-	if (!name)
-		return -ENOMEM;
-	inode_get(inode);
-	drop_name(names, path);
-	name->inode = inode;
-	strcpy(name->path, path);
-	list_push(names, &name->link);
-	return 0;
-}
-
-static void apply_name_op(struct list *names, const struct name_op *op)
-{
-	if (op->change != NAME_SET && op->change != NAME_RENAME)
-		drop_name(names, op->path);
-	else
-		check(!set_name(names, op->path, op->inode));
-	if (op->from)
-		drop_name(names, op->from);
-}
-
-static void free_name_op(struct name_op *op)
-{
-	list_del(&op->link);
-	inode_put(op->inode);
-	mem_free(op->path);
-	mem_free(op->from);
-	mem_free(op);
-}
-
-/* Does it now, and remembers that it is not durable. */
-static int change_name(struct sim_disk *disk, enum name_change change,
-		       struct sim_inode *inode, const char *path,
-		       const char *from)
-{
-	struct name_op *op = mem_zalloc(sizeof(*op));
-
-	if (!op)
-		return -ENOMEM;
-	op->change = change;
-	op->path = mem_strdup(path);
-	op->from = from ? mem_strdup(from) : NULL;
-	op->inode = inode_get(inode);
-	list_push(&disk->unsynced_names, &op->link);
-	if (!op->path || (from && !op->from)) {
-		free_name_op(op);
-		return -ENOMEM;
-	}
-	apply_name_op(&disk->names, op);
-	return 0;
-}
-
-static bool is_in(const char *path, const char *dir)
-{
-	size_t len = strlen(dir);
-
-	while (len && dir[len - 1] == '/')
-		len--;
-	return !strncmp(path, dir, len) && path[len] == '/' &&
-	       !strchr(path + len + 1, '/');
-}
-
 struct sim_disk *sim_disk_new(void)
 {
 	struct sim_disk *disk = mem_alloc(sizeof(*disk));
@@ -272,40 +33,19 @@ struct sim_disk *sim_disk_new(void)
 	return disk;
 }
 
-static void drop_names(struct list *names)
-{
-	while (!list_empty(names))
-		drop_name(names, list_entry(names->next, struct sim_name,
-					    link)->path);
-}
-
-static void drop_name_ops(struct sim_disk *disk)
-{
-	while (!list_empty(&disk->unsynced_names))
-		free_name_op(list_entry(disk->unsynced_names.next,
-					struct name_op, link));
-}
-
 void sim_disk_free(struct sim_disk *disk)
 {
-	drop_name_ops(disk);
-	drop_names(&disk->names);
-	drop_names(&disk->kept_names);
+	sim_name_ops_drop(disk);
+	sim_names_drop(&disk->names);
+	sim_names_drop(&disk->kept_names);
 	check(list_empty(&disk->files));
 	mem_free(disk);
-}
-
-static struct sim_disk *disk_of(struct os_loop *loop)
-{
-	return sim_env_of(loop->env)->disk;
 }
 
 static struct sim_file *file_of(struct os_file *file)
 {
 	return container_of(file, struct sim_file, file);
 }
-
-/* Operations. */
 
 static uint64_t disk_used(const struct sim_disk *disk)
 {
@@ -327,7 +67,7 @@ static bool no_room(struct sim_env *env, struct sim_inode *inode, uint64_t end)
 
 static int do_read(struct sim_env *env, struct sim_disk_event *e)
 {
-	size_t n = extent_read(&e->inode->seen, e->offset, e->buf, e->len);
+	size_t n = sim_extent_read(&e->inode->seen, e->offset, e->buf, e->len);
 
 	if (n > SECTOR && rng_chance(&env->rng, env->faults.short_ppm))
 		n = rng_below(&env->rng, n / SECTOR) * SECTOR + SECTOR;
@@ -356,7 +96,7 @@ static int do_write(struct sim_env *env, struct sim_disk_event *e)
 		n = rng_below(&env->rng, n / SECTOR) * SECTOR + SECTOR;
 	e->write->len = n;
 	complete(inode, e->write);
-	if (extent_write(&inode->seen, e->offset, e->write->data, n))
+	if (sim_extent_write(&inode->seen, e->offset, e->write->data, n))
 		return -ENOSPC;
 	return (int)n;
 }
@@ -364,8 +104,8 @@ static int do_write(struct sim_env *env, struct sim_disk_event *e)
 static int keep(struct sim_inode *inode, const struct pending_write *w)
 {
 	if (!w->truncate)
-		return extent_write(&inode->kept, w->offset, w->data, w->len);
-	return extent_resize(&inode->kept, w->offset);
+		return sim_extent_write(&inode->kept, w->offset, w->data, w->len);
+	return sim_extent_resize(&inode->kept, w->offset);
 }
 
 /* Everything up to that number is durable. */
@@ -417,7 +157,7 @@ static void disk_fire(struct sim_event *event)
 
 	if (result < 0 && e->write && !e->write->number)
 		complete(e->inode, e->write);
-	inode_put(e->inode);
+	sim_inode_put(e->inode);
 	mem_free(e);
 	op->done(op, result);
 }
@@ -427,7 +167,7 @@ static void disk_drop(struct sim_event *event)
 	struct sim_disk_event *e = container_of(event, struct sim_disk_event,
 						event);
 
-	inode_put(e->inode);
+	sim_inode_put(e->inode);
 	mem_free(e);
 }
 
@@ -488,7 +228,7 @@ static int sim_submit(struct os_file *base, struct os_disk_op *op,
 		return -EAGAIN;
 	*e = (struct sim_disk_event){
 		.op = op, .kind = kind, .buf = buf, .len = len,
-		.offset = offset, .inode = inode_get(file->inode),
+		.offset = offset, .inode = sim_inode_get(file->inode),
 		.sync_to = file->inode->completed,
 		.err = file->dead ? -EIO : sim_op(env, error_ppm(env, kind)),
 	};
@@ -499,7 +239,7 @@ static int sim_submit(struct os_file *base, struct os_disk_op *op,
 	if (is_write(kind) && e->err != -EINVAL) {
 		e->write = write_new(file->inode, offset, buf, len);
 		if (!e->write) {
-			inode_put(e->inode);
+			sim_inode_put(e->inode);
 			mem_free(e);
 			return -EAGAIN;
 		}
@@ -514,7 +254,7 @@ static void file_close(struct os_file *base)
 	struct sim_file *file = file_of(base);
 
 	list_del(&file->link);
-	inode_put(file->inode);
+	sim_inode_put(file->inode);
 	mem_free(file);
 }
 
@@ -533,7 +273,7 @@ static int file_truncate(struct os_file *base, uint64_t size)
 
 	if (err)
 		return err;
-	if (no_room(env, inode, size) || extent_resize(&inode->seen, size))
+	if (no_room(env, inode, size) || sim_extent_resize(&inode->seen, size))
 		return -ENOSPC;
 	w = write_new(inode, size, NULL, 0);
 	if (!w)
@@ -554,24 +294,24 @@ static const struct os_file_ops sim_file_ops = {
 static int open_inode(struct sim_disk *disk, const char *path,
 		      unsigned int flags, struct sim_inode **ret_inode)
 {
-	struct sim_name *name = find_name(&disk->names, path);
+	struct sim_name *name = sim_name_find(&disk->names, path);
 	struct sim_inode *inode;
 	int err;
 
 	if (name && flags & OS_FILE_EXCL)
 		return -EEXIST;
 	if (name) {
-		*ret_inode = inode_get(name->inode);
+		*ret_inode = sim_inode_get(name->inode);
 		return 0;
 	}
 	if (!(flags & OS_FILE_CREATE))
 		return -ENOENT;
-	inode = inode_new();
+	inode = sim_inode_new();
 	if (!inode)
 		return -ENOMEM;
-	err = change_name(disk, NAME_SET, inode, path, NULL);
+	err = sim_name_change(disk, NAME_SET, inode, path, NULL);
 	if (err)
-		inode_put(inode);
+		sim_inode_put(inode);
 	else
 		*ret_inode = inode;
 	return err;
@@ -580,7 +320,7 @@ static int open_inode(struct sim_disk *disk, const char *path,
 int sim_file_open(struct os_loop *loop, const char *path, unsigned int flags,
 		  struct os_file **ret_file)
 {
-	struct sim_disk *disk = disk_of(loop);
+	struct sim_disk *disk = sim_disk_of(loop);
 	struct sim_file *file;
 	int err = sim_op(sim_env_of(loop->env), 0);
 
@@ -599,193 +339,4 @@ int sim_file_open(struct os_loop *loop, const char *path, unsigned int flags,
 	list_push(&disk->files, &file->link);
 	*ret_file = &file->file;
 	return 0;
-}
-
-/* Directories are always there; only their names come and go. */
-int sim_dir_make(struct os_loop *loop, const char *path)
-{
-	(void)path;
-	return sim_op(sim_env_of(loop->env), 0);
-}
-
-int sim_dir_sync(struct os_loop *loop, const char *path)
-{
-	struct sim_disk *disk = disk_of(loop);
-	int err = sim_op(sim_env_of(loop->env),
-			 sim_env_of(loop->env)->faults.sync_error_ppm);
-
-	if (err)
-		return err;
-	list_for_each_safe(link, &disk->unsynced_names) {
-		struct name_op *op = list_entry(link, struct name_op, link);
-
-		if (!is_in(op->path, path))
-			continue;
-		apply_name_op(&disk->kept_names, op);
-		free_name_op(op);
-	}
-	return 0;
-}
-
-int sim_rename(struct os_loop *loop, const char *from, const char *to)
-{
-	struct sim_disk *disk = disk_of(loop);
-	struct sim_name *name = find_name(&disk->names, from);
-	int err = sim_op(sim_env_of(loop->env), 0);
-
-	if (err)
-		return err;
-	if (!name)
-		return -ENOENT;
-	return change_name(disk, NAME_RENAME, name->inode, to, from);
-}
-
-int sim_remove(struct os_loop *loop, const char *path)
-{
-	struct sim_disk *disk = disk_of(loop);
-	struct sim_name *name = find_name(&disk->names, path);
-	int err = sim_op(sim_env_of(loop->env), 0);
-
-	if (err)
-		return err;
-	if (!name)
-		return -ENOENT;
-	return change_name(disk, NAME_REMOVE, name->inode, path, NULL);
-}
-
-int sim_dir_list(struct os_loop *loop, const char *path,
-		 int (*fn)(void *ctx, const char *name), void *ctx)
-{
-	struct sim_disk *disk = disk_of(loop);
-	int ret = sim_op(sim_env_of(loop->env), 0);
-
-	list_for_each_safe(link, &disk->names) {
-		struct sim_name *name = list_entry(link, struct sim_name, link);
-
-		if (ret)
-			break;
-		if (is_in(name->path, path))
-			ret = fn(ctx, strrchr(name->path, '/') + 1);
-	}
-	return ret;
-}
-
-/* The power cut. */
-
-/* The part of w that lies in the sector at `at`: to `kept`, or the first
- * bytes of it only. */
-static void keep_sector(struct sim_env *env, struct extent *kept,
-			const struct pending_write *w, uint64_t at, bool torn)
-{
-	uint64_t from = w->offset > at ? w->offset : at;
-	uint64_t to = w->offset + w->len;
-
-	if (to > at + SECTOR)
-		to = at + SECTOR;
-	if (from >= to)
-		return;
-	if (torn)
-		to = from + rng_below(&env->rng, to - from);
-	check(!extent_write(kept, from, w->data + (from - w->offset),
-			    to - from));
-}
-
-static bool covers(const struct pending_write *w, uint64_t at)
-{
-	return !w->truncate && w->offset < at + SECTOR &&
-	       w->offset + w->len > at;
-}
-
-/* One sector: it holds what some number of its writes have made of it. */
-static void cut_sector(struct sim_env *env, struct sim_inode *inode,
-		       uint64_t at)
-{
-	uint64_t versions = 0, kept;
-
-	list_for_each(link, &inode->unsynced)
-		versions += covers(list_entry(link, struct pending_write,
-					      link), at);
-	if (!versions)
-		return;
-	kept = rng_below(&env->rng, versions + 1);
-	list_for_each(pos, &inode->unsynced) {
-		struct pending_write *w = list_entry(pos, struct pending_write,
-						     link);
-
-		if (!kept)
-			break;
-		if (!covers(w, at))
-			continue;
-		kept--;
-		keep_sector(env, &inode->kept, w, at,
-			    !kept && !rng_below(&env->rng, 4));
-	}
-}
-
-/* Truncations are kept or not; one that is undoes the writes before it. */
-static void cut_truncations(struct sim_env *env, struct sim_inode *inode)
-{
-	struct list *last = NULL;
-
-	list_for_each(link, &inode->unsynced) {
-		struct pending_write *w = list_entry(link, struct pending_write,
-						     link);
-
-		if (!w->truncate || !rng_below(&env->rng, 2))
-			continue;
-		check(!extent_resize(&inode->kept, w->offset));
-		last = link;
-	}
-	while (last && inode->unsynced.next != last)
-		mem_free(list_entry(list_pop(&inode->unsynced),
-				    struct pending_write, link));
-}
-
-static void cut_inode(struct sim_env *env, struct sim_inode *inode)
-{
-	uint64_t end = 0;
-
-	if (list_empty(&inode->unsynced))
-		goto out;
-	cut_truncations(env, inode);
-	list_for_each(link, &inode->unsynced) {
-		struct pending_write *w = list_entry(link, struct pending_write,
-						     link);
-
-		if (w->offset + w->len > end)
-			end = w->offset + w->len;
-	}
-	for (uint64_t at = 0; at < end; at += SECTOR)
-		cut_sector(env, inode, at);
-	drop_writes(inode);
-out:
-	inode->seen.size = 0;
-	check(!extent_write(&inode->seen, 0, inode->kept.data,
-			    inode->kept.size));
-}
-
-static void cut_names(struct sim_env *env, struct sim_disk *disk)
-{
-	list_for_each(link, &disk->unsynced_names)
-		if (rng_below(&env->rng, 2))
-			apply_name_op(&disk->kept_names,
-				      list_entry(link, struct name_op, link));
-	drop_name_ops(disk);
-	drop_names(&disk->names);
-	list_for_each(pos, &disk->kept_names) {
-		struct sim_name *name = list_entry(pos, struct sim_name, link);
-
-		check(!set_name(&disk->names, name->path, name->inode));
-	}
-}
-
-void sim_disk_power_cut(struct sim_env *env)
-{
-	struct sim_disk *disk = env->disk;
-
-	cut_names(env, disk);
-	list_for_each(link, &disk->names)
-		cut_inode(env, list_entry(link, struct sim_name, link)->inode);
-	list_for_each(pos, &disk->files)
-		list_entry(pos, struct sim_file, link)->dead = true;
 }
