@@ -227,6 +227,9 @@ static void take_probe(struct ward *ward, struct caretaker_sample *s)
 		return;
 	probe_put(ward->probe);
 	ward->probe = NULL;
+	/* the eyes saw these reads without the detour over user space */
+	if (!err && s->reads >= CARETAKER_READS_MIN)
+		s->probe_ns = s->p50_ns;
 }
 
 static void start_probe(struct care *care, struct ward *ward)
