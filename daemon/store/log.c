@@ -127,15 +127,13 @@ uint64_t log_stage(struct log *log, const struct logrec *rec)
 	return log->seq++;
 }
 
-void log_commit(struct log *log)
+static void send_staged(struct log *log)
 {
 	uint8_t *staged = log->staged;
 	struct log_tail at;
 	struct frame frame;
 	uint32_t size;
 
-	if (log->busy || log->stuck || !log->staged_records)
-		return;
 	size = frame_size(log->staged_bytes);
 	/* log_room() said so, and the ring has only got emptier since. */
 	check(place_frame(log, size, &at.offset));
@@ -162,6 +160,18 @@ void log_commit(struct log *log)
 	log->bytes_written += size;
 	io_submit(log->io, &log->req, log->no_sync ? IO_WRITE : IO_WRITE_SYNC,
 		  log->file, staged, size, at.offset);
+}
+
+void log_commit(struct log *log)
+{
+	if (!log->busy && !log->stuck && log->staged_records)
+		send_staged(log);
+}
+
+void log_mark_end(struct log *log)
+{
+	if (!log->busy && !log->staged_records && !log_room(log, 0, false))
+		send_staged(log);
 }
 
 /* Writes an empty frame over the one that failed. */

@@ -73,6 +73,9 @@ uint64_t log_stage(struct log *log, const struct logrec *rec);
 /* Sends what is staged, if anything is and no frame is in flight. */
 void log_commit(struct log *log);
 void log_retry(struct log *log);
+/* A clean stop: sends an empty frame, so that damage to the last commit will
+ * not look like a torn one. */
+void log_mark_end(struct log *log);
 
 /* Bytes of the ring in use. */
 uint64_t log_used(const struct log *log);

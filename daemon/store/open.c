@@ -109,6 +109,8 @@ void engine_close(struct engine *e)
 			break;		/* stuck */
 		run_io(e);
 	}
+	if (!e->opts.read_only)
+		log_mark_end(&e->log);
 	e->failed = -ECANCELED;
 	while (!io_idle(&e->io))
 		run_io(e);

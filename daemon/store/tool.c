@@ -125,6 +125,9 @@ static int walk_shard(struct os_loop *loop, const struct engine_opts *opts,
 			strerror(-err));
 		return err;
 	}
+	if (report.torn_tail)
+		fprintf(w->out, "note: shard %u: the last commit is unfinished "
+			"and does not count\n", opts->shard);
 	if (report.lost_frames)
 		fprintf(w->out, "damaged: shard %u: %" PRIu64
 			" commits of its log\n", opts->shard,

@@ -501,11 +501,22 @@ static void a_torn_last_frame_is_cut_off(void **state)
 
 	append_many(f, CHANNEL, 1, 1, 1);
 	assert_int_equal(put(f, OP_APPEND, CHANNEL, 2, 0), 0);
-	engine_close(f->e);
+	engine_abandon(f->e);
 	damage(f, "log", 4096 + 100, 16);
 	assert_int_equal(try_open(f), 0);
 	assert_true(f->report.torn_tail);
 	assert_page(f, STORE_BEFORE, 0, 50, 1, 1, 1);
+}
+
+static void after_a_clean_stop_the_last_frame_is_no_torn_one(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(put(f, OP_APPEND, CHANNEL, 1, 0), 0);
+	engine_close(f->e);
+	f->e = NULL;
+	damage(f, "log", 100, 16);
+	assert_int_equal(try_open(f), -EBADMSG);
 }
 
 static void damage_within_the_log_is_refused(void **state)
@@ -553,6 +564,7 @@ int main(void)
 		TEST(a_shard_of_another_number_is_refused),
 		TEST(a_damaged_block_is_an_error_not_a_gap),
 		TEST(a_torn_last_frame_is_cut_off),
+		TEST(after_a_clean_stop_the_last_frame_is_no_torn_one),
 		TEST(damage_within_the_log_is_refused),
 		TEST(one_good_superblock_is_enough),
 	};
