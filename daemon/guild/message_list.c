@@ -45,11 +45,8 @@ static void reading_drop(struct op *op)
 	rows_put(r->rows);
 	for (uint32_t i = 0; i < r->ref_count; i++)
 		rows_put(r->ref[i].rows);
-	for (uint32_t i = 0; i < r->reacted_count; i++) {
-		if (r->reacted[i].set)
-			reaction_set_fini(r->reacted[i].set);
-		mem_free(r->reacted[i].set);
-	}
+	for (uint32_t i = 0; i < r->reacted_count; i++)
+		reaction_set_free(r->reacted[i].set);
 }
 
 static const struct row *find_row(const struct rows *rows, uint64_t id)

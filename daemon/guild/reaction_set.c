@@ -29,6 +29,13 @@ void reaction_set_fini(struct reaction_set *s)
 	s->count = 0;
 }
 
+void reaction_set_free(struct reaction_set *s)
+{
+	if (s)
+		reaction_set_fini(s);
+	mem_free(s);
+}
+
 struct reaction_emoji *reaction_set_find(const struct reaction_set *s,
 					 const char *name)
 {

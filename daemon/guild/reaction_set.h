@@ -36,6 +36,8 @@ struct reaction_set {
 
 void reaction_set_init(struct reaction_set *s);
 void reaction_set_fini(struct reaction_set *s);
+/* One on the heap; NULL is fine. */
+void reaction_set_free(struct reaction_set *s);
 
 /* Adds what a user's row holds.  -EPROTO, -ENOMEM. */
 int reaction_set_load(struct reaction_set *s, uint64_t user_id,
