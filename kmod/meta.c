@@ -246,14 +246,10 @@ static void snapshot_chunk(struct sd_meta *m, u64 chunk, u8 *to)
 			      (struct sd_unit_disk *)(to + i * SD_SECTOR));
 }
 
-struct batch {
-	u32 nr;
-	u64 chunk[SD_META_BATCH];
-};
-
 /* C2.  The mark is taken before the content, so a later change marks again. */
-static bool take_snapshots(struct sd_meta *m, u64 *from, struct batch *b)
+static bool take_snapshots(struct sd_meta *m, u64 *from)
 {
+	struct sd_batch *b = &m->taken;
 	struct sd_table *t = m->table;
 
 	for (b->nr = 0; b->nr < SD_META_BATCH; b->nr++) {
@@ -277,8 +273,9 @@ static int flush_both(struct sd_meta *m)
 }
 
 /* C4: adjacent chunks in one write. */
-static int store_snapshots(struct sd_meta *m, const struct batch *b)
+static int store_snapshots(struct sd_meta *m)
 {
+	const struct sd_batch *b = &m->taken;
 	u32 i, run;
 	int err;
 
@@ -296,34 +293,29 @@ static int store_snapshots(struct sd_meta *m, const struct batch *b)
 	return 0;
 }
 
-static int store_batch(struct sd_meta *m, const struct batch *b)
+static int store_batch(struct sd_meta *m)
 {
 	u32 i;
 	int err;
 
 	err = flush_both(m);
 	if (err == -EREMOTEIO)
-		for (i = 0; i < b->nr; i++)
-			set_bit(b->chunk[i], m->table->dirty);
-	return err ?: store_snapshots(m, b);
+		for (i = 0; i < m->taken.nr; i++)
+			set_bit(m->taken.chunk[i], m->table->dirty);
+	return err ?: store_snapshots(m);
 }
 
 static int store_changes(struct sd_meta *m, bool *ret_any)
 {
-	struct batch *b;
 	u64 from = 0;
 	int err = 0;
 
 	*ret_any = false;
-	b = kzalloc(sizeof(*b), GFP_NOIO);
-	if (!b)
-		return -EREMOTEIO;	/* not the SSD's fault: try later */
-	while (!err && take_snapshots(m, &from, b)) {
-		err = store_batch(m, b);
+	while (!err && take_snapshots(m, &from)) {
+		err = store_batch(m);
 		*ret_any = true;
 		cond_resched();
 	}
-	kfree(b);
 	return err;
 }
 

@@ -42,6 +42,12 @@ struct sd_dev {
 #define SD_META_BATCH	64u	/* chunks: 256 KiB, holds a block too */
 static_assert(SD_META_BATCH * SD_CHUNK >= SD_MAX_BLOCK_SECTORS * SD_SECTOR);
 
+/* Chunks whose snapshots are in the buffer. */
+struct sd_batch {
+	u32 nr;
+	u64 chunk[SD_META_BATCH];
+};
+
 struct sd_meta {
 	struct sd_dev *ssd;
 	struct sd_dev *disk;
@@ -49,6 +55,7 @@ struct sd_meta {
 	struct sd_intent intent;
 	struct sd_super super;		/* as stored, or about to be */
 	u8 *batch;			/* checkpoint and load */
+	struct sd_batch taken;
 	u8 *super_page;
 	u8 *intent_page;		/* passes */
 	u64 nr_writes;			/* chunks stored */

@@ -175,12 +175,9 @@ static inline unsigned long find_next_bit(const unsigned long *map,
 	     (n) = find_next_bit(map, size, (n) + 1))
 
 #define GFP_KERNEL		0
-#define GFP_NOIO		0
 #define kvcalloc(n, s, f)	calloc(n, s)
 #define kvfree			free
 #define vzalloc(s)		calloc(1, s)
-#define kzalloc(s, f)		calloc(1, s)
-#define kfree			free
 #define cond_resched()		((void)0)
 
 /* Castagnoli, reflected; no final inversion, as in the kernel. */

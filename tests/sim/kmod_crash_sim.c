@@ -32,7 +32,7 @@
 #define HOT_BLOCKS	48u
 #define MAX_OPS		12
 #define ROUNDS		3
-#define DEFAULT_SEEDS	1000
+#define DEFAULT_SEEDS	600
 #define CANARY_SEEDS	200
 
 enum mechanism {
