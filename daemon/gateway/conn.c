@@ -467,8 +467,21 @@ void conns_tick(struct conns *conns, uint64_t now)
 	}
 }
 
+/* Whether one still has something to say: not merely to hear. */
+static bool any_sending(const struct conns *conns)
+{
+	list_for_each(pos, (struct list *)(uintptr_t)&conns->closing)
+		if (list_entry(pos, struct conn, link)->sending)
+			return true;
+	return false;
+}
+
 void conns_free(struct conns *conns)
 {
+	uint64_t deadline = now_ns(conns) + CONN_LAST_WORDS_NS;
+
+	while (any_sending(conns) && now_ns(conns) < deadline)
+		os_loop_run(conns->loop, deadline);
 	conns_tick(conns, UINT64_MAX);
 	while (!list_empty(&conns->closing))
 		os_loop_run(conns->loop, UINT64_MAX);

@@ -31,6 +31,7 @@ struct os_loop;
 struct squeeze;
 
 #define CONN_CLOSE_NS (3ull * 1000 * 1000 * 1000)
+#define CONN_LAST_WORDS_NS (500ull * 1000 * 1000)	/* conns_free() waits */
 #define CONN_MESSAGE_MAX 4096		/* bytes of a client's message */
 #define CONN_BATCH_BYTES (64u << 10)	/* of one send, but for its last frame */
 

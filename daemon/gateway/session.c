@@ -433,7 +433,12 @@ static void session_stop(struct actor *self, void *state, int reason)
 	struct session *s = state;
 
 	(void)reason;
-	session_hang_up(self, s, CLOSE_UNKNOWN);
+	/* Ended from outside, with its gate: the client shall come again. */
+	if (s->conn) {
+		session_notice(s, NOTICE_RECONNECT);
+		session_flush(s);
+	}
+	session_hang_up(self, s, FRAME_CLOSE_AWAY);
 	journal_fini(&s->journal);
 	blob_put(s->presence.activities);
 	mem_free(s->guild);

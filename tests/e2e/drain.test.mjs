@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// SIGTERM: clients are told to come again, and nothing is lost.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isOwn, startChatd } from './chatd.mjs';
+import { Gateway } from './socket.mjs';
+
+describe('a chatd that is told to stop', { skip: !isOwn && 'not our own server' }, () => {
+	it('sends_op_7_and_closes_so_that_clients_resume', async (t) => {
+		const server = await startChatd(['--no-rate-limits']);
+		t.after(() => server.close());
+		const gateways = await Promise.all(Array.from({ length: 20 }, () =>
+			Gateway.login(server, server.tokens[1], { intents: 513 })));
+		await Promise.all(gateways.map((g) => g.event('GUILD_CREATE')));
+		const stopped = server.stop();
+		for (const gateway of gateways) {
+			await gateway.expect(7);
+			assert.equal(await gateway.socket.closeCode(), 1001);
+		}
+		await stopped;
+		await server.start();
+		const again = await Gateway.login(server, server.tokens[1], { intents: 513 });
+		await again.event('GUILD_CREATE');
+		again.close();
+	});
+});
