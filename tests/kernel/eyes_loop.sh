@@ -3,6 +3,7 @@
 # One of four SSDs turns slow: superdiskd finds it, routes around it, and takes
 # it back when it has recovered; no request fails and nothing flaps.
 # vm: timeout=600 tools=jq,fio fresh
+# shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
 . ./lib.sh
 
 log=/tmp/superdiskd.log
@@ -14,7 +15,7 @@ end() {
 
 	[[ -z $daemon ]] || kill -KILL "$daemon" 2> /dev/null
 	[[ -z $load ]] || kill -KILL "$load" 2> /dev/null
-	(exit $status)
+	(exit "$status")
 	clean_up
 }
 trap end EXIT

@@ -3,6 +3,7 @@
 # The superdisk command makes a Super-Disk, reads its state over netlink,
 # routes around an SSD and back, and says what happened.
 # vm: timeout=300 tools=jq
+# shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
 . ./lib.sh
 
 events=/tmp/events
@@ -15,7 +16,7 @@ end() {
 
 	[[ -z $watcher ]] || kill -KILL "$watcher" 2> /dev/null
 	[[ -z $tracer ]] || kill -KILL "$tracer" 2> /dev/null
-	(exit $status)
+	(exit "$status")
 	clean_up
 }
 trap end EXIT
@@ -28,7 +29,7 @@ state_of() {
 traced() {
 	dd if=/dev/mapper/fast of=/dev/null bs=4k count=1 iflag=direct \
 		status=none
-	grep -q "\"operation\":\"$1\"" $trace
+	grep -q "\"operation\":\"$1\"" "$trace"
 }
 
 counter() {
