@@ -127,16 +127,31 @@ class Modules:
         cpio.data(f"{folder}/modules.dep", text.encode())
 
 
+# Libraries that load others by name, which ldd cannot see.
+PLUGINS = {"libwebsockets.so": "libwebsockets-evlib_uv.so"}
+
+
+def linked(program):
+    """The shared libraries of a program, as ldd finds them, and the loader."""
+    text = subprocess.run(["ldd", program], capture_output=True, text=True,
+                          check=False).stdout
+    if "not found" in text:
+        raise RuntimeError(f"{program}: {text}")
+    return set(re.findall(r"(/\S+) \(0x", text))
+
+
+def plugins(library):
+    for name, plugin in PLUGINS.items():
+        path = os.path.join(os.path.dirname(library), plugin)
+        if os.path.basename(library).startswith(name) and os.path.exists(path):
+            yield path
+
+
 def libraries(programs):
-    """The shared libraries of programs, as ldd finds them, with the loader."""
-    found = set()
-    for program in programs:
-        text = subprocess.run(["ldd", program], capture_output=True,
-                              text=True, check=False).stdout
-        if "not found" in text:
-            raise RuntimeError(f"{program}: {text}")
-        found.update(re.findall(r"(/\S+) \(0x", text))
-    return sorted(found)
+    """All that these programs load."""
+    found = set().union(*map(linked, programs)) if programs else set()
+    extra = {path for library in found for path in plugins(library)}
+    return sorted(found.union(extra, *map(linked, extra)))
 
 
 def add_libraries(cpio, programs):

@@ -22,7 +22,11 @@ start_chatd() {
 	start chatd --data $CHAT/data --listen 0.0.0.0 --port $GATEWAY_PORT \
 		--public-url "ws://127.0.0.1:$(outside $GATEWAY_PORT)" "$@" \
 		> /tmp/chatd.log 2>&1
-	wait_for 300 answers
+	wait_for 300 answers_or_died $! && answers
+}
+
+answers_or_died() {
+	answers || ! kill -0 "$1"
 }
 
 # Not by wget: that of busybox, linked statically, crashes over a name lookup.
