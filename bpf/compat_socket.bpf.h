@@ -16,7 +16,7 @@ struct sock_common {
 	u16 skc_dport;
 	u16 skc_num;
 	u16 skc_family;
-	volatile unsigned char skc_state;
+	unsigned char skc_state;
 	struct compat_in6_addr skc_v6_daddr;
 } KERNEL_TYPE;
 

@@ -7,7 +7,7 @@
 
 enum socket_span {
 	SOCKET_RTT,		/* smoothed, at each segment that arrives */
-	SOCKET_ACK,		/* send() to the acknowledgement of its end */
+	SOCKET_ACK,		/* send() to the ACK of its end */
 	SOCKET_READ,		/* arrival in the queue to the next read */
 	SOCKET_ACCEPT,		/* established to accept() */
 	SOCKET_LIFE,		/* established to closed */

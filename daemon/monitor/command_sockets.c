@@ -21,7 +21,7 @@
 static const char usage[] =
 "usage: superdisk sockets [--json]\n"
 "\n"
-"TCP connections to local listeners: time to acknowledgement, time until the\n"
+"TCP connections to local listeners: time to acknowledgment, time until the\n"
 "application reads, round trips, and who waits most.  From superdiskd\n"
 "--sockets; where none runs, of what happens until Ctrl-C.\n";
 

@@ -85,7 +85,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 	status = EX_NOINPUT;
 	if (device)
 		status = answered(&args, verb,
-			module_command(module, verb->command, device->dev,
+				  module_command(module, verb->command, device->dev,
 				       (uint32_t)position,
 				       args.count > 2 ? args.operand[2] : NULL,
 				       0));
@@ -154,7 +154,7 @@ int command_warm(int argc, char **argv)
 	status = EX_NOINPUT;
 	if (device)
 		status = answered(&args, &verb,
-			module_command(module, verb.command, device->dev, 0,
+				  module_command(module, verb.command, device->dev, 0,
 				       NULL, (uint32_t)rate));
 	module_close(module);
 	mem_free(state);

@@ -99,7 +99,7 @@ static void put_states(struct buf *out, const struct module_state *state)
 
 		snprintf(position, sizeof(position), "%u", leg->leg);
 		metrics_sample(out, "superdisk_module_ssd_state",
-			(struct metric_label[]) {
+			       (struct metric_label[]) {
 				{ "superdisk", name_of(state, leg->dev) },
 				{ "ssd", position },
 				{ "state", module_state_name(leg->state) },

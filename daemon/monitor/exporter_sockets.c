@@ -12,7 +12,7 @@ static const struct {
 	[SOCKET_RTT] = { "superdisk_tcp_rtt_seconds",
 			 "Smoothed round trip at each arriving segment." },
 	[SOCKET_ACK] = { "superdisk_tcp_ack_seconds",
-			 "From a send to the acknowledgement of its end." },
+			 "From a send to the acknowledgment of its end." },
 	[SOCKET_READ] = { "superdisk_tcp_read_seconds",
 			  "From arrival of data to the next read." },
 	[SOCKET_ACCEPT] = { "superdisk_tcp_accept_seconds",

@@ -10,7 +10,7 @@ json_t *hist_to_json(const struct hist_slots *hist)
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++)
 		if (hist->count[i])
 			json_array_append_new(buckets,
-				json_pack("[I,I]", (json_int_t)i,
+					      json_pack("[I,I]", (json_int_t)i,
 					  (json_int_t)hist->count[i]));
 	return json_pack("{sI sI sI sI sI sI so}",
 			 "count", (json_int_t)hist_count(hist),

@@ -194,7 +194,7 @@ static int start(struct http *http, sd_event *event)
 	int err;
 
 	http->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer,
-		http, MHD_OPTION_LISTEN_SOCKET, http->fd,
+					http, MHD_OPTION_LISTEN_SOCKET, http->fd,
 		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_PER_ADDRESS,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,

@@ -20,7 +20,7 @@ static json_t *series_to_json(const struct latency_series *s)
 		for (int span = 0; span < BLOCK_SPANS; span++)
 			if (hist_count(&s->hist[op][span]))
 				json_object_set_new(spans,
-					latency_span_names[span],
+						    latency_span_names[span],
 					hist_to_json(&s->hist[op][span]));
 		if (json_object_size(spans))
 			json_object_set(operations, latency_op_names[op],

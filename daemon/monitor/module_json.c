@@ -26,7 +26,7 @@ static json_t *paths(const struct module_stats *stats)
 		if (!count)
 			continue;
 		json_object_set_new(all, module_path_name(i),
-			json_pack("{sI sI sI sI}", "count", count,
+				    json_pack("{sI sI sI sI}", "count", count,
 				  "p50_ns", (json_int_t)hist_quantile(hist, .5),
 				  "p99_ns",
 				  (json_int_t)hist_quantile(hist, .99),
@@ -57,7 +57,7 @@ static json_t *device_to_json(const struct module_state *state,
 	for (size_t i = 0; i < state->legs; i++)
 		if (state->leg[i].dev == device->dev)
 			json_array_append_new(ssds,
-				leg_to_json(&state->leg[i], devices));
+					      leg_to_json(&state->leg[i], devices));
 	return json_pack("{ss sI ss ss si so so so}", "name", device->name,
 			 "number", (json_int_t)device->dev,
 			 "mode", module_mode_name(device->mode),
@@ -90,7 +90,7 @@ json_t *module_event_to_json(const struct module_event *event)
 				    json_integer(event->leg));
 	if (event->event == SUPERDISK_EVENT_LEG_STATE)
 		json_object_set_new(document, "state",
-			json_string(module_state_name(event->state)));
+				    json_string(module_state_name(event->state)));
 	if (event->error)
 		json_object_set_new(document, "error",
 				    json_string(strerror(-event->error)));

@@ -25,8 +25,12 @@ const char service_usage[] =
 
 #define WARM_KIB_S 65536
 
-enum { OPTION_NO_BLOCK = 256, OPTION_ADVICE, OPTION_WARM,
-       OPTION_SOCKETS };
+enum {
+	OPTION_NO_BLOCK = 256,
+	OPTION_ADVICE,
+	OPTION_WARM,
+	OPTION_SOCKETS,
+};
 
 static const struct option long_options[] = {
 	{ "listen", required_argument, NULL, 'l' },
