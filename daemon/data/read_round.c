@@ -175,6 +175,8 @@ static void complete(struct read_store *s)
 	s->round.active = false;
 	s->stats.rounds++;
 	s->stats.round_bytes += s->round.offset;
+	/* A frame may wait for the room that there is now. */
+	read_wake(s);
 }
 
 static void on_done(struct os_disk_op *op, int result)
