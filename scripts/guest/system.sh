@@ -37,8 +37,8 @@ answers() {
 }
 
 start_superdiskd() {
-	start superdiskd --listen 0.0.0.0:$METRICS_PORT \
-		--socket /run/superdiskd.sock 2> /tmp/superdiskd.log
+	mkdir -p /run/superdisk
+	start superdiskd --listen 0.0.0.0:$METRICS_PORT 2> /tmp/superdiskd.log
 	wait_for 60 grep -q ' ready ' /tmp/superdiskd.log
 }
 

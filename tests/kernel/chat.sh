@@ -26,8 +26,8 @@ writes() {
 	must super_create sd "$disk0" "$ssd0 $ssd1 $ssd2 $ssd3"
 }
 must mkfs.ext4 -q /dev/mapper/sd
-must mkdir -p $CHAT
-must mount /dev/mapper/sd $CHAT
+must mkdir -p "$CHAT"
+must mount /dev/mapper/sd "$CHAT"
 start_chatd --cores 1 || { cat /tmp/chatd.log; bail chatd does not start; }
 chatd=$!
 
@@ -36,6 +36,7 @@ before=$(writes sd)
 host_start node tests/e2e/vm.mjs talk "$(bot_token ping)" "$(bot_token pong)" \
 	$MESSAGES
 
+# shellcheck disable=SC2317 # wait_for calls it
 half_is_written() {
 	[[ $(($(writes sd) - before)) -ge $((MESSAGES / 2)) ]]
 }
@@ -49,9 +50,9 @@ is chatd_says_no_word_of_it "$(grep -ciE 'error|warn' /tmp/chatd.log)" 0
 # What the disk holds, without the module and its SSDs, is the same chat.
 must kill -TERM $chatd
 ok chatd_stops wait_for 60 bash -c "! kill -0 $chatd"
-must umount $CHAT
+must umount "$CHAT"
 must dmsetup remove sd
-must mount "$disk0" $CHAT
+must mount "$disk0" "$CHAT"
 start_chatd --cores 1 || { cat /tmp/chatd.log; bail chatd does not start; }
 host_start node tests/e2e/vm.mjs read "$token" $MESSAGES
 host_wait

@@ -312,8 +312,10 @@ ssd_is() {
 clean_up() {
 	local status=$? name
 	cd /
-	[[ ${#started[@]} -eq 0 ]] || kill -KILL "${started[@]}" 2> /dev/null
-	wait
+	{
+		[[ ${#started[@]} -eq 0 ]] || kill -KILL "${started[@]}"
+		wait
+	} 2> /dev/null
 	awk '$2 ~ "^/mnt" { print $2 }' /proc/mounts | tac |
 		while read -r name; do umount "$name"; done
 	dmsetup remove_all --force > /dev/null 2>&1
