@@ -34,6 +34,7 @@
 
 #define SHUTDOWN_MS 10000
 #define RECOVERY_MS 600000
+#define ROUTERS_MS 10000
 
 struct chatd {
 	struct config config;
@@ -242,6 +243,8 @@ static int start_store(struct chatd *d)
 		return fail(path, err);
 	data.shards = store_shards(d->store);
 	err = data_start(d->sys, &data, &d->data);
+	if (!err)
+		err = data_wait(d->data, ROUTERS_MS);
 	return err ? fail("data service", err) : 0;
 }
 

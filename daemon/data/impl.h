@@ -9,6 +9,8 @@
 struct data {
 	struct data_opts opts;
 	struct data_stats stats;
+	int cores;
+	atomic_int up;		/* routers that have been registered */
 };
 
 struct channel_arg {

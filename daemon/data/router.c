@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "actor/system.h"
 #include "base/check.h"
@@ -203,11 +204,17 @@ static int router_start(struct actor *self, void *state, const void *arg)
 	const struct router_arg *router_arg = arg;
 	struct router *router = state;
 	char name[DATA_NAME_MAX];
+	int err;
 
 	router->self = self;
 	router->data = router_arg->data;
 	snprintf(name, sizeof(name), DATA_NAME_FORMAT, router_arg->core);
-	return actor_register(self, name);
+	err = actor_register(self, name);
+	if (!err)
+		/* Pairs with the acquire in data_wait(). */
+		atomic_fetch_add_explicit(&router->data->up, 1,
+					  memory_order_release);
+	return err;
 }
 
 static void router_stop(struct actor *self, void *state, int reason)
@@ -251,6 +258,7 @@ int data_start(struct actor_system *sys, const struct data_opts *opts,
 	if (!data)
 		return -ENOMEM;
 	data->opts = *opts;
+	data->cores = cores;
 	data->opts.run_timeout_ms = or_default(opts->run_timeout_ms,
 					       DATA_RUN_TIMEOUT_MS);
 	data->opts.idle_ms = or_default(opts->idle_ms, DATA_IDLE_MS);
@@ -271,6 +279,19 @@ int data_start(struct actor_system *sys, const struct data_opts *opts,
 	/* Routers that did start may look at it until the system's end. */
 	*ret_data = data;
 	return err;
+}
+
+int data_wait(const struct data *data, uint32_t timeout_ms)
+{
+	const struct timespec step = { .tv_nsec = 1000000 };
+
+	while (atomic_load_explicit(&data->up, memory_order_acquire) <
+	       data->cores) {
+		if (!timeout_ms--)
+			return -ETIMEDOUT;
+		nanosleep(&step, NULL);
+	}
+	return 0;
 }
 
 const struct data_stats *data_stats(const struct data *data)
