@@ -496,8 +496,16 @@ static int context_new(struct http *http)
 	return http->vhost ? 0 : -EIO;
 }
 
+/*
+ * In a loop that is not its own, libwebsockets only begins to close its handles
+ * and frees nothing (nor closes its /dev/urandom) before it is asked again, once
+ * they are closed.  It clears http->context when it has freed it.
+ */
 static void context_free(struct http *http)
 {
+	if (http->context)
+		lws_context_destroy(http->context);
+	pump_drain(http->pump);
 	if (http->context)
 		lws_context_destroy(http->context);
 }

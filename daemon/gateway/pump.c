@@ -56,13 +56,17 @@ free_pump:
 	return err;
 }
 
-void pump_close(struct pump *pump)
+void pump_drain(struct pump *pump)
 {
 	int rounds = CLOSE_ROUNDS_MAX;
 
-	os_poll_stop(pump->poll);
 	while (uv_run(&pump->loop, UV_RUN_NOWAIT) && rounds--)
 		;
+}
+
+void pump_close(struct pump *pump)
+{
+	os_poll_stop(pump->poll);
 	check(!uv_loop_close(&pump->loop));
 	mem_free(pump);
 }

@@ -16,7 +16,10 @@ struct pump;
 int pump_open(struct os_loop *loop, void (*stirred)(void *ctx), void *ctx,
 	      struct pump **ret_pump);
 
-/* All handles in the loop have been closed, or are being. */
+/* All handles in the loop are being closed: returns when they are. */
+void pump_drain(struct pump *pump);
+
+/* No handle is left in the loop. */
 void pump_close(struct pump *pump);
 
 /* The uv_loop_t, for libwebsockets.  Borrows. */
