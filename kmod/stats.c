@@ -31,15 +31,16 @@ void sd_stats_hist(struct sd_stats __percpu *stats, enum superdisk_path path,
 void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_started,
 		     u64 *ret_done)
 {
+	u64 started = 0, done = 0;
 	int cpu;
 
-	*ret_started = 0;
-	*ret_done = 0;
 	for_each_possible_cpu(cpu)
-		*ret_done += READ_ONCE(per_cpu_ptr(stats, cpu)->done);
+		done += READ_ONCE(per_cpu_ptr(stats, cpu)->done);
 	smp_rmb();	/* done before started */
 	for_each_possible_cpu(cpu)
-		*ret_started += READ_ONCE(per_cpu_ptr(stats, cpu)->started);
+		started += READ_ONCE(per_cpu_ptr(stats, cpu)->started);
+	*ret_started = started;
+	*ret_done = done;
 }
 
 void sd_account_leg(struct sd_leg *leg, enum superdisk_path path, u64 start_ns)

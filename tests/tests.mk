@@ -170,6 +170,12 @@ RUN_LINT = "timeout=1200 name=lint env LINT_CFLAGS='$(LINT_CFLAGS)' scripts/lint
 lint: $(GENERATED)
 	@$(RUN_ONE) $(RUN_LINT)
 
+.PHONY: lint-deep
+## lint-deep: clang's static analyzer, checkpatch on all (many minutes)
+lint-deep: $(GENERATED)
+	@LINT_CFLAGS='$(LINT_CFLAGS)' scripts/lint --deep \
+		clang_tidy_is_content checkpatch_is_content
+
 # Long ones first, so that the end is not a wait for one of them.
 RUN_ALL = $(RUN_LINT) $(RUN_VM) $(RUN_E2E) $(RUN_TSAN) $(RUN_ASAN) $(RUN_FUZZ) \
 	$(RUN_SIM) $(RUN_UNIT)

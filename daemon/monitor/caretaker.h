@@ -25,7 +25,7 @@
 #include "superdisk.h"
 
 #define CARETAKER_TICK_NS 1000000000ULL
-#define CARETAKER_WINDOW 5
+#define CARETAKER_WINDOW 5u
 #define CARETAKER_BAD 3
 #define CARETAKER_GOOD 5
 /* Times slower than the reference: to be suspect, and still to be well. */

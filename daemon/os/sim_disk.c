@@ -116,6 +116,7 @@ static int do_sync(struct sim_inode *inode, uint64_t upto,
 		struct pending_write *w = list_entry(link, struct pending_write,
 						     link);
 
+		/* cppcheck-suppress nullPointerRedundantCheck; own may be NULL */
 		if (!w->number || (w->number > upto && w != own))
 			continue;
 		if (keep(inode, w))

@@ -180,13 +180,14 @@ static void job_free_memory(struct job *job)
 }
 
 static void blocks_live(struct engine *e, const struct block_ref *ref,
-			uint32_t count, int sign)
+			uint32_t count, int64_t sign)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		space_live(&e->space, engine_slot_of(e, ref[i].place),
 			   sign * (int64_t)padded(ref[i].bytes));
-		e->stats.blocks += (uint64_t)(int64_t)sign;
-		e->stats.rows_in_blocks += (uint64_t)(int64_t)sign * ref[i].rows;
+		/* Modulo 2^64: a negative sign takes away. */
+		e->stats.blocks += (uint64_t)sign;
+		e->stats.rows_in_blocks += (uint64_t)(sign * (int64_t)ref[i].rows);
 	}
 }
 

@@ -174,14 +174,14 @@ static uint32_t collect(struct walk *w, uint32_t limit, struct found *found)
 	while (n + w->assumed < limit) {
 		uint32_t missing = w->missing->count;
 
-		if (walk_next(w, &found[n]))
+		if (walk_next(w, &found[n])) {
 			n++;
-		else if (w->missing->count == missing)
+			continue;
+		}
+		if (w->missing->count == missing ||
+		    w->missing->count == PAGE_MISSING_MAX)
 			break;
-		else if (w->missing->count == PAGE_MISSING_MAX)
-			break;
-		else
-			next_block(w);
+		next_block(w);
 	}
 	return n;
 }
