@@ -124,7 +124,12 @@ $(B)/tests/kernel/%: tests/kernel/%.c
 
 # $(call RUN_KERNEL,SERIES): all cases on one kernel.  KMOD_KO, of kmod.mk,
 # names the module built for a series.
-RUN_KERNEL = "timeout=$(KERNEL_DEADLINE_S) name=kernel-$(1) scripts/vm test --kernel $(1) 	--deadline $(KERNEL_DEADLINE_S) $(addprefix --disk ,$(GUEST_DISKS)) 	$(addprefix --program ,$(call in,release,$(GUEST_PROGRAMS))) 	$(addprefix --module ,$(call KMOD_KO,$(1))) $(CASES)"
+RUN_KERNEL = "timeout=$(KERNEL_DEADLINE_S) name=kernel-$(1) \
+	scripts/vm test --kernel $(1) --deadline $(KERNEL_DEADLINE_S) \
+	$(addprefix --forward ,$(GUEST_PORTS)) \
+	$(addprefix --disk ,$(GUEST_DISKS)) \
+	$(addprefix --program ,$(call in,release,$(GUEST_PROGRAMS))) \
+	$(addprefix --module ,$(call KMOD_KO,$(1))) $(CASES)"
 
 # The harness itself: bad cases must be seen to fail, each alone.
 RUN_VM = "timeout=300 tests/kernel/harness_test.py" \

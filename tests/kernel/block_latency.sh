@@ -90,7 +90,8 @@ ok serves_metrics sh -c "curl -sf 127.0.0.1:9650/metrics > /tmp/metrics"
 like metrics_name_the_device "$(cat /tmp/metrics)" \
 	"superdisk_block_device_seconds_count\{device=\"$ssd_name\",parent=\"\",operation=\"write\"\} [1-9]"
 ok knows_the_slowest_requests sh -c "curl -sf 127.0.0.1:9650/slow.json |
-	jq -e '[.requests[:2][].device] | sort == [\"above\", \"$disk_name\"]'"
+	jq -e '[.requests[].device] |
+		contains([\"above\"]) and contains([\"$disk_name\"])'"
 
 like attaches_programs "$(programs)" '^[1-9]'
 must kill -KILL $daemon

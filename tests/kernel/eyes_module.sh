@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The superdisk command makes a Super-Disk, reads its state over netlink,
 # routes around an SSD and back, and says what happened.
-# vm: timeout=300 tools=jq
+# vm: timeout=300 tools=jq fresh
 # shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
 . ./lib.sh
 
