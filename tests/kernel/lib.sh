@@ -238,10 +238,11 @@ sectors() {
 #	ok holds blocks verify "$disk0" 1 FIRST_PAGE PAGES
 
 # load_module NAME [PARAM=VALUE...]: the module under test (--module NAME.ko)
-# after what it needs.
+# after what it needs.  One that an earlier case left behind goes first.
 load_module() {
 	local name=$1
 	shift
+	[[ ! -d /sys/module/${name//-/_} ]] || rmmod "$name"
 	modprobe libcrc32c 2> /dev/null
 	insmod "/lib/superdisk/$name.ko" "$@"
 }
