@@ -59,9 +59,9 @@ int data_start(struct actor_system *sys, const struct data_opts *opts,
 	       struct data **ret_data);
 /*
  * Blocks until data_route() leads somewhere for every channel: what is started
- * next may rely on it.  -ETIMEDOUT.  Not for simulations.
+ * next may rely on it.  Once.  -ETIMEDOUT.  Not for simulations.
  */
-int data_wait(const struct data *data, uint32_t timeout_ms);
+int data_wait(struct data *data, uint32_t timeout_ms);
 const struct data_stats *data_stats(const struct data *data);
 /* After the actor system's shutdown. */
 void data_free(struct data *data);

@@ -5,12 +5,13 @@
 
 #include "actor/actor.h"
 #include "data/data.h"
+#include "os/latch.h"
 
 struct data {
 	struct data_opts opts;
 	struct data_stats stats;
 	int cores;
-	atomic_int up;		/* routers that have been registered */
+	struct os_latch up;	/* routers, as they are registered */
 };
 
 struct channel_arg {

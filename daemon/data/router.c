@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "actor/system.h"
 #include "base/check.h"
@@ -210,10 +209,7 @@ static int router_start(struct actor *self, void *state, const void *arg)
 	router->data = router_arg->data;
 	snprintf(name, sizeof(name), DATA_NAME_FORMAT, router_arg->core);
 	err = actor_register(self, name);
-	if (!err)
-		/* Pairs with the acquire in data_wait(). */
-		atomic_fetch_add_explicit(&router->data->up, 1,
-					  memory_order_release);
+	os_latch_arrive(&router->data->up, err);
 	return err;
 }
 
@@ -259,6 +255,7 @@ int data_start(struct actor_system *sys, const struct data_opts *opts,
 		return -ENOMEM;
 	data->opts = *opts;
 	data->cores = cores;
+	os_latch_init(&data->up);
 	data->opts.run_timeout_ms = or_default(opts->run_timeout_ms,
 					       DATA_RUN_TIMEOUT_MS);
 	data->opts.idle_ms = or_default(opts->idle_ms, DATA_IDLE_MS);
@@ -281,17 +278,9 @@ int data_start(struct actor_system *sys, const struct data_opts *opts,
 	return err;
 }
 
-int data_wait(const struct data *data, uint32_t timeout_ms)
+int data_wait(struct data *data, uint32_t timeout_ms)
 {
-	const struct timespec step = { .tv_nsec = 1000000 };
-
-	while (atomic_load_explicit(&data->up, memory_order_acquire) <
-	       data->cores) {
-		if (!timeout_ms--)
-			return -ETIMEDOUT;
-		nanosleep(&step, NULL);
-	}
-	return 0;
+	return os_latch_wait(&data->up, data->cores, timeout_ms);
 }
 
 const struct data_stats *data_stats(const struct data *data)
@@ -301,5 +290,7 @@ const struct data_stats *data_stats(const struct data *data)
 
 void data_free(struct data *data)
 {
+	if (data)
+		os_latch_fini(&data->up);
 	mem_free(data);
 }

@@ -11,6 +11,7 @@
 #include "gateway/call.h"
 #include "gateway/conn.h"
 #include "gateway/http.h"
+#include "os/latch.h"
 #include "os/loop.h"
 #include "proto/directory.h"
 #include "proto/rest.h"
@@ -207,7 +208,7 @@ static int gate_handle(struct actor *self, void *state, struct actor_msg *msg)
 	return 0;
 }
 
-static int gate_start(struct actor *self, void *state, const void *arg)
+static int open_all(struct actor *self, void *state, const void *arg)
 {
 	struct gate *gate = state;
 	struct os_loop *loop = actor_loop(self);
@@ -242,6 +243,14 @@ free_conns:
 free_calls:
 	calls_free(gate->calls);
 	gate->calls = NULL;
+	return err;
+}
+
+static int gate_start(struct actor *self, void *state, const void *arg)
+{
+	int err = open_all(self, state, arg);
+
+	os_latch_arrive(((const struct gate_arg *)arg)->up, err);
 	return err;
 }
 

@@ -10,10 +10,13 @@
 #include "gateway/api.h"
 #include "gateway/session.h"
 
+struct os_latch;
+
 struct gate_arg {
 	const struct api *api;
 	const struct session_config *sessions;
 	int listener;		/* a listening, non-blocking socket; borrowed */
+	struct os_latch *up;	/* told how the start went; borrowed */
 };
 
 /* arg: struct gate_arg.  One bound to each core. */

@@ -15,14 +15,17 @@
 #include "gateway/gate.h"
 #include "gateway/limit.h"
 #include "gateway/route.h"
+#include "os/latch.h"
 #include "proto/intent.h"
 
 #define BACKLOG 4096
 #define DEFAULT_HOST "127.0.0.1"
+#define START_MS 10000
 
 struct gateway {
 	struct api api;
 	struct session_config sessions;
+	struct os_latch up;	/* gates */
 	uint16_t port;
 	int cores;
 	int listener[];		/* one for each core, on the same port */
@@ -54,18 +57,21 @@ static socklen_t address_len(const union address *address)
 						   sizeof(address->in6);
 }
 
-/* Binds to address->port, which becomes the one that was given. */
-static int listen_on(union address *address, int *ret_fd)
+/*
+ * Binds to address->port, which becomes the one that was given, and listens,
+ * beside other listeners of ours if `shared`.
+ */
+static int listen_on(union address *address, bool shared, int *ret_fd)
 {
 	socklen_t len = address_len(address);
 	int fd = socket(address->any.sa_family,
 			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1, err;
+	int on = 1, share = shared, err;
 
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof(share)) ||
 	    bind(fd, &address->any, len) || listen(fd, BACKLOG) ||
 	    getsockname(fd, &address->any, &len)) {
 		err = -errno;
@@ -80,12 +86,17 @@ static int listen_all(struct gateway *gateway, const char *host, uint16_t port)
 {
 	union address address;
 	int err = parse_host(host, &address);
-	int i;
+	int i, alone;
 
 	/* Both families have the port in the same place. */
 	address.in.sin_port = htons(port);
+	/* Another process could share the port: this says if one has it. */
+	if (!err)
+		err = listen_on(&address, false, &alone);
+	if (!err)
+		close(alone);
 	for (i = 0; !err && i < gateway->cores; i++)
-		err = listen_on(&address, &gateway->listener[i]);
+		err = listen_on(&address, true, &gateway->listener[i]);
 	gateway->port = ntohs(address.in.sin_port);
 	return err;
 }
@@ -119,6 +130,7 @@ int gateway_open(const struct gateway_opts *opts, int cores,
 	gateway = mem_zalloc(sizeof(*gateway) + cores * sizeof(int));
 	if (!gateway)
 		return -ENOMEM;
+	os_latch_init(&gateway->up);
 	gateway->cores = cores;
 	for (i = 0; i < cores; i++)
 		gateway->listener[i] = -1;
@@ -167,6 +179,7 @@ int gateway_start(struct gateway *gateway, struct actor_system *sys)
 			.api = &gateway->api,
 			.sessions = &gateway->sessions,
 			.listener = gateway->listener[i],
+			.up = &gateway->up,
 		};
 		struct actor_spawn_opts opts = {
 			.core = i,
@@ -176,17 +189,21 @@ int gateway_start(struct gateway *gateway, struct actor_system *sys)
 
 		err = actor_system_spawn(sys, &gate_class, &arg, &opts, &ref);
 	}
-	return err;
+	return err ? err : os_latch_wait(&gateway->up, gateway->cores,
+					 START_MS);
 }
 
 void gateway_free(struct gateway *gateway)
 {
 	int i;
 
+	if (!gateway)
+		return;
 	for (i = 0; i < gateway->cores; i++)
 		if (gateway->listener[i] >= 0)
 			close(gateway->listener[i]);
 	if (gateway->api.limits)
 		limits_free(gateway->api.limits);
+	os_latch_fini(&gateway->up);
 	mem_free(gateway);
 }

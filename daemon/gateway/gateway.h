@@ -34,11 +34,14 @@ uint16_t gateway_port(const struct gateway *gateway);
 /* Registers its message types: once, before the system starts. */
 int gateway_types_register(void);
 
-/* Starts a gate on each core.  The directory runs already.  The system's
- * shutdown stops them, with their sessions. */
+/*
+ * Starts a gate on each core and waits until all of them serve.  The directory
+ * runs already.  The system's shutdown stops them, with their sessions.
+ * -ETIMEDOUT, or why the first one could not.
+ */
 int gateway_start(struct gateway *gateway, struct actor_system *sys);
 
-/* After the system has shut down. */
+/* After the system has shut down.  NULL is fine. */
 void gateway_free(struct gateway *gateway);
 
 #endif
