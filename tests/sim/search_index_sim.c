@@ -134,30 +134,60 @@ static void answer(struct actor *self, const struct store_read_msg *m)
 	actor_reply(self, &m->head, &reply->head);
 }
 
+#define HELD_MAX 64
+
+/* Reads that are answered later, and freed if the store ends before. */
+struct held {
+	struct actor_msg *msg[HELD_MAX];
+};
+
+/* False: no room. */
+static bool hold(struct actor *self, struct held *held, struct actor_msg *msg)
+{
+	for (uint32_t i = 0; i < HELD_MAX; i++) {
+		if (held->msg[i])
+			continue;
+		actor_msg_take(self, msg);
+		held->msg[i] = msg;
+		actor_timer_start(self, rng_below(&model->rng, 5000000), i);
+		return true;
+	}
+	return false;
+}
+
 /* Answers at once or, as it stands then, later. */
 static int store_handle(struct actor *self, void *state, struct actor_msg *msg)
 {
-	(void)state;
+	struct held *held = state;
+	uint64_t i;
+
 	switch (msg->type) {
 	case DATA_GET:
 	case DATA_PAGE:
-		if (rng_below(&model->rng, 2)) {
+		if (rng_below(&model->rng, 2) || !hold(self, held, msg))
 			answer(self, (struct store_read_msg *)msg);
-			break;
-		}
-		actor_msg_take(self, msg);
-		actor_timer_start(self, rng_below(&model->rng, 5000000),
-				  (uintptr_t)msg);
 		break;
 	case ACTOR_MSG_TIMER:
-		msg = (void *)(uintptr_t)((struct actor_timer_msg *)msg)->cookie;
-		answer(self, (struct store_read_msg *)msg);
-		actor_msg_free(msg);
+		i = ((struct actor_timer_msg *)msg)->cookie;
+		answer(self, (struct store_read_msg *)held->msg[i]);
+		actor_msg_free(held->msg[i]);
+		held->msg[i] = NULL;
 		break;
 	case ACTOR_MSG_STOP:
 		return ACTOR_STOP;
 	}
 	return 0;
+}
+
+static void store_stop(struct actor *self, void *state, int reason)
+{
+	struct held *held = state;
+
+	(void)self;
+	(void)reason;
+	for (uint32_t i = 0; i < HELD_MAX; i++)
+		if (held->msg[i])
+			actor_msg_free(held->msg[i]);
 }
 
 static int store_start(struct actor *self, void *state, const void *arg)
@@ -170,8 +200,8 @@ static int store_start(struct actor *self, void *state, const void *arg)
 }
 
 static const struct actor_class store_class = {
-	.name = "store", .state_size = 1, .start = store_start,
-	.handle = store_handle,
+	.name = "store", .state_size = sizeof(struct held),
+	.start = store_start, .handle = store_handle, .stop = store_stop,
 };
 
 /* --- the guilds --- */
