@@ -57,21 +57,18 @@ static socklen_t address_len(const union address *address)
 						   sizeof(address->in6);
 }
 
-/*
- * Binds to address->port, which becomes the one that was given, and listens,
- * beside other listeners of ours if `shared`.
- */
-static int listen_on(union address *address, bool shared, int *ret_fd)
+/* Binds to address->port, which becomes the one that was given. */
+static int listen_on(union address *address, int *ret_fd)
 {
 	socklen_t len = address_len(address);
 	int fd = socket(address->any.sa_family,
 			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1, share = shared, err;
+	int on = 1, err;
 
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof(share)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
 	    bind(fd, &address->any, len) || listen(fd, BACKLOG) ||
 	    getsockname(fd, &address->any, &len)) {
 		err = -errno;
@@ -86,17 +83,12 @@ static int listen_all(struct gateway *gateway, const char *host, uint16_t port)
 {
 	union address address;
 	int err = parse_host(host, &address);
-	int i, alone;
+	int i;
 
 	/* Both families have the port in the same place. */
 	address.in.sin_port = htons(port);
-	/* Another process could share the port: this says if one has it. */
-	if (!err)
-		err = listen_on(&address, false, &alone);
-	if (!err)
-		close(alone);
 	for (i = 0; !err && i < gateway->cores; i++)
-		err = listen_on(&address, true, &gateway->listener[i]);
+		err = listen_on(&address, &gateway->listener[i]);
 	gateway->port = ntohs(address.in.sin_port);
 	return err;
 }
