@@ -135,10 +135,14 @@ static int open_gateway(struct chatd *d)
 		.privileged_intents = UINT32_MAX,
 		.no_rate_limits = c->no_rate_limits,
 	};
+	char where[CONFIG_TEXT_MAX + 16];
 	int err;
 
 	err = gateway_open(&opts, actor_system_cores(d->sys), &d->gateway);
-	return err ? fail(c->listen, err) : 0;
+	if (!err)
+		return 0;
+	snprintf(where, sizeof(where), "%s port %u", c->listen, c->port);
+	return fail(where, err);
 }
 
 static int register_types(void)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -21,6 +22,10 @@
 #define BACKLOG 4096
 #define DEFAULT_HOST "127.0.0.1"
 #define START_MS 10000
+/* For how long a port may still be held by one who is about to end: io_uring
+ * lets a killed process's listener go a moment after the process. */
+#define PORT_WAIT_MS 2000
+#define PORT_RETRY_MS 20
 
 struct gateway {
 	struct api api;
@@ -57,26 +62,45 @@ static socklen_t address_len(const union address *address)
 						   sizeof(address->in6);
 }
 
-/* Binds to address->port, which becomes the one that was given. */
-static int listen_on(union address *address, int *ret_fd)
+/*
+ * Binds to address->port, which becomes the one that was given.  The first one
+ * binds alone, so that another process on the port is found out, and only then
+ * lets those of the other cores in.
+ */
+static int listen_on(union address *address, bool first, int *ret_fd)
 {
 	socklen_t len = address_len(address);
 	int fd = socket(address->any.sa_family,
 			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1, err;
+	int on = 1, share = !first, err;
 
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof(share)) ||
+	    bind(fd, &address->any, len) ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
-	    bind(fd, &address->any, len) || listen(fd, BACKLOG) ||
-	    getsockname(fd, &address->any, &len)) {
+	    listen(fd, BACKLOG) || getsockname(fd, &address->any, &len)) {
 		err = -errno;
 		close(fd);
 		return err;
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+/* Waits for the port, before any other thread runs. */
+static int listen_first(union address *address, int *ret_fd)
+{
+	const struct timespec pause = { .tv_nsec = PORT_RETRY_MS * 1000000 };
+	int tries = PORT_WAIT_MS / PORT_RETRY_MS;
+	int err = listen_on(address, true, ret_fd);
+
+	while (err == -EADDRINUSE && tries--) {
+		nanosleep(&pause, NULL);
+		err = listen_on(address, true, ret_fd);
+	}
+	return err;
 }
 
 static int listen_all(struct gateway *gateway, const char *host, uint16_t port)
@@ -87,8 +111,10 @@ static int listen_all(struct gateway *gateway, const char *host, uint16_t port)
 
 	/* Both families have the port in the same place. */
 	address.in.sin_port = htons(port);
-	for (i = 0; !err && i < gateway->cores; i++)
-		err = listen_on(&address, &gateway->listener[i]);
+	if (!err)
+		err = listen_first(&address, &gateway->listener[0]);
+	for (i = 1; !err && i < gateway->cores; i++)
+		err = listen_on(&address, false, &gateway->listener[i]);
 	gateway->port = ntohs(address.in.sin_port);
 	return err;
 }

@@ -22,8 +22,8 @@ struct gateway_opts {
 
 /*
  * Listens, for as many cores as the system will have.  Connections wait until
- * gateway_start().  -EADDRINUSE and its like, -EINVAL: host is no address,
- * -ENOMEM.
+ * gateway_start().  A port that is taken is waited for, two seconds long.
+ * -EADDRINUSE and its like, -EINVAL: host is no address, -ENOMEM.
  */
 int gateway_open(const struct gateway_opts *opts, int cores,
 		 struct gateway **ret_gateway);

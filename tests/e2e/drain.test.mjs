@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGTERM: clients are told to come again, and nothing is lost.
+// Start and end.  On SIGTERM clients are told to come again, and nothing is lost.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -23,5 +23,24 @@ describe('a chatd that is told to stop', { skip: !isOwn && 'not our own server' 
 		const again = await Gateway.login(server, server.tokens[1], { intents: 513 });
 		await again.event('GUILD_CREATE');
 		again.close();
+	});
+});
+
+describe('a second chatd', { skip: !isOwn && 'not our own server' }, () => {
+	it('does_not_share_a_port_unasked', async (t) => {
+		const first = await startChatd();
+		t.after(() => first.close());
+		await assert.rejects(startChatd(['--port', String(first.port)]),
+			/Address already in use/);
+	});
+
+	it('has_the_port_as_soon_as_the_first_is_killed', async (t) => {
+		const first = await startChatd();
+		t.after(() => first.close());
+		const killed = first.kill();
+		const second = await startChatd(['--port', String(first.port)]);
+		t.after(() => second.close());
+		await killed;
+		assert.equal(second.port, first.port);
 	});
 });
