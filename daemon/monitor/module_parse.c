@@ -31,6 +31,9 @@ static const char *const event_names[] = {
 	[SUPERDISK_EVENT_LEG_COLD] = "leg_cold",
 	[SUPERDISK_EVENT_PAGE_RETIRED] = "page_retired",
 	[SUPERDISK_EVENT_WARM_DONE] = "warm_done",
+	[SUPERDISK_EVENT_WARM_STARTED] = "warm_started",
+	[SUPERDISK_EVENT_WARM_STOPPED] = "warm_stopped",
+	[SUPERDISK_EVENT_LEG_VERIFIED] = "leg_verified",
 };
 
 static const char *const path_names[] = {
@@ -43,6 +46,8 @@ static const char *const path_names[] = {
 	[SUPERDISK_PATH_OTHER] = "other",
 	[SUPERDISK_PATH_FILL] = "fill",
 	[SUPERDISK_PATH_SSD_WRITE] = "ssd_write",
+	[SUPERDISK_PATH_SSD_LATE] = "ssd_late",
+	[SUPERDISK_PATH_WARM] = "warm",
 };
 
 static const char *const counter_names[] = {
@@ -63,6 +68,10 @@ static const char *const counter_names[] = {
 	[SUPERDISK_C_EVICTIONS] = "evictions",
 	[SUPERDISK_C_INTENT_WRITES] = "intent_writes",
 	[SUPERDISK_C_META_WRITES] = "meta_writes",
+	[SUPERDISK_C_OVERDUE] = "overdue",
+	[SUPERDISK_C_WARMED] = "warmed",
+	[SUPERDISK_C_VERIFIED] = "verified",
+	[SUPERDISK_C_MISMATCHES] = "mismatches",
 };
 
 #define NAME_OF(names, number) \

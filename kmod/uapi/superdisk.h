@@ -2,7 +2,8 @@
 /*
  * Interface between the dm-superdisk module and user space: the generic
  * netlink family, the counters and the histogram layout.  The records that
- * the tracepoints carry are in superdisk_trace.h.
+ * the tracepoints carry are in superdisk_trace.h, what heat is and how it is
+ * kept in a file in superdisk_heat.h.
  *
  * Everything here is append-only: numbers are never reused.
  */
@@ -40,9 +41,25 @@ enum superdisk_cmd {
 	SUPERDISK_CMD_LEG_REMOVE,	/* DEV, LEG: close it, leave it vacant */
 	SUPERDISK_CMD_LEG_ADD,		/* DEV, LEG, DEV_PATH: fill a vacant one */
 	SUPERDISK_CMD_LEG_REPLACE,	/* DEV, LEG, DEV_PATH: remove, then add */
-	SUPERDISK_CMD_WARM,		/* reserved: DEV, RATE */
+	/*
+	 * DEV, RATE: copy what the SSDs lack from the disk, the hottest blocks
+	 * first, at that rate; again: change the rate; 0: stop.
+	 */
+	SUPERDISK_CMD_WARM,
 	/* Multicast: DEV, NAME, EVENT; LEG, STATE, ERROR where they apply. */
 	SUPERDISK_CMD_EVENT,
+	/*
+	 * Dump, DEV in the request: the heat of its blocks, a message for each
+	 * run: DEV, BLOCK_SIZE, HEAT_BLOCK, HEAT.  Blocks that no message
+	 * names were never read.  -EOPNOTSUPP: heat is off.
+	 */
+	SUPERDISK_CMD_HEAT_GET,
+	/*
+	 * DEV, BLOCK_SIZE, HEAT_BLOCK, HEAT: these blocks are at least that
+	 * hot.  Blocks beyond the disk are left out.  -EINVAL: another
+	 * BLOCK_SIZE; -EOPNOTSUPP: heat is off.
+	 */
+	SUPERDISK_CMD_HEAT_SET,
 	__SUPERDISK_CMD_MAX,
 };
 
@@ -71,6 +88,22 @@ enum superdisk_attr {
 	SUPERDISK_ATTR_RATE,		/* u32: KiB/s */
 	SUPERDISK_ATTR_EVENT,		/* u32: enum superdisk_event */
 	SUPERDISK_ATTR_ERROR,		/* s32: negative errno that caused it */
+	/*
+	 * u64: first sector of the target in its device.  In what is sent to
+	 * user space always; in a command it chooses among several targets of
+	 * one device, the first one if it is left out.
+	 */
+	SUPERDISK_ATTR_BEGIN,
+	SUPERDISK_ATTR_WARM,		/* u32: enum superdisk_warm */
+	SUPERDISK_ATTR_WARM_COPIED,	/* u64: pages, since it was started */
+	SUPERDISK_ATTR_PAGES_UNVERIFIED, /* u64: attach verify: yet to do */
+	SUPERDISK_ATTR_HEDGE_US,	/* u32: bound of this SSD now; 0: none */
+	SUPERDISK_ATTR_HEAT_BLOCK,	/* u64: first block of HEAT */
+	/*
+	 * binary: __u8[], one a block, up to SUPERDISK_HEAT_RUN; see
+	 * superdisk_heat.h
+	 */
+	SUPERDISK_ATTR_HEAT,
 	__SUPERDISK_ATTR_MAX,
 };
 
@@ -97,7 +130,16 @@ enum superdisk_event {
 	SUPERDISK_EVENT_LEG_STATE,	/* LEG, STATE, ERROR */
 	SUPERDISK_EVENT_LEG_COLD,	/* its content was not believed: ERROR */
 	SUPERDISK_EVENT_PAGE_RETIRED,	/* LEG: a page would not heal */
-	SUPERDISK_EVENT_WARM_DONE,
+	SUPERDISK_EVENT_WARM_DONE,	/* nothing is left to be copied */
+	SUPERDISK_EVENT_WARM_STARTED,
+	SUPERDISK_EVENT_WARM_STOPPED,	/* by a command */
+	SUPERDISK_EVENT_LEG_VERIFIED,	/* LEG: attach verify has ended */
+};
+
+enum superdisk_warm {
+	SUPERDISK_WARM_OFF,
+	SUPERDISK_WARM_RUNNING,
+	SUPERDISK_WARM_DONE,		/* until an SSD joins */
 };
 
 /* Operation of a request. */
@@ -120,6 +162,8 @@ enum superdisk_path {
 	SUPERDISK_PATH_OTHER,		/* flush, discard, write-zeroes */
 	SUPERDISK_PATH_FILL,		/* SSD write after a miss */
 	SUPERDISK_PATH_SSD_WRITE,	/* SSD half of a write */
+	SUPERDISK_PATH_SSD_LATE,	/* SSD's answer after the disk's */
+	SUPERDISK_PATH_WARM,		/* SSD write of a warmed block */
 	__SUPERDISK_PATH_NR,
 };
 
@@ -143,6 +187,10 @@ enum superdisk_counter {
 	SUPERDISK_C_EVICTIONS,
 	SUPERDISK_C_INTENT_WRITES,
 	SUPERDISK_C_META_WRITES,
+	SUPERDISK_C_OVERDUE,		/* SSD reads given up after the bound */
+	SUPERDISK_C_WARMED,		/* pages copied by warming */
+	SUPERDISK_C_VERIFIED,		/* pages found equal by attach verify */
+	SUPERDISK_C_MISMATCHES,		/* pages found different by it */
 	SUPERDISK_C_NR,
 };
 
