@@ -12,6 +12,14 @@ KERNEL_BUILD = $(KERNEL_CACHE)/$(1)/build
 setup:
 	@scripts/setup
 
+.PHONY: compile-commands
+## compile-commands: compile_commands.json for clangd and other editors
+compile-commands:
+	+@mkdir -p $(O)
+	+@bear --output $(O)/compile_commands.json -- \
+		$(MAKE) --no-print-directory O=$(O)/bear daemons test-unit test-sim
+	@rm -rf $(O)/bear
+
 .PHONY: run
 ## run: set up, build, start chatd on 127.0.0.1:8080 (DATA=, ARGS=)
 run:
