@@ -16,6 +16,7 @@
 #include "data/data.h"
 #include "data/read_actor.h"
 #include "gateway/gateway.h"
+#include "gateway/tls.h"
 #include "guild/admin.h"
 #include "guild/admin_socket.h"
 #include "guild/catalog_actor.h"
@@ -41,6 +42,7 @@ struct chatd {
 	struct folder folder;
 	struct os_env *env;
 	struct gateway *gateway;
+	struct tls_server *tls;		/* NULL: none is spoken */
 	struct actor_system *sys;
 	struct store *store;
 	struct data *data;
@@ -125,6 +127,19 @@ static int open_folder(struct chatd *d)
 	return 0;
 }
 
+static int open_tls(struct chatd *d)
+{
+	const struct config *c = &d->config;
+	char what[2 * PATH_MAX + 8];
+	int err;
+
+	if (!c->tls_cert[0] && !c->tls_key[0])
+		return 0;
+	snprintf(what, sizeof(what), "%s, %s", c->tls_cert, c->tls_key);
+	err = tls_server_new(c->tls_cert, c->tls_key, &d->tls);
+	return err ? fail(what, err) : 0;
+}
+
 static int open_gateway(struct chatd *d)
 {
 	const struct config *c = &d->config;
@@ -132,6 +147,7 @@ static int open_gateway(struct chatd *d)
 		.host = c->listen,
 		.port = c->port,
 		.public_url = c->public_url[0] ? c->public_url : NULL,
+		.tls = d->tls,
 		.privileged_intents = UINT32_MAX,
 		.no_rate_limits = c->no_rate_limits,
 	};
@@ -180,7 +196,8 @@ static int open_all(struct chatd *d)
 		err = actor_system_new(&opts, &d->sys);
 	if (err)
 		return fail("actor system", err);
-	err = open_gateway(d);
+	err = open_tls(d);
+	err = err ? err : open_gateway(d);
 	if (err)
 		return err;
 	err = privilege_drop(d->config.user[0] ? d->config.user : NULL,
@@ -293,30 +310,50 @@ static int start_all(struct chatd *d)
 /* --- run --- */
 
 /* Threads started after this do not take these signals either. */
-static void block_signals(sigset_t *ret_set)
+static void block_signals(const struct chatd *d, sigset_t *ret_set)
 {
 	sigemptyset(ret_set);
 	sigaddset(ret_set, SIGINT);
 	sigaddset(ret_set, SIGTERM);
+	/* Without TLS it means what it means to others: the terminal is gone. */
+	if (d->config.tls_cert[0])
+		sigaddset(ret_set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, ret_set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Until a signal says to stop; SIGHUP says to read the certificate again. */
+static int wait_for_stop(struct chatd *d, const sigset_t *set)
+{
+	int sig, err;
+
+	while (!sigwait(set, &sig) && sig == SIGHUP) {
+		err = tls_server_reload(d->tls);
+		if (err)
+			log_error("chatd", "tls_not_reloaded", "error=%d", err);
+		else
+			log_info("chatd", "tls_reloaded", "cert=%s",
+				 d->config.tls_cert);
+	}
+	return sig;
 }
 
 static int run(struct chatd *d)
 {
 	sigset_t set;
-	int sig, err;
+	int err;
 
-	block_signals(&set);
+	block_signals(d, &set);
 	err = open_all(d);
 	if (!err)
 		err = start_all(d);
 	if (!err) {
-		printf("chatd: ready on http://%s:%u/\n", d->config.listen,
+		printf("chatd: ready on %s://%s:%u/\n",
+		       d->tls ? "https" : "http", d->config.listen,
 		       gateway_port(d->gateway));
 		fflush(stdout);
-		sigwait(&set, &sig);
-		log_info("chatd", "stopping", "signal=%d", sig);
+		log_info("chatd", "stopping", "signal=%d",
+			 wait_for_stop(d, &set));
 	}
 	if (d->sys) {
 		int late = actor_system_shutdown(d->sys, SHUTDOWN_MS);
@@ -325,6 +362,7 @@ static int run(struct chatd *d)
 			log_warn("chatd", "shutdown_incomplete", "error=%d",
 				 late);
 		gateway_free(d->gateway);
+		tls_server_free(d->tls);
 		search_free(d->search);
 		data_free(d->data);
 		store_free(d->store);

@@ -12,24 +12,21 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "gateway/batch.h"
 #include "gateway/squeeze.h"
+#include "gateway/tls.h"
 #include "os/loop.h"
 #include "os/sock.h"
 
 #define SCRATCH (16u << 10)
 #define READS_MAX 4		/* of one conn_read(), for fairness */
-#define BIG_PAYLOAD (8u << 10)	/* sent from where it is, not copied */
-#define BIGS_MAX 4		/* such payloads in one batch */
 #define SQUEEZE_FROM 1024	/* bytes that make a payload large */
-#define SPARES_MAX 1024		/* batches that a core keeps for the next send */
-#define SPARE_BYTES (4u << 10)	/* and the memory that such a one may have */
 
 struct conns {
 	struct actor_system *sys;
 	struct os_loop *loop;
 	struct list closing;
-	struct batch *spare;
-	unsigned int spares;
+	struct batch_pool batches;
 	uint8_t scratch[SCRATCH];
 };
 
@@ -38,21 +35,6 @@ enum conn_state {
 	CONN_CLOSE_DUE,		/* the close frame is to be put */
 	CONN_CLOSE_SENT,	/* … is in the batch or beyond */
 	CONN_GONE,		/* nothing more to say: free it when idle */
-};
-
-/* A stretch of the batch that is not in `bytes`: it follows bytes[..at]. */
-struct big {
-	size_t at;
-	struct blob *blob;
-};
-
-struct batch {
-	struct batch *next;	/* in conns->spare */
-	struct buf bytes;	/* heads and small payloads */
-	size_t total;
-	unsigned int bigs;
-	struct big big[BIGS_MAX];
-	struct iovec iov[2 * BIGS_MAX + 1];
 };
 
 struct conn {
@@ -75,6 +57,7 @@ struct conn {
 	uint64_t close_by_ns;
 	struct list link;	/* in conns->closing */
 	struct squeeze *squeeze;
+	struct tls *tls;	/* NULL: none is spoken */
 	uint8_t *pong;		/* FRAME_CONTROL_MAX; NULL before the first */
 	struct frame_reader reader;
 	struct batch *batch;	/* NULL while nothing is pending */
@@ -102,43 +85,37 @@ static uint64_t now_ns(const struct conns *conns)
 
 /* --- life ---------------------------------------------------------------- */
 
-struct conn *conn_new(int fd)
+struct conn *conn_new(int fd, struct tls *tls)
 {
 	struct conn *conn = mem_zalloc(sizeof(*conn));
 
 	if (!conn) {
+		tls_free(tls);
 		close(fd);
 		return NULL;
 	}
 	conn->fd = fd;
+	conn->tls = tls;
 	list_init(&conn->link);
 	frame_reader_init(&conn->reader, CONN_MESSAGE_MAX);
 	return conn;
 }
 
-/* Emptied, for the next send of any connection; or freed. */
-static void batch_release(struct conns *conns, struct batch *batch)
-{
-	while (batch->bigs)
-		blob_put(batch->big[--batch->bigs].blob);
-	if (!conns || conns->spares == SPARES_MAX ||
-	    batch->bytes.cap > SPARE_BYTES) {
-		buf_fini(&batch->bytes);
-		mem_free(batch);
-		return;
-	}
-	buf_reset(&batch->bytes);
-	batch->total = 0;
-	batch->next = conns->spare;
-	conns->spare = batch;
-	conns->spares++;
-}
-
 static void batch_drop(struct conn *conn)
 {
-	if (conn->batch)
-		batch_release(conn->conns, conn->batch);
+	batch_free(conn->conns ? &conn->conns->batches : NULL, conn->batch);
 	conn->batch = NULL;
+}
+
+/* The last word of TLS, if it can be said at once. */
+static void bye(struct conn *conn)
+{
+	struct buf out = BUF_INIT;
+
+	tls_bye(conn->tls);
+	if (!tls_take(conn->tls, &out))
+		send(conn->fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	buf_fini(&out);
 }
 
 void conn_free(struct conn *conn)
@@ -151,6 +128,9 @@ void conn_free(struct conn *conn)
 	squeeze_free(conn->squeeze);
 	frame_reader_fini(&conn->reader);
 	mem_free(conn->pong);
+	if (conn->tls)
+		bye(conn);
+	tls_free(conn->tls);
 	close(conn->fd);
 	mem_free(conn);
 }
@@ -209,55 +189,9 @@ void conn_detach(struct conn *conn)
 
 static struct batch *batch_of(struct conn *conn)
 {
-	struct conns *conns = conn->conns;
-
-	if (conn->batch)
-		return conn->batch;
-	conn->batch = conns->spare;
-	if (!conn->batch) {
-		conn->batch = mem_zalloc(sizeof(*conn->batch));
-		return conn->batch;
-	}
-	conns->spare = conn->batch->next;
-	conns->spares--;
+	if (!conn->batch)
+		conn->batch = batch_new(&conn->conns->batches);
 	return conn->batch;
-}
-
-static int put_bytes(struct batch *batch, const void *data, size_t len)
-{
-	batch->total += len;
-	return buf_append(&batch->bytes, data, len);
-}
-
-static int put_frame_head(struct batch *batch, enum frame_opcode opcode,
-			  size_t len)
-{
-	uint8_t head[FRAME_HEAD_MAX];
-
-	return put_bytes(batch, head, frame_head(head, opcode, len));
-}
-
-static int put_blob(struct batch *batch, struct blob *blob)
-{
-	if (blob->len < BIG_PAYLOAD)
-		return put_bytes(batch, blob->data, blob->len);
-	check(batch->bigs < BIGS_MAX);
-	batch->big[batch->bigs++] = (struct big){
-		.at = batch->bytes.len,
-		.blob = blob_get(blob),
-	};
-	batch->total += blob->len;
-	return 0;
-}
-
-static int put_plain(struct batch *batch, const char *head, size_t head_len,
-		     struct blob *tail)
-{
-	int err = put_frame_head(batch, FRAME_TEXT,
-				 head_len + (tail ? tail->len : 0));
-
-	err = err ? err : put_bytes(batch, head, head_len);
-	return err || !tail ? err : put_blob(batch, tail);
 }
 
 static int put_squeezed(struct conn *conn, struct batch *batch,
@@ -276,8 +210,8 @@ static int put_squeezed(struct conn *conn, struct batch *batch,
 	} else {
 		err = squeeze_once(head, head_len, rest, rest_len, &out);
 	}
-	err = err ? err : put_frame_head(batch, FRAME_BINARY, out.len);
-	err = err ? err : put_bytes(batch, out.data, out.len);
+	err = err ? err : batch_put(batch, FRAME_BINARY, out.data, out.len,
+				    NULL);
 	buf_fini(&out);
 	return err;
 }
@@ -292,20 +226,13 @@ int conn_put(struct conn *conn, const char *head, size_t head_len,
 		return -ENOMEM;
 	if (conn->squeeze || (conn->squeeze_payloads && len >= SQUEEZE_FROM))
 		return put_squeezed(conn, batch, head, head_len, tail);
-	return put_plain(batch, head, head_len, tail);
-}
-
-static bool batch_full(const struct conn *conn)
-{
-	const struct batch *batch = conn->batch;
-
-	return conn->sending || (batch && (batch->total >= CONN_BATCH_BYTES ||
-					   batch->bigs == BIGS_MAX));
+	return batch_put(batch, FRAME_TEXT, head, head_len, tail);
 }
 
 bool conn_has_room(struct conn *conn)
 {
-	conn->wants_room = batch_full(conn);
+	conn->wants_room = conn->sending ||
+			   (conn->batch && batch_full(conn->batch));
 	return !conn->wants_room;
 }
 
@@ -333,38 +260,25 @@ static int put_due(struct conn *conn)
 		return -ENOMEM;
 	if (conn->pong_due) {
 		conn->pong_due = false;
-		err = put_frame_head(batch, FRAME_PONG, conn->pong_len);
-		err = err ? err : put_bytes(batch, conn->pong, conn->pong_len);
+		err = batch_put(batch, FRAME_PONG, conn->pong, conn->pong_len,
+				NULL);
 	}
 	if (conn->state == CONN_CLOSE_DUE) {
 		size_t len = conn->close_code == FRAME_CLOSE_NONE ? 0 : 2;
 
 		conn->state = CONN_CLOSE_SENT;
-		err = err ? err : put_frame_head(batch, FRAME_CLOSE, len);
-		err = err ? err : put_bytes(batch, code, len);
+		err = err ? err : batch_put(batch, FRAME_CLOSE, code, len,
+					    NULL);
 	}
 	return err;
 }
 
-static unsigned int fill_iov(struct batch *batch)
+/* TLS has its own to say now and then, without a batch of ours. */
+static int seal(struct conn *conn)
 {
-	unsigned int n = 0, i;
-	size_t from = 0;
-
-	for (i = 0; i < batch->bigs; i++) {
-		const struct big *big = &batch->big[i];
-
-		if (big->at > from)
-			batch->iov[n++] = (struct iovec){
-				batch->bytes.data + from, big->at - from };
-		batch->iov[n++] = (struct iovec){
-			big->blob->data, big->blob->len };
-		from = big->at;
-	}
-	if (batch->bytes.len > from)
-		batch->iov[n++] = (struct iovec){
-			batch->bytes.data + from, batch->bytes.len - from };
-	return n;
+	if (!conn->tls || (!conn->batch && !tls_pending(conn->tls)))
+		return 0;
+	return batch_of(conn) ? batch_seal(conn->batch, conn->tls) : -ENOMEM;
 }
 
 static void on_sent(struct os_send *op, int result);
@@ -386,7 +300,7 @@ void conn_flush(struct conn *conn)
 {
 	if (conn->sending || conn->state == CONN_GONE)
 		return;
-	if (put_due(conn)) {
+	if (put_due(conn) || seal(conn)) {
 		cut(conn);
 		return;
 	}
@@ -396,9 +310,8 @@ void conn_flush(struct conn *conn)
 		.done = on_sent,
 		.ctx = conn,
 		.fd = conn->fd,
-		.iov = conn->batch->iov,
-		.iovcnt = fill_iov(conn->batch),
 	};
+	conn->send.iov = batch_iov(conn->batch, &conn->send.iovcnt);
 	conn->send_began_ns = now_ns(conn->conns);
 	conn->sending = !os_send_start(conn->conns->loop, &conn->send);
 	if (!conn->sending)
@@ -485,13 +398,7 @@ void conns_free(struct conns *conns)
 	conns_tick(conns, UINT64_MAX);
 	while (!list_empty(&conns->closing))
 		os_loop_run(conns->loop, UINT64_MAX);
-	while (conns->spare) {
-		struct batch *batch = conns->spare;
-
-		conns->spare = batch->next;
-		buf_fini(&batch->bytes);
-		mem_free(batch);
-	}
+	batch_pool_fini(&conns->batches);
 	mem_free(conns);
 }
 
@@ -536,16 +443,36 @@ static int on_frame(void *ctx, enum frame_opcode opcode, const uint8_t *data,
 	}
 }
 
+/* What TLS has made of the bytes that came. */
+static int on_opened(struct found *found)
+{
+	struct conn *conn = found->conn;
+	uint8_t *scratch = conn->conns->scratch;
+	int result = 0;
+	ssize_t n;
+
+	while (!result && (n = tls_read(conn->tls, scratch, SCRATCH)) > 0)
+		result = frame_read(&conn->reader, scratch, n, on_frame, found);
+	if (result || n == -EAGAIN)
+		return result;
+	conn->peer_closed = true;
+	return FRAME_CLOSE_LOST;
+}
+
 static int on_bytes(struct found *found, ssize_t n, bool *ret_more)
 {
+	struct conn *conn = found->conn;
+	uint8_t *scratch = conn->conns->scratch;
+
 	*ret_more = n == SCRATCH;
+	if (n > 0 && conn->tls)
+		return tls_feed(conn->tls, scratch, n) ? -FRAME_CLOSE_NO_MEMORY :
+							 on_opened(found);
 	if (n > 0)
-		return frame_read(&found->conn->reader,
-				  found->conn->conns->scratch, n, on_frame,
-				  found);
+		return frame_read(&conn->reader, scratch, n, on_frame, found);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
-	found->conn->peer_closed = true;
+	conn->peer_closed = true;
 	return FRAME_CLOSE_LOST;
 }
 
@@ -568,7 +495,7 @@ int conn_read(struct conn *conn, frame_found_fn fn, void *ctx)
 		return result;
 	conn->readable = false;
 	os_poll_change(conn->poll, POLLIN);
-	if (conn->pong_due)
+	if (conn->pong_due || (conn->tls && tls_pending(conn->tls)))
 		conn_flush(conn);
 	return 0;
 }

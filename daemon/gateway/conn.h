@@ -29,11 +29,11 @@ struct conn;
 struct conns;
 struct os_loop;
 struct squeeze;
+struct tls;
 
 #define CONN_CLOSE_NS (3ull * 1000 * 1000 * 1000)
 #define CONN_LAST_WORDS_NS (500ull * 1000 * 1000)	/* conns_free() waits */
 #define CONN_MESSAGE_MAX 4096		/* bytes of a client's message */
-#define CONN_BATCH_BYTES (64u << 10)	/* of one send, but for its last frame */
 
 /* To the owner; the tag is the one it gave on attaching. */
 #define CONN_STIRRED (PROTO_GATEWAY + 0x10)	/* struct actor_msg alone */
@@ -46,8 +46,9 @@ void conns_free(struct conns *conns);
 /* Every second or so: ends closings that have lasted too long. */
 void conns_tick(struct conns *conns, uint64_t now_ns);
 
-/* Takes a connected, non-blocking descriptor, always.  NULL: no memory. */
-struct conn *conn_new(int fd);
+/* Takes a connected, non-blocking descriptor, and the TLS that is spoken on it
+ * (NULL: none), always.  NULL: no memory. */
+struct conn *conn_new(int fd, struct tls *tls);
 /* Frees one that is attached nowhere. */
 void conn_free(struct conn *conn);
 

@@ -11,6 +11,7 @@
 #include "gateway/call.h"
 #include "gateway/conn.h"
 #include "gateway/http.h"
+#include "gateway/tunnel.h"
 #include "os/latch.h"
 #include "os/loop.h"
 #include "proto/directory.h"
@@ -31,6 +32,7 @@ struct gate {
 	struct http *http;
 	struct conns *conns;
 	struct calls *calls;
+	struct tunnels *tunnels;	/* NULL: no TLS is spoken */
 	struct os_poll *poll;
 	bool stirred;		/* a GATE_STIRRED is on its way */
 };
@@ -73,6 +75,16 @@ static void set_nodelay(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+static void adopt(struct gate *gate, int fd)
+{
+	struct tunnel *tunnel = NULL;
+
+	set_nodelay(fd);
+	if (gate->tunnels && tunnel_open(gate->tunnels, fd, &tunnel, &fd))
+		return;
+	http_adopt(gate->http, fd, tunnel);
+}
+
 static void accept_some(struct gate *gate)
 {
 	int fd, n;
@@ -82,8 +94,7 @@ static void accept_some(struct gate *gate)
 			     SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0)
 			break;
-		set_nodelay(fd);
-		http_adopt(gate->http, fd);
+		adopt(gate, fd);
 	}
 	/* Out of descriptors: the next tick looks again. */
 	if (n < ACCEPTS_MAX && (errno == EMFILE || errno == ENFILE)) {
@@ -101,13 +112,14 @@ static void on_call(void *ctx, struct call *call)
 		http_answer(call);
 }
 
-static void on_socket(void *ctx, int fd, const struct upgrade *upgrade)
+static void on_socket(void *ctx, int fd, struct tls *tls,
+		      const struct upgrade *upgrade)
 {
 	struct gate *gate = ctx;
 	struct session_arg arg = {
 		.config = gate->arg.sessions,
 		.conns = gate->conns,
-		.conn = conn_new(fd),
+		.conn = conn_new(fd, tls),
 		.upgrade = *upgrade,
 	};
 	struct actor_spawn_opts opts = {
@@ -208,64 +220,69 @@ static int gate_handle(struct actor *self, void *state, struct actor_msg *msg)
 	return 0;
 }
 
-static int open_all(struct actor *self, void *state, const void *arg)
+/* Undoes what open_all() has done so far. */
+static void close_all(struct gate *gate)
+{
+	if (gate->poll)
+		os_poll_stop(gate->poll);
+	if (gate->http)
+		http_close(gate->http);
+	if (gate->conns)
+		conns_free(gate->conns);
+	tunnels_free(gate->tunnels);
+	if (gate->calls)
+		calls_free(gate->calls);
+}
+
+static int open_all(struct actor *self, struct gate *gate)
+{
+	struct os_loop *loop = actor_loop(self);
+	int err;
+
+	gate->calls = calls_new();
+	if (!gate->calls)
+		return -ENOMEM;
+	if (gate->arg.tls)
+		gate->tunnels = tunnels_new(loop, gate->arg.tls);
+	if (gate->arg.tls && !gate->tunnels)
+		return -ENOMEM;
+	err = conns_new(gate->sys, loop, &gate->conns);
+	if (err)
+		return err;
+	err = http_open(loop, gate->calls, &owner, gate, &gate->http);
+	if (err)
+		return err;
+	err = os_poll_start(loop, gate->arg.listener, POLLIN, on_connection,
+			    gate, &gate->poll);
+	if (err)
+		return err;
+	http_run(gate->http);
+	return actor_timer_start(self, TICK_NS, 0) ? 0 : -ENOMEM;
+}
+
+static int gate_start(struct actor *self, void *state, const void *arg)
 {
 	struct gate *gate = state;
-	struct os_loop *loop = actor_loop(self);
 	int err;
 
 	gate->arg = *(const struct gate_arg *)arg;
 	gate->self = self;
 	gate->sys = actor_system_of(self);
 	gate->ref = actor_self(self);
-	gate->calls = calls_new();
-	if (!gate->calls)
-		return -ENOMEM;
-	err = conns_new(gate->sys, loop, &gate->conns);
-	if (err)
-		goto free_calls;
-	err = http_open(loop, gate->calls, &owner, gate, &gate->http);
-	if (err)
-		goto free_conns;
-	err = os_poll_start(loop, gate->arg.listener, POLLIN, on_connection,
-			    gate, &gate->poll);
-	if (err)
-		goto close_http;
-	http_run(gate->http);
-	if (actor_timer_start(self, TICK_NS, 0))
-		return 0;
-	err = -ENOMEM;
-	os_poll_stop(gate->poll);
-close_http:
-	http_close(gate->http);
-free_conns:
-	conns_free(gate->conns);
-free_calls:
-	calls_free(gate->calls);
-	gate->calls = NULL;
-	return err;
-}
-
-static int gate_start(struct actor *self, void *state, const void *arg)
-{
-	int err = open_all(self, state, arg);
-
+	err = open_all(self, gate);
+	if (err) {
+		close_all(gate);
+		*gate = (struct gate){ 0 };
+	}
 	os_latch_arrive(((const struct gate_arg *)arg)->up, err);
 	return err;
 }
 
 static void gate_stop(struct actor *self, void *state, int reason)
 {
-	struct gate *gate = state;
-
 	(void)self;
 	(void)reason;
-	if (!gate->calls)
-		return;
-	os_poll_stop(gate->poll);
-	http_close(gate->http);
-	conns_free(gate->conns);
-	calls_free(gate->calls);
+	close_all(state);
 }
 
 const struct actor_class gate_class = {

@@ -11,11 +11,13 @@
 #include "gateway/session.h"
 
 struct os_latch;
+struct tls_server;
 
 struct gate_arg {
 	const struct api *api;
 	const struct session_config *sessions;
 	int listener;		/* a listening, non-blocking socket; borrowed */
+	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
 	struct os_latch *up;	/* told how the start went; borrowed */
 };
 

@@ -30,6 +30,7 @@
 struct gateway {
 	struct api api;
 	struct session_config sessions;
+	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
 	struct os_latch up;	/* gates */
 	uint16_t port;
 	int cores;
@@ -129,8 +130,8 @@ static void configure(struct gateway *gateway, const struct gateway_opts *opts,
 			 opts->public_url);
 	else
 		snprintf(config->url, sizeof(config->url),
-			 strchr(host, ':') ? "ws://[%s]:%u" : "ws://%s:%u",
-			 host, gateway->port);
+			 strchr(host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
+			 gateway->tls ? "wss" : "ws", host, gateway->port);
 	config->heartbeat_ms = opts->heartbeat_ms ? opts->heartbeat_ms :
 						    GATEWAY_HEARTBEAT_MS;
 	config->privileged_intents = opts->privileged_intents;
@@ -152,6 +153,7 @@ int gateway_open(const struct gateway_opts *opts, int cores,
 	gateway->cores = cores;
 	for (i = 0; i < cores; i++)
 		gateway->listener[i] = -1;
+	gateway->tls = opts->tls;
 	err = listen_all(gateway, host, opts->port);
 	if (err)
 		goto free_gateway;
@@ -197,6 +199,7 @@ int gateway_start(struct gateway *gateway, struct actor_system *sys)
 			.api = &gateway->api,
 			.sessions = &gateway->sessions,
 			.listener = gateway->listener[i],
+			.tls = gateway->tls,
 			.up = &gateway->up,
 		};
 		struct actor_spawn_opts opts = {

@@ -8,6 +8,7 @@
 
 struct actor_system;
 struct gateway;
+struct tls_server;
 
 #define GATEWAY_HEARTBEAT_MS 41250
 
@@ -15,6 +16,7 @@ struct gateway_opts {
 	const char *host;	/* address to listen on; NULL: 127.0.0.1 */
 	uint16_t port;		/* 0: any free one */
 	const char *public_url;	/* told to clients; NULL: ws://host:port */
+	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
 	uint32_t heartbeat_ms;	/* 0: GATEWAY_HEARTBEAT_MS */
 	uint32_t privileged_intents; /* granted ones */
 	bool no_rate_limits;

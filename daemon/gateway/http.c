@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "gateway/call.h"
 #include "gateway/pump.h"
+#include "gateway/tunnel.h"
 #include "os/loop.h"
 
 #define HEADERS_MAX 8192	/* bytes of a request's head */
@@ -144,6 +145,18 @@ static char *read_query(struct lws *wsi)
 	return text;
 }
 
+/* A tunnel's plain end has no address. */
+static void read_peer(struct lws *wsi, struct call *call)
+{
+	const struct tunnel *tunnel = lws_get_opaque_user_data(wsi);
+
+	if (tunnel)
+		snprintf(call->peer, sizeof(call->peer), "%s",
+			 tunnel_peer(tunnel));
+	else
+		lws_get_peer_simple(wsi, call->peer, sizeof(call->peer));
+}
+
 static bool read_head(struct lws *wsi, struct call *call, const char *path,
 		      size_t path_len)
 {
@@ -159,7 +172,7 @@ static bool read_head(struct lws *wsi, struct call *call, const char *path,
 	memcpy(call->path, path, path_len);
 	call->path[path_len] = 0;
 	read_token(wsi, call);
-	lws_get_peer_simple(wsi, call->peer, sizeof(call->peer));
+	read_peer(wsi, call);
 	call->keep_alive =
 		header(wsi, WSI_TOKEN_CONNECTION, connection,
 		       sizeof(connection)) &&
@@ -406,28 +419,36 @@ static int on_closed(struct lws *wsi, struct connection *c, void *in, size_t len
  * Takes a socket out of libwebsockets' hands: with this reason it closes its
  * descriptor without a word to the peer, whose stream lives on in ours.
  */
-static int release(struct lws *wsi)
+static int release(struct lws *wsi, struct tls **ret_tls)
 {
-	int fd = dup(lws_get_socket_fd(wsi));
+	struct tunnel *tunnel = lws_get_opaque_user_data(wsi);
+	int fd = tunnel ? tunnel_release(tunnel, ret_tls) :
+			  dup(lws_get_socket_fd(wsi));
 
+	lws_set_opaque_user_data(wsi, NULL);
 	lws_close_free_wsi(wsi, LWS_CLOSE_STATUS_NOSTATUS_CONTEXT_DESTROY,
 			   "released");
 	return fd;
 }
 
-static void hand_over(struct http *http)
+/* True when there were any. */
+static bool hand_over(struct http *http)
 {
+	bool any = http->opened.head;
+
 	while (http->opened.head) {
 		struct connection *c = lws_container_of(
 			http->opened.head, struct connection, opened);
 		struct upgrade upgrade = c->upgrade;
+		struct tls *tls = NULL;
 		int fd;
 
 		lws_dll2_remove(&c->opened);
-		fd = release(c->wsi);
+		fd = release(c->wsi, &tls);
 		if (fd >= 0)
-			http->owner->socket(http->ctx, fd, &upgrade);
+			http->owner->socket(http->ctx, fd, tls, &upgrade);
 	}
+	return any;
 }
 
 /* --- the context --------------------------------------------------------- */
@@ -547,10 +568,13 @@ void http_close(struct http *http)
 	mem_free(http);
 }
 
-void http_adopt(struct http *http, int fd)
+void http_adopt(struct http *http, int fd, struct tunnel *tunnel)
 {
 	/* It closes the descriptor when it fails. */
-	lws_adopt_socket_vhost(http->vhost, fd);
+	struct lws *wsi = lws_adopt_socket_vhost(http->vhost, fd);
+
+	if (wsi)
+		lws_set_opaque_user_data(wsi, tunnel);
 }
 
 void http_tick(struct http *http)
@@ -562,5 +586,8 @@ void http_tick(struct http *http)
 void http_run(struct http *http)
 {
 	pump_run(http->pump);
-	hand_over(http);
+	/* libwebsockets' own descriptor of what was released closes only then,
+	 * and would keep the connection open. */
+	if (hand_over(http))
+		pump_run(http->pump);
 }

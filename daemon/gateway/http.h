@@ -15,6 +15,8 @@ struct call;
 struct calls;
 struct http;
 struct os_loop;
+struct tls;
+struct tunnel;
 
 /* `stirred` is called from the loop, the others within http_run(). */
 struct http_owner {
@@ -23,8 +25,10 @@ struct http_owner {
 	/* A request is complete.  The owner answers with http_answer(), now or
 	 * later; the call may be gone by then (call_find()). */
 	void (*call)(void *ctx, struct call *call);
-	/* A WebSocket is open: the owner takes the descriptor. */
-	void (*socket)(void *ctx, int fd, const struct upgrade *upgrade);
+	/* A WebSocket is open: the owner takes the descriptor, and the TLS that
+	 * is spoken on it (NULL: none). */
+	void (*socket)(void *ctx, int fd, struct tls *tls,
+		       const struct upgrade *upgrade);
 };
 
 /* -ENOMEM, -EIO.  Borrows `calls`, `owner` and `ctx`. */
@@ -38,8 +42,9 @@ void http_close(struct http *http);
 /* Reads and writes what is ready. */
 void http_run(struct http *http);
 
-/* Takes a connected stream socket; http_run() soon. */
-void http_adopt(struct http *http, int fd);
+/* Takes a connected stream socket, which may be a tunnel's plain end (else
+ * NULL); http_run() soon. */
+void http_adopt(struct http *http, int fd, struct tunnel *tunnel);
 
 /* call->answer is filled in; the call is freed when it is written, by
  * http_run(). */

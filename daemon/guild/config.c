@@ -43,6 +43,16 @@ static int set_public_url(struct config *c, const char *value)
 	return set_text(c->public_url, sizeof(c->public_url), value);
 }
 
+static int set_tls_cert(struct config *c, const char *value)
+{
+	return set_text(c->tls_cert, sizeof(c->tls_cert), value);
+}
+
+static int set_tls_key(struct config *c, const char *value)
+{
+	return set_text(c->tls_key, sizeof(c->tls_key), value);
+}
+
 static int set_user(struct config *c, const char *value)
 {
 	return set_text(c->user, sizeof(c->user), value);
@@ -121,6 +131,10 @@ static const struct {
 	  set_port },
 	{ "public-url", 0, "URL", "what clients connect to, ws:// or wss://",
 	  set_public_url },
+	{ "tls-cert", 0, "FILE", "speak TLS with this chain (PEM)",
+	  set_tls_cert },
+	{ "tls-key", 0, "FILE", "the key of that chain (PEM)",
+	  set_tls_key },
 	{ "cores", 0, "N", "schedulers (one for each usable core)",
 	  set_cores },
 	{ "node", 0, "N", "this node's number, in its ids (0)", set_node },

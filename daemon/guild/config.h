@@ -16,6 +16,8 @@ struct config {
 	char data[PATH_MAX];
 	char listen[CONFIG_TEXT_MAX];
 	char public_url[CONFIG_TEXT_MAX];	/* "": from host and port */
+	char tls_cert[PATH_MAX];		/* "": TLS is not spoken */
+	char tls_key[PATH_MAX];
 	char user[CONFIG_TEXT_MAX];		/* "": the folder's owner */
 	uint16_t port;
 	uint16_t node;

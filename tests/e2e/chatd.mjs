@@ -78,7 +78,7 @@ class Chatd {
 		if (password)
 			this.login = { login, password };
 		const ready = [...this.output.matchAll(
-			/^chatd: ready on (http:\/\/[^/]+:(\d+))\/?$/gm)].at(-1);
+			/^chatd: ready on (https?:\/\/[^/]+:(\d+))\/?$/gm)].at(-1);
 		if (!ready || ready.index < (this.readAt ?? 0))
 			return false;
 		this.readAt = this.output.length;

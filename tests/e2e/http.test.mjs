@@ -2,9 +2,9 @@
 // HTTP on the wire: what the libraries rely on, and what clients do wrong.
 
 import assert from 'node:assert/strict';
-import net from 'node:net';
 import { before, after, describe, it } from 'node:test';
 import { startChatd } from './chatd.mjs';
+import { connect } from './socket.mjs';
 import { until, within } from './wait.mjs';
 
 let server;
@@ -40,14 +40,11 @@ class Wire {
 	ended = false;
 
 	static async open() {
-		const { hostname, port } = new URL(server.url);
 		const wire = new Wire();
-		wire.tcp = net.connect(port, hostname);
+		[wire.tcp, wire.socket] = connect(new URL(server.url));
 		wire.tcp.on('data', (chunk) => { wire.text += chunk; });
 		wire.tcp.on('error', () => {});
 		wire.tcp.on('close', () => { wire.ended = true; });
-		await within('a connection', new Promise((resolve) =>
-			wire.tcp.once('connect', resolve)));
 		return wire;
 	}
 
@@ -74,7 +71,7 @@ describe('answers', () => {
 		assert.equal(status, 200);
 		assert.equal(headers.get('content-type'), 'application/json');
 		assert.ok(Math.abs(Date.parse(headers.get('date')) - Date.now()) < 60000);
-		assert.match(json.url, /^ws:\/\//);
+		assert.match(json.url, /^wss?:\/\//);
 		assert.ok(json.session_start_limit.max_concurrency >= 1);
 	});
 
@@ -206,7 +203,7 @@ describe('connections', () => {
 			const wire = await Wire.open();
 			wire.write(request.slice(0, cut));
 			await new Promise(setImmediate);
-			wire.tcp.resetAndDestroy();
+			wire.socket.resetAndDestroy();
 		}
 		assert.equal((await call('GET', '/api/v10/gateway')).status, 200);
 	});

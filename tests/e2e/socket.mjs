@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import net from 'node:net';
+import tls from 'node:tls';
 import zlib from 'node:zlib';
 import { until, within } from './wait.mjs';
 
@@ -27,6 +28,14 @@ export function frame(opcode, payload = '', { fin = true, rsv = 0, mask = true,
 		return Buffer.concat([head, data]);
 	const key = crypto.randomBytes(4);
 	return Buffer.concat([head, key, data.map((byte, i) => byte ^ key[i % 4])]);
+}
+
+/** A stream to a server, over TLS if its URL says so, and its socket. */
+export function connect({ protocol, hostname, port }) {
+	const tcp = net.connect(port, hostname).setNoDelay(true);
+	tcp.on('error', () => {});
+	return [protocol === 'https:' ?
+		tls.connect({ socket: tcp, host: hostname }) : tcp, tcp];
 }
 
 /** Reads a server's frames out of a stream; checks what it must keep to. */
@@ -82,16 +91,17 @@ export class Socket {
 		return socket;
 	}
 
-	async #open({ hostname, port }, path) {
+	async #open(url, path) {
+		const { hostname, port } = url;
 		const key = crypto.randomBytes(16).toString('base64');
 		const reader = new FrameReader();
 		let head = Buffer.alloc(0), opened;
 
-		this.tcp = net.connect(port, hostname).setNoDelay(true);
-		this.tcp.on('error', () => {});
-		this.tcp.on('close', () => { this.ended = true; });
-		this.tcp.on('end', () => { this.ended = true; });
-		this.tcp.on('data', (chunk) => {
+		[this.stream, this.tcp] = connect(url);
+		this.stream.on('error', (error) => { this.error = error; });
+		this.stream.on('close', () => { this.ended = true; });
+		this.stream.on('end', () => { this.ended = true; });
+		this.stream.on('data', (chunk) => {
 			if (opened)
 				return this.#arrived(reader.push(chunk));
 			head = Buffer.concat([head, chunk]);
@@ -101,7 +111,7 @@ export class Socket {
 			opened = head.subarray(0, end).toString();
 			this.#arrived(reader.push(head.subarray(end + 4)));
 		});
-		this.tcp.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n` +
+		this.stream.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n` +
 			'Upgrade: websocket\r\nConnection: Upgrade\r\n' +
 			`Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`);
 		await until('a handshake', () => opened || this.ended);
@@ -123,7 +133,7 @@ export class Socket {
 	}
 
 	write(bytes) {
-		this.tcp.write(bytes);
+		this.stream.write(bytes);
 	}
 
 	frame(...args) {
@@ -157,7 +167,7 @@ export class Socket {
 	}
 
 	end() {
-		this.tcp.destroy();
+		this.stream.destroy();
 	}
 }
 
