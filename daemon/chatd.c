@@ -140,6 +140,14 @@ static int open_tls(struct chatd *d)
 	return err ? fail(what, err) : 0;
 }
 
+/* Every part's, in the order in which they start.  On any core. */
+static void write_metrics(void *ctx, struct buf *out)
+{
+	const struct chatd *d = ctx;
+
+	data_metrics(d->data, out);
+}
+
 static int open_gateway(struct chatd *d)
 {
 	const struct config *c = &d->config;
@@ -150,6 +158,9 @@ static int open_gateway(struct chatd *d)
 		.tls = d->tls,
 		.privileged_intents = UINT32_MAX,
 		.no_rate_limits = c->no_rate_limits,
+		.metrics = c->metrics ? write_metrics : NULL,
+		.metrics_ctx = d,
+		.metrics_port = c->metrics_port,
 	};
 	char where[CONFIG_TEXT_MAX + 16];
 	int err;
@@ -347,6 +358,9 @@ static int run(struct chatd *d)
 	err = open_all(d);
 	if (!err)
 		err = start_all(d);
+	if (!err && d->config.metrics)
+		printf("chatd: metrics on http://127.0.0.1:%u/metrics\n",
+		       gateway_metrics_port(d->gateway));
 	if (!err) {
 		printf("chatd: ready on %s://%s:%u/\n",
 		       d->tls ? "https" : "http", d->config.listen,

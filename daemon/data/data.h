@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 struct actor_system;
+struct buf;
 
 /* Of all channels since the start; written by any core. */
 struct data_stats {
@@ -41,17 +42,31 @@ struct data_opts {
 	uint32_t idle_ms;	/* 0: DATA_IDLE_MS; then an actor retires */
 	uint32_t max_waiters;	/* of a run; 0: DATA_WAITERS_MAX */
 	uint32_t max_writes;	/* of a channel; 0: DATA_WRITES_MAX */
-	/* For measuring what it is worth; and for tests that show that the
-	 * guarantees do not come by themselves. */
-	bool no_coalescing;
-	bool no_epochs;
-	bool no_retry;
+	uint32_t max_runs;	/* of a channel; 0: DATA_RUNS_MAX */
+	uint32_t unsafe;	/* enum data_unsafe; for tests and benchmarks */
+};
+
+/* What to leave out, so that a test can show that each is needed, and a
+ * benchmark what it is worth. */
+enum data_unsafe {
+	DATA_UNSAFE_NO_JOIN = 1 << 0,		/* each read is a run */
+	DATA_UNSAFE_NO_EPOCH = 1 << 1,		/* join what is too old */
+	DATA_UNSAFE_FINISH_BY_KEY = 1 << 2,	/* whoever has the run's key */
+	DATA_UNSAFE_KEEP_FAILED = 1 << 3,	/* a failed run is found again */
+	DATA_UNSAFE_NO_RETRY = 1 << 4,
+	DATA_UNSAFE_RETRY_HERD = 1 << 5,	/* each who waits for himself */
+	DATA_UNSAFE_NO_JITTER = 1 << 6,
+	DATA_UNSAFE_NO_CAP = 1 << 7,
+	DATA_UNSAFE_CALLER_OWNS = 1 << 8,	/* a run ends with who began it */
+	DATA_UNSAFE_DELIVER_ALL = 1 << 9,	/* answer the herd in one go */
 };
 
 #define DATA_RUN_TIMEOUT_MS 5000u
 #define DATA_IDLE_MS 60000u
 #define DATA_WAITERS_MAX 65536u
 #define DATA_WRITES_MAX 8192u
+#define DATA_RUNS_MAX 1024u
+#define DATA_HOTTEST 10u	/* channels that metrics name */
 
 struct data;
 
@@ -63,6 +78,8 @@ int data_start(struct actor_system *sys, const struct data_opts *opts,
  */
 int data_wait(struct data *data, uint32_t timeout_ms);
 const struct data_stats *data_stats(const struct data *data);
+/* Appends its metrics, for Prometheus.  Any thread. */
+void data_metrics(const struct data *data, struct buf *out);
 /* After the actor system's shutdown. */
 void data_free(struct data *data);
 

@@ -4,12 +4,15 @@
 #define DATA_IMPL_H
 
 #include "actor/actor.h"
+#include "base/timings.h"
 #include "data/data.h"
 #include "os/latch.h"
 
 struct data {
 	struct data_opts opts;
 	struct data_stats stats;
+	struct timings run_times;	/* from a run's begin to its end */
+	struct heat **heat;		/* one for each core */
 	int cores;
 	struct os_latch up;	/* routers, as they are registered */
 };

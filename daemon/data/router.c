@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/heat.h"
 #include "data/impl.h"
 #include "proto/data.h"
 #include "proto/wire.h"
@@ -244,6 +245,19 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
 	return value ? value : otherwise;
 }
 
+static int heats_new(struct data *data)
+{
+	data->heat = mem_zalloc((size_t)data->cores * sizeof(*data->heat));
+	if (!data->heat)
+		return -ENOMEM;
+	for (int core = 0; core < data->cores; core++) {
+		data->heat[core] = heat_new();
+		if (!data->heat[core])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int data_start(struct actor_system *sys, const struct data_opts *opts,
 	       struct data **ret_data)
 {
@@ -262,6 +276,8 @@ int data_start(struct actor_system *sys, const struct data_opts *opts,
 	data->opts.max_waiters = or_default(opts->max_waiters,
 					    DATA_WAITERS_MAX);
 	data->opts.max_writes = or_default(opts->max_writes, DATA_WRITES_MAX);
+	data->opts.max_runs = or_default(opts->max_runs, DATA_RUNS_MAX);
+	err = heats_new(data);
 	for (int core = 0; core < cores && !err; core++) {
 		struct router_arg arg = { .data = data, .core = core };
 		struct actor_spawn_opts spawn = {
@@ -290,7 +306,11 @@ const struct data_stats *data_stats(const struct data *data)
 
 void data_free(struct data *data)
 {
-	if (data)
-		os_latch_fini(&data->up);
+	if (!data)
+		return;
+	for (int core = 0; data->heat && core < data->cores; core++)
+		heat_free(data->heat[core]);
+	mem_free(data->heat);
+	os_latch_fini(&data->up);
 	mem_free(data);
 }

@@ -5,6 +5,7 @@
 
 #include "base/blob.h"
 #include "base/jsonw.h"
+#include "base/metrics.h"
 #include "gateway/call.h"
 #include "gateway/limit.h"
 #include "gateway/page.h"
@@ -256,12 +257,32 @@ static const char *api_path(const char *path)
 	return NULL;
 }
 
+/* For operators: nothing of the API, and no page. */
+static void answer_inside(const struct api *api, struct call *call)
+{
+	struct buf body = BUF_INIT;
+
+	if (call->method != ROUTE_GET || strcmp(call->path, "/metrics")) {
+		answer_error(call, ERROR_NO_ROUTE);
+		return;
+	}
+	api->metrics(api->metrics_ctx, &body);
+	call->answer.status = STATUS_OK;
+	call->answer.content_type = METRICS_CONTENT_TYPE;
+	call->answer.body = blob_from_buf(&body);
+	buf_fini(&body);
+}
+
 bool api_begin(struct actor *self, const struct api *api, struct call *call)
 {
 	const char *path = api_path(call->path);
 	struct route_match match;
 	enum error_code code;
 
+	if (call->inside) {
+		answer_inside(api, call);
+		return true;
+	}
 	if (!path) {
 		if (call->method != ROUTE_GET ||
 		    !page_answer(call->path, &call->answer))

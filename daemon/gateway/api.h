@@ -8,6 +8,7 @@
 
 #include "actor/actor.h"
 
+struct buf;
 struct call;
 struct limits;
 struct rest_reply_msg;
@@ -17,6 +18,9 @@ struct dir_auth_reply_msg;
 struct api {
 	const char *url;	/* of the WebSocket */
 	struct limits *limits;	/* NULL: none are kept */
+	/* Writes /metrics, on any core; see gateway.h. */
+	void (*metrics)(void *ctx, struct buf *out);
+	void *metrics_ctx;
 };
 
 /*

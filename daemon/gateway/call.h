@@ -38,6 +38,7 @@ struct call {
 	struct lws *wsi;
 	enum route_method method;
 	bool keep_alive;
+	bool inside;		/* it came in by the door for operators */
 	bool head_done;		/* the owner has taken it over */
 	char token[REST_TOKEN_MAX];
 	char peer[CALL_PEER_MAX];

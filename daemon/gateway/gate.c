@@ -24,6 +24,14 @@ enum gate_msg_type {
 	GATE_STIRRED = PROTO_GATEWAY,	/* struct actor_msg alone */
 };
 
+enum { DOOR_CLIENTS, DOOR_INSIDE, DOORS };
+
+struct door {
+	struct gate *gate;
+	struct os_poll *poll;	/* NULL: there is no such door */
+	int listener;
+};
+
 struct gate {
 	struct gate_arg arg;
 	struct actor *self;
@@ -33,7 +41,7 @@ struct gate {
 	struct conns *conns;
 	struct calls *calls;
 	struct tunnels *tunnels;	/* NULL: no TLS is spoken */
-	struct os_poll *poll;
+	struct door door[DOORS];
 	bool stirred;		/* a GATE_STIRRED is on its way */
 };
 
@@ -60,11 +68,11 @@ static void stir(void *ctx)
 
 static void on_connection(void *ctx, unsigned int revents)
 {
-	struct gate *gate = ctx;
+	struct door *door = ctx;
 
 	(void)revents;
-	os_poll_change(gate->poll, 0);
-	stir(gate);
+	os_poll_change(door->poll, 0);
+	stir(door->gate);
 }
 
 /* Small frames and answers go out at once. */
@@ -75,33 +83,40 @@ static void set_nodelay(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-static void adopt(struct gate *gate, int fd)
+static void adopt(struct gate *gate, const struct door *door, int fd)
 {
 	struct tunnel *tunnel = NULL;
 
 	set_nodelay(fd);
+	if (door == &gate->door[DOOR_INSIDE]) {
+		http_adopt_inside(gate->http, fd);
+		return;
+	}
 	if (gate->tunnels && tunnel_open(gate->tunnels, fd, &tunnel, &fd))
 		return;
 	http_adopt(gate->http, fd, tunnel);
 }
 
-static void accept_some(struct gate *gate)
+static void accept_some(struct gate *gate, struct door *door)
 {
 	int fd, n;
 
+	if (!door->poll)
+		return;
+
 	for (n = 0; n < ACCEPTS_MAX; n++) {
-		fd = accept4(gate->arg.listener, NULL, NULL,
+		fd = accept4(door->listener, NULL, NULL,
 			     SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0)
 			break;
-		adopt(gate, fd);
+		adopt(gate, door, fd);
 	}
 	/* Out of descriptors: the next tick looks again. */
 	if (n < ACCEPTS_MAX && (errno == EMFILE || errno == ENFILE)) {
 		log_warn("gate", "accept_failed", "errno=%d", errno);
 		return;
 	}
-	os_poll_change(gate->poll, POLLIN);
+	os_poll_change(door->poll, POLLIN);
 }
 
 static void on_call(void *ctx, struct call *call)
@@ -146,7 +161,8 @@ static int on_stirred(struct gate *gate, struct actor_msg *msg)
 {
 	(void)msg;
 	gate->stirred = false;
-	accept_some(gate);
+	for (int i = 0; i < DOORS; i++)
+		accept_some(gate, &gate->door[i]);
 	http_run(gate->http);
 	return 0;
 }
@@ -220,11 +236,36 @@ static int gate_handle(struct actor *self, void *state, struct actor_msg *msg)
 	return 0;
 }
 
+static void close_doors(struct gate *gate)
+{
+	for (int i = 0; i < DOORS; i++)
+		if (gate->door[i].poll)
+			os_poll_stop(gate->door[i].poll);
+}
+
+static int open_door(struct gate *gate, int which, int listener)
+{
+	struct door *door = &gate->door[which];
+
+	door->gate = gate;
+	door->listener = listener;
+	return os_poll_start(actor_loop(gate->self), listener, POLLIN,
+			     on_connection, door, &door->poll);
+}
+
+static int open_doors(struct gate *gate)
+{
+	int err = open_door(gate, DOOR_CLIENTS, gate->arg.listener);
+
+	if (!err && gate->arg.inside >= 0)
+		err = open_door(gate, DOOR_INSIDE, gate->arg.inside);
+	return err;
+}
+
 /* Undoes what open_all() has done so far. */
 static void close_all(struct gate *gate)
 {
-	if (gate->poll)
-		os_poll_stop(gate->poll);
+	close_doors(gate);
 	if (gate->http)
 		http_close(gate->http);
 	if (gate->conns)
@@ -252,8 +293,7 @@ static int open_all(struct actor *self, struct gate *gate)
 	err = http_open(loop, gate->calls, &owner, gate, &gate->http);
 	if (err)
 		return err;
-	err = os_poll_start(loop, gate->arg.listener, POLLIN, on_connection,
-			    gate, &gate->poll);
+	err = open_doors(gate);
 	if (err)
 		return err;
 	http_run(gate->http);

@@ -17,6 +17,7 @@ struct gate_arg {
 	const struct api *api;
 	const struct session_config *sessions;
 	int listener;		/* a listening, non-blocking socket; borrowed */
+	int inside;		/* the same, for operators, in clear; -1: none */
 	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
 	struct os_latch *up;	/* told how the start went; borrowed */
 };

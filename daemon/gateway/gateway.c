@@ -32,7 +32,8 @@ struct gateway {
 	struct session_config sessions;
 	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
 	struct os_latch up;	/* gates */
-	uint16_t port;
+	uint16_t port, metrics_port;
+	int inside;		/* the listener of /metrics; -1: none */
 	int cores;
 	int listener[];		/* one for each core, on the same port */
 };
@@ -120,6 +121,23 @@ static int listen_all(struct gateway *gateway, const char *host, uint16_t port)
 	return err;
 }
 
+/* One listener is enough: it is asked every few seconds. */
+static int listen_inside(struct gateway *gateway,
+			 const struct gateway_opts *opts)
+{
+	union address address;
+	int err = opts->metrics ? parse_host(DEFAULT_HOST, &address) : 0;
+
+	if (err || !opts->metrics)
+		return err;
+	address.in.sin_port = htons(opts->metrics_port);
+	err = listen_on(&address, false, &gateway->inside);
+	gateway->metrics_port = ntohs(address.in.sin_port);
+	gateway->api.metrics = opts->metrics;
+	gateway->api.metrics_ctx = opts->metrics_ctx;
+	return err;
+}
+
 static void configure(struct gateway *gateway, const struct gateway_opts *opts,
 		      const char *host)
 {
@@ -151,10 +169,13 @@ int gateway_open(const struct gateway_opts *opts, int cores,
 		return -ENOMEM;
 	os_latch_init(&gateway->up);
 	gateway->cores = cores;
+	gateway->inside = -1;
 	for (i = 0; i < cores; i++)
 		gateway->listener[i] = -1;
 	gateway->tls = opts->tls;
 	err = listen_all(gateway, host, opts->port);
+	if (!err)
+		err = listen_inside(gateway, opts);
 	if (err)
 		goto free_gateway;
 	configure(gateway, opts, host);
@@ -182,6 +203,11 @@ uint16_t gateway_port(const struct gateway *gateway)
 	return gateway->port;
 }
 
+uint16_t gateway_metrics_port(const struct gateway *gateway)
+{
+	return gateway->metrics_port;
+}
+
 int gateway_types_register(void)
 {
 	int err = gate_types_register();
@@ -199,6 +225,7 @@ int gateway_start(struct gateway *gateway, struct actor_system *sys)
 			.api = &gateway->api,
 			.sessions = &gateway->sessions,
 			.listener = gateway->listener[i],
+			.inside = i ? -1 : gateway->inside,
 			.tls = gateway->tls,
 			.up = &gateway->up,
 		};
@@ -223,6 +250,8 @@ void gateway_free(struct gateway *gateway)
 	for (i = 0; i < gateway->cores; i++)
 		if (gateway->listener[i] >= 0)
 			close(gateway->listener[i]);
+	if (gateway->inside >= 0)
+		close(gateway->inside);
 	if (gateway->api.limits)
 		limits_free(gateway->api.limits);
 	os_latch_fini(&gateway->up);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct actor_system;
+struct buf;
 struct gateway;
 struct tls_server;
 
@@ -20,6 +21,14 @@ struct gateway_opts {
 	uint32_t heartbeat_ms;	/* 0: GATEWAY_HEARTBEAT_MS */
 	uint32_t privileged_intents; /* granted ones */
 	bool no_rate_limits;
+	/*
+	 * NULL: no GET /metrics.  It has a port of its own, on 127.0.0.1 alone,
+	 * for what stands in front of the other one shows that to anybody.
+	 * Called on any core; appends to `out` and must not block.
+	 */
+	void (*metrics)(void *ctx, struct buf *out);
+	void *metrics_ctx;
+	uint16_t metrics_port;	/* 0: any free one */
 };
 
 /*
@@ -32,6 +41,8 @@ int gateway_open(const struct gateway_opts *opts, int cores,
 
 /* The port it listens on. */
 uint16_t gateway_port(const struct gateway *gateway);
+/* That of /metrics; 0: there is none. */
+uint16_t gateway_metrics_port(const struct gateway *gateway);
 
 /* Registers its message types: once, before the system starts. */
 int gateway_types_register(void);

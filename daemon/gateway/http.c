@@ -45,6 +45,20 @@ static struct http *http_of(struct lws *wsi)
 	return lws_context_user(lws_get_context(wsi));
 }
 
+/* With each socket goes its tunnel, if it has one, or this mark: that it came
+ * in by the door for operators. */
+static char inside_mark;
+
+static bool is_inside(struct lws *wsi)
+{
+	return lws_get_opaque_user_data(wsi) == &inside_mark;
+}
+
+static struct tunnel *tunnel_of(struct lws *wsi)
+{
+	return is_inside(wsi) ? NULL : lws_get_opaque_user_data(wsi);
+}
+
 static uint64_t now_ns(const struct http *http)
 {
 	return os_now_ns(os_loop_env(http->loop));
@@ -148,7 +162,7 @@ static char *read_query(struct lws *wsi)
 /* A tunnel's plain end has no address. */
 static void read_peer(struct lws *wsi, struct call *call)
 {
-	const struct tunnel *tunnel = lws_get_opaque_user_data(wsi);
+	const struct tunnel *tunnel = tunnel_of(wsi);
 
 	if (tunnel)
 		snprintf(call->peer, sizeof(call->peer), "%s",
@@ -163,6 +177,7 @@ static bool read_head(struct lws *wsi, struct call *call, const char *path,
 	char connection[32];
 
 	call->wsi = wsi;
+	call->inside = is_inside(wsi);
 	call->method = method_of(wsi);
 	call->path = path_len < CALL_PATH_MAX ?
 		     mem_alloc(path_len + 1) : NULL;
@@ -366,9 +381,10 @@ static int on_upgrade(struct lws *wsi, struct connection *c, void *in,
 {
 	const char *protocol = in;
 
-	(void)wsi;
 	(void)c;
 	(void)len;
+	if (is_inside(wsi))
+		return -1;
 	return protocol && !strcasecmp(protocol, "websocket") ? 0 : -1;
 }
 
@@ -421,7 +437,7 @@ static int on_closed(struct lws *wsi, struct connection *c, void *in, size_t len
  */
 static int release(struct lws *wsi, struct tls **ret_tls)
 {
-	struct tunnel *tunnel = lws_get_opaque_user_data(wsi);
+	struct tunnel *tunnel = tunnel_of(wsi);
 	int fd = tunnel ? tunnel_release(tunnel, ret_tls) :
 			  dup(lws_get_socket_fd(wsi));
 
@@ -575,6 +591,14 @@ void http_adopt(struct http *http, int fd, struct tunnel *tunnel)
 
 	if (wsi)
 		lws_set_opaque_user_data(wsi, tunnel);
+}
+
+void http_adopt_inside(struct http *http, int fd)
+{
+	struct lws *wsi = lws_adopt_socket_vhost(http->vhost, fd);
+
+	if (wsi)
+		lws_set_opaque_user_data(wsi, &inside_mark);
 }
 
 void http_tick(struct http *http)

@@ -7,6 +7,7 @@
 #ifndef GATEWAY_HTTP_H
 #define GATEWAY_HTTP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gateway/upgrade.h"
@@ -45,6 +46,9 @@ void http_run(struct http *http);
 /* Takes a connected stream socket, which may be a tunnel's plain end (else
  * NULL); http_run() soon. */
 void http_adopt(struct http *http, int fd, struct tunnel *tunnel);
+/* The same for operators: its calls are marked, and it cannot become a
+ * WebSocket. */
+void http_adopt_inside(struct http *http, int fd);
 
 /* call->answer is filled in; the call is freed when it is written, by
  * http_run(). */

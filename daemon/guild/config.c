@@ -67,6 +67,16 @@ static int set_port(struct config *c, const char *value)
 	return err;
 }
 
+static int set_metrics_port(struct config *c, const char *value)
+{
+	unsigned long n = 0;
+	int err = set_number(value, UINT16_MAX, &n);
+
+	c->metrics_port = (uint16_t)n;
+	c->metrics = !err;
+	return err;
+}
+
 static int set_cores(struct config *c, const char *value)
 {
 	unsigned long n = 0;
@@ -129,6 +139,8 @@ static const struct {
 	  set_listen },
 	{ "port", 'p', "PORT", "port to listen on (8080; 0: any free one)",
 	  set_port },
+	{ "metrics-port", 0, "PORT", "port of /metrics on 127.0.0.1 (none)",
+	  set_metrics_port },
 	{ "public-url", 0, "URL", "what clients connect to, ws:// or wss://",
 	  set_public_url },
 	{ "tls-cert", 0, "FILE", "speak TLS with this chain (PEM)",

@@ -20,10 +20,12 @@ struct config {
 	char tls_key[PATH_MAX];
 	char user[CONFIG_TEXT_MAX];		/* "": the folder's owner */
 	uint16_t port;
+	uint16_t metrics_port;
 	uint16_t node;
 	uint32_t cores;				/* 0: all */
 	enum log_level log_level;
 	bool no_rate_limits;
+	bool metrics;				/* on a port of their own */
 	bool help;
 };
 

@@ -2,7 +2,7 @@
 #include "monitor/exporter.h"
 
 #include "monitor/hist.h"
-#include "monitor/metrics.h"
+#include "monitor/metrics_hist.h"
 
 static const struct {
 	const char *name, *help;
@@ -29,8 +29,8 @@ static void put_series(struct buf *out, const struct latency_series *s,
 		};
 
 		if (hist_count(&s->hist[op][span]))
-			metrics_histogram(out, spans[span].name, labels,
-					  &s->hist[op][span]);
+			metrics_hist(out, spans[span].name, labels,
+				     &s->hist[op][span]);
 	}
 }
 

@@ -4,7 +4,7 @@
 
 #include "monitor/exporter.h"
 #include "monitor/hist.h"
-#include "monitor/metrics.h"
+#include "monitor/metrics_hist.h"
 
 #define LABELS_MAX 8
 
@@ -84,8 +84,8 @@ static void put_paths(struct buf *out, const struct who *who)
 			continue;
 		labels[n] = (struct metric_label) { "path",
 						    module_path_name(i) };
-		metrics_histogram(out, "superdisk_module_path_seconds", labels,
-				  &who->stats->path[i]);
+		metrics_hist(out, "superdisk_module_path_seconds", labels,
+			     &who->stats->path[i]);
 	}
 }
 

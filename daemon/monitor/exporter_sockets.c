@@ -4,7 +4,7 @@
 
 #include "monitor/exporter.h"
 #include "monitor/hist.h"
-#include "monitor/metrics.h"
+#include "monitor/metrics_hist.h"
 
 static const struct {
 	const char *name, *help;
@@ -50,8 +50,7 @@ static void put_span(struct buf *out, const struct sockets_state *state,
 
 		label(&l, &state->group[i]);
 		if (hist_count(hist))
-			metrics_histogram(out, spans[span].name, l.label,
-					  hist);
+			metrics_hist(out, spans[span].name, l.label, hist);
 	}
 }
 

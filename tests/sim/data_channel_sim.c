@@ -31,6 +31,9 @@ struct model {
 	uint32_t reads, writes;
 	uint32_t fail_reads;		/* so many more fail with -EIO */
 	bool mute;			/* answers no read */
+	uint32_t reads_in_ms;		/* most that came in one ms */
+	uint64_t ms;			/* the last one in which any came */
+	uint32_t reads_of_ms;
 	uint64_t delay_ns;		/* of a read's answer at most */
 };
 
@@ -73,6 +76,17 @@ static void answer_late(struct store_state *st, const struct actor_msg *msg,
 			  (uint64_t)(uintptr_t)late);
 }
 
+static void note_time(const struct store_state *st, struct model *model)
+{
+	uint64_t ms = actor_now_ns(st->self) / MS;
+
+	if (ms != model->ms)
+		model->reads_of_ms = 0;
+	model->ms = ms;
+	if (++model->reads_of_ms > model->reads_in_ms)
+		model->reads_in_ms = model->reads_of_ms;
+}
+
 static void model_read(struct store_state *st, const struct actor_msg *msg)
 {
 	const struct store_read_msg *read = (const struct store_read_msg *)msg;
@@ -80,6 +94,7 @@ static void model_read(struct store_state *st, const struct actor_msg *msg)
 	struct store_rows_msg *reply;
 
 	model->reads++;
+	note_time(st, model);
 	if (model->mute)
 		return;
 	reply = ACTOR_MSG_NEW(struct store_rows_msg, STORE_ROWS);
@@ -148,10 +163,15 @@ struct script {
 	uint16_t vary_limit;	/* added to it: 0 .. vary_limit - 1, in turn */
 	uint32_t writes;	/* one after the other, each then read back */
 	bool leave;		/* stop right after sending */
+	bool write_then;	/* when the first read is answered */
+	uint64_t channels;	/* the reads go to so many in turn; 0: one */
 	/* outcome */
 	uint32_t ok, failed, timed_out, shed, wrong;
 	uint32_t acked, unknown;
 	uint64_t seen;		/* highest version read */
+	const void *bytes;	/* of the first row */
+	uint32_t copies;	/* answers with other bytes than that */
+	uint64_t errors_then;	/* told by when the last write was acked */
 };
 
 struct caller {
@@ -160,20 +180,21 @@ struct caller {
 	uint64_t expect;	/* version that was acknowledged to us */
 };
 
-static actor_ref data_ref(struct caller *c)
+static void send_to(struct caller *c, uint64_t channel, struct actor_msg *msg)
 {
-	return data_route(actor_system_of(c->self), CHANNEL);
+	actor_send(c->self, data_route(actor_system_of(c->self), channel),
+		   msg);
 }
 
-static void send_read(struct caller *c, uint16_t limit)
+static void send_read(struct caller *c, uint64_t channel, uint16_t limit)
 {
 	struct store_read_msg *msg = ACTOR_MSG_NEW(struct store_read_msg,
 						   DATA_PAGE);
 
-	msg->channel = CHANNEL;
+	msg->channel = channel;
 	msg->limit = limit;
 	msg->head.tag = limit;
-	actor_send(c->self, data_ref(c), &msg->head);
+	send_to(c, channel, &msg->head);
 }
 
 static void send_write(struct caller *c)
@@ -184,7 +205,7 @@ static void send_write(struct caller *c)
 	msg->channel = CHANNEL;
 	msg->id = 1;
 	msg->row = blob_from_str("row");
-	actor_send(c->self, data_ref(c), &msg->head);
+	send_to(c, CHANNEL, &msg->head);
 }
 
 static int caller_start(struct actor *self, void *state, const void *arg)
@@ -195,14 +216,17 @@ static int caller_start(struct actor *self, void *state, const void *arg)
 	c->self = self;
 	c->script = s;
 	for (uint32_t i = 0; i < s->reads; i++)
-		send_read(c, (uint16_t)(s->limit + (s->vary_limit ?
-						   i % s->vary_limit : 0)));
+		send_read(c, CHANNEL + (s->channels ? i % s->channels : 0),
+			  (uint16_t)(s->limit + (s->vary_limit ?
+						 i % s->vary_limit : 0)));
 	if (s->writes)
 		send_write(c);
 	if (s->leave)
 		actor_stop(self, actor_self(self));
 	return 0;
 }
+
+static const struct data *the_data;
 
 static void on_rows(struct caller *c, const struct store_rows_msg *msg)
 {
@@ -212,11 +236,17 @@ static void on_rows(struct caller *c, const struct store_rows_msg *msg)
 	s->timed_out += msg->status == -ETIMEDOUT;
 	s->shed += msg->status == -EOVERFLOW;
 	s->failed += msg->status != 0;
+	if (s->write_then)
+		send_write(c);
+	s->write_then = false;
 	s->ok += !msg->status;
 	if (msg->status)
 		return;
 	if (msg->rows->count)
 		newest = msg->rows->row[0].id;
+	if (!s->bytes)
+		s->bytes = msg->rows->row[0].data;
+	s->copies += s->bytes != msg->rows->row[0].data;
 	if (msg->rows->count > msg->head.tag || newest < c->expect ||
 	    (newest >= msg->head.tag && msg->rows->count < msg->head.tag))
 		s->wrong++;
@@ -233,9 +263,10 @@ static void on_written(struct caller *c, const struct store_written_msg *msg,
 	c->script->unknown += msg->status == -ETIMEDOUT;
 	if (msg->status)
 		return;
+	c->script->errors_then = atomic_load(&data_stats(the_data)->errors);
 	/* The model's version when it was acknowledged, or later. */
 	c->expect = model->version;
-	send_read(c, 50);
+	send_read(c, CHANNEL, 50);
 }
 
 static struct model the_model;
@@ -275,6 +306,8 @@ static void run_for(struct world *w, uint64_t ns)
 {
 	w->now_ns += ns;
 	actor_system_run(w->sys, w->now_ns, UINT64_MAX);
+	/* Also where nothing happened. */
+	os_sim_advance(w->env, w->now_ns);
 }
 
 static void start_store(struct world *w)
@@ -304,6 +337,7 @@ static void begin(struct world *w, const struct data_opts *data_opts)
 	start_store(w);
 	with_shards.shards = 1;
 	check(!data_start(w->sys, &with_shards, &w->data));
+	the_data = w->data;
 	run_for(w, MS);
 }
 
@@ -342,6 +376,42 @@ static bool equal_reads_share_one(const struct data_opts *opts)
 	run_for(&w, SECOND);
 	ok = the_model.reads == 1 && a.ok == 5000 && b.ok == 5000 &&
 	     !a.wrong && !b.wrong;
+	end(&w);
+	return ok;
+}
+
+/* Whether all of it or a part: the bytes are there once. */
+static bool the_result_is_shared(const struct data_opts *opts)
+{
+	struct script s = { .reads = 100, .limit = 1, .vary_limit = 50 };
+	struct world w;
+	bool ok;
+
+	begin(&w, opts);
+	call(&w, &s, 0);
+	run_for(&w, SECOND);
+	ok = s.ok == 100 && !s.copies && !s.wrong;
+	end(&w);
+	return ok;
+}
+
+/* Who writes as soon as he has his answer, the herd's first, is done before
+ * the herd's last has his.  (Errors, for those are counted as they are told.) */
+static bool a_herd_is_answered_in_slices(const struct data_opts *opts)
+{
+	struct script writer = { .reads = 1, .limit = 50, .write_then = true };
+	struct script herd = { .reads = 60000, .limit = 50 };
+	struct world w;
+	bool ok;
+
+	begin(&w, opts);
+	the_model.fail_reads = 2;
+	call(&w, &writer, 0);
+	run_for(&w, 1);
+	call(&w, &herd, 0);
+	run_for(&w, SECOND);
+	ok = herd.failed == 60000 && writer.acked == 1 &&
+	     writer.errors_then < 60001;
 	end(&w);
 	return ok;
 }
@@ -395,6 +465,25 @@ static bool an_error_is_tried_again_by_one(const struct data_opts *opts)
 	return ok;
 }
 
+static bool retries_of_a_sick_store_are_spread(const struct data_opts *opts)
+{
+	struct script s = { .reads = 400, .limit = 50, .channels = 400 };
+	struct world w;
+	bool ok;
+
+	begin(&w, opts);
+	the_model.delay_ns = 0;
+	the_model.fail_reads = 400;
+	call(&w, &s, 0);
+	run_for(&w, MS);
+	the_model.reads_in_ms = the_model.reads_of_ms = 0;
+	run_for(&w, SECOND);
+	ok = s.ok == 400 && the_model.reads == 800 &&
+	     the_model.reads_in_ms < 100;
+	end(&w);
+	return ok;
+}
+
 static bool an_error_reaches_each_once_and_is_not_kept(
 	const struct data_opts *opts)
 {
@@ -435,6 +524,41 @@ static bool a_silent_store_times_out(const struct data_opts *opts)
 	return ok;
 }
 
+/*
+ * A run ends while its successor, begun after a write, is in flight: those who
+ * wait for the successor get its answer, and who comes then joins it.
+ */
+static bool a_finished_run_leaves_its_successor(const struct data_opts *opts)
+{
+	struct script old = { .reads = 10, .limit = 50 };
+	struct script writer = { .writes = 1 };
+	struct script young = { .reads = 10, .limit = 50 };
+	struct script later = { .reads = 10, .limit = 50 };
+	struct world w;
+	uint32_t reads;
+	bool ok;
+
+	begin(&w, opts);
+	the_model.mute = true;
+	call(&w, &old, 0);
+	run_for(&w, SECOND);
+	call(&w, &writer, 0);	/* reads back what it wrote */
+	run_for(&w, SECOND);
+	call(&w, &young, 0);
+	run_for(&w, SECOND);
+	reads = the_model.reads;
+	/* The old run's deadline passes, and not yet the other's. */
+	run_for(&w, 2 * SECOND + 500 * MS);
+	ok = old.timed_out == 10 && reads == 2 && !young.failed;
+	call(&w, &later, 0);
+	run_for(&w, 10 * MS);
+	ok = ok && the_model.reads == 2;
+	run_for(&w, 5 * SECOND);
+	ok = ok && young.timed_out == 10 && later.timed_out == 10;
+	end(&w);
+	return ok;
+}
+
 static bool an_answer_too_late_disturbs_nobody(const struct data_opts *opts)
 {
 	struct script s = { .reads = 10, .limit = 50 };
@@ -462,6 +586,24 @@ static bool too_many_are_shed(const struct data_opts *opts)
 	bool ok;
 
 	capped.max_waiters = 100;
+	begin(&w, &capped);
+	the_model.delay_ns = SECOND;
+	call(&w, &s, 0);
+	run_for(&w, 3 * SECOND);
+	ok = s.ok == 100 && s.shed == 50;
+	end(&w);
+	return ok;
+}
+
+static bool too_many_runs_are_shed(const struct data_opts *opts)
+{
+	struct data_opts capped = *opts;
+	struct script s = { .reads = 150, .limit = 50 };
+	struct world w;
+	bool ok;
+
+	capped.max_runs = 100;
+	capped.unsafe |= DATA_UNSAFE_NO_JOIN;
 	begin(&w, &capped);
 	the_model.delay_ns = SECOND;
 	call(&w, &s, 0);
@@ -539,15 +681,22 @@ static const struct guarantee {
 	const char *name;
 } guarantees[] = {
 	{ equal_reads_share_one, "10,000 equal reads are one store read" },
+	{ the_result_is_shared, "the result's bytes are there once" },
+	{ a_herd_is_answered_in_slices, "a herd is answered in slices" },
 	{ limits_share_too, "100 limits are two store reads" },
 	{ writers_read_their_writes, "a writer reads his own writes" },
 	{ an_error_is_tried_again_by_one, "an error is tried again by one" },
+	{ retries_of_a_sick_store_are_spread,
+	  "retries of a sick store are spread" },
+	{ a_finished_run_leaves_its_successor,
+	  "a finished run leaves its successor" },
 	{ an_error_reaches_each_once_and_is_not_kept,
 	  "an error reaches each once and is not kept" },
 	{ a_silent_store_times_out, "a silent store times out" },
 	{ an_answer_too_late_disturbs_nobody,
 	  "an answer too late disturbs nobody" },
 	{ too_many_are_shed, "too many are shed" },
+	{ too_many_runs_are_shed, "too many runs are shed" },
 	{ who_leaves_disturbs_nobody, "who leaves disturbs nobody" },
 	{ a_dead_shard_is_told_of_and_found_again,
 	  "a dead shard is told of and found again" },
@@ -560,12 +709,29 @@ static const struct canary {
 	struct data_opts opts;
 	const char *name;
 } canaries[] = {
-	{ equal_reads_share_one, { .no_coalescing = true },
+	{ equal_reads_share_one, { .unsafe = DATA_UNSAFE_NO_JOIN },
 	  "without coalescing reads are not shared" },
-	{ writers_read_their_writes, { .no_epochs = true },
+	{ writers_read_their_writes, { .unsafe = DATA_UNSAFE_NO_EPOCH },
 	  "without epochs a writer reads an older answer" },
-	{ an_error_is_tried_again_by_one, { .no_retry = true },
+	{ an_error_is_tried_again_by_one, { .unsafe = DATA_UNSAFE_NO_RETRY },
 	  "without a retry the error is told at once" },
+	{ an_error_is_tried_again_by_one, { .unsafe = DATA_UNSAFE_RETRY_HERD },
+	  "a herd's retries are a herd" },
+	{ retries_of_a_sick_store_are_spread,
+	  { .unsafe = DATA_UNSAFE_NO_JITTER },
+	  "without jitter retries come at once" },
+	{ a_finished_run_leaves_its_successor,
+	  { .unsafe = DATA_UNSAFE_FINISH_BY_KEY },
+	  "runs taken away by key lose who waits for the next" },
+	{ an_error_reaches_each_once_and_is_not_kept,
+	  { .unsafe = DATA_UNSAFE_KEEP_FAILED },
+	  "a failed run that is kept poisons later reads" },
+	{ too_many_are_shed, { .unsafe = DATA_UNSAFE_NO_CAP },
+	  "without a cap any number waits" },
+	{ who_leaves_disturbs_nobody, { .unsafe = DATA_UNSAFE_CALLER_OWNS },
+	  "a run of the caller's ends with him" },
+	{ a_herd_is_answered_in_slices, { .unsafe = DATA_UNSAFE_DELIVER_ALL },
+	  "answered in one go a herd holds up the writer" },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

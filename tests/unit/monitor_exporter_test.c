@@ -15,8 +15,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "monitor/exporter.h"
-#include "monitor/metrics.h"
 
 struct checker {
 	char family[128], type[32], help_of[128];

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "monitor/metrics.h"
+#include "base/metrics.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "monitor/hist.h"
 
 #define NS_PER_S 1000000000ULL
-#define LOWEST_BIT 10
-#define HIGHEST_BIT 36
-
-_Static_assert(HIGHEST_BIT < HIST_MAX_BITS, "the last bucket has no bound");
 
 static const char *const type_names[] = {
 	[METRIC_COUNTER] = "counter",
@@ -95,37 +90,38 @@ void metrics_sample_seconds(struct buf *out, const char *name,
 	buf_printf(out, "%s\n", seconds(ns, text));
 }
 
-static void put_bucket(struct buf *out, const char *name,
-		       const struct metric_label *labels, const char *le,
-		       uint64_t below)
+void metrics_sample_ratio(struct buf *out, const char *name,
+			  const struct metric_label *labels, uint64_t of,
+			  uint64_t to)
 {
+	buf_puts(out, name);
+	put_labels(out, labels, NULL);
+	buf_printf(out, "%.6g\n", to ? (double)of / (double)to : 0);
+}
+
+void metrics_bucket(struct buf *out, const char *name,
+		    const struct metric_label *labels, uint64_t upper_ns,
+		    uint64_t below)
+{
+	char text[SECONDS_SIZE];
+
 	buf_printf(out, "%s_bucket", name);
-	put_labels(out, labels, le);
+	put_labels(out, labels, upper_ns == UINT64_MAX ? "+Inf" :
+						seconds(upper_ns, text));
 	buf_put_u64(out, below);
 	buf_putc(out, '\n');
 }
 
-void metrics_histogram(struct buf *out, const char *name,
-		       const struct metric_label *labels,
-		       const struct hist_slots *hist)
+void metrics_sum(struct buf *out, const char *name,
+		 const struct metric_label *labels, uint64_t sum_ns,
+		 uint64_t count)
 {
 	char text[SECONDS_SIZE];
-	uint64_t below = 0;
-	uint32_t next = 0;
 
-	for (int bit = LOWEST_BIT; bit <= HIGHEST_BIT; bit++) {
-		for (; hist_upper(next) <= 1ULL << bit; next++)
-			below += hist->count[next];
-		put_bucket(out, name, labels, seconds(1ULL << bit, text),
-			   below);
-	}
-	for (; next < HIST_BUCKETS; next++)
-		below += hist->count[next];
-	put_bucket(out, name, labels, "+Inf", below);
 	buf_printf(out, "%s_sum", name);
 	put_labels(out, labels, NULL);
-	buf_printf(out, "%s\n%s_count", seconds(hist->sum, text), name);
+	buf_printf(out, "%s\n%s_count", seconds(sum_ns, text), name);
 	put_labels(out, labels, NULL);
-	buf_put_u64(out, below);
+	buf_put_u64(out, count);
 	buf_putc(out, '\n');
 }

@@ -4,13 +4,12 @@
  * once and all its samples follow.  Base units only: times are given in
  * nanoseconds and written in seconds.  Failures stick in the buffer.
  */
-#ifndef MONITOR_METRICS_H
-#define MONITOR_METRICS_H
+#ifndef BASE_METRICS_H
+#define BASE_METRICS_H
 
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "hist_api.bpf.h"
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -31,12 +30,20 @@ void metrics_sample(struct buf *out, const char *name,
 void metrics_sample_seconds(struct buf *out, const char *name,
 			    const struct metric_label *labels, uint64_t ns);
 
+/* A gauge: of / to; 0 when there is no `to`. */
+void metrics_sample_ratio(struct buf *out, const char *name,
+			  const struct metric_label *labels, uint64_t of,
+			  uint64_t to);
+
 /*
- * A histogram of nanoseconds, with one bucket per power of two from 1 us to
- * 69 s: bounds of the finer buckets, so that nothing is estimated.
+ * A histogram's samples: buckets with ascending bounds, the last of them
+ * UINT64_MAX, each with how many were up to its bound; then the sum and count.
  */
-void metrics_histogram(struct buf *out, const char *name,
-		       const struct metric_label *labels,
-		       const struct hist_slots *hist);
+void metrics_bucket(struct buf *out, const char *name,
+		    const struct metric_label *labels, uint64_t upper_ns,
+		    uint64_t below);
+void metrics_sum(struct buf *out, const char *name,
+		 const struct metric_label *labels, uint64_t sum_ns,
+		 uint64_t count);
 
 #endif
