@@ -43,6 +43,7 @@ static const struct option {
 	{ "timeout_ms", FIELD(timeout_ms), NULL, 100, 600000, 10000 },
 	{ "checkpoint_ms", FIELD(checkpoint_ms), NULL, 10, 600000, 5000 },
 	{ "buffer_kib", FIELD(buffer_kib), NULL, 256, 1u << 20, 16384 },
+	{ "heat_s", FIELD(heat_s), off, 16, 31536000, 14400 },
 #undef FIELD
 };
 

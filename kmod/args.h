@@ -24,6 +24,7 @@ struct sd_options {
 	u32 timeout_ms;		/* an SSD silent for so long is out */
 	u32 checkpoint_ms;
 	u32 buffer_kib;		/* copies of writes and fills under way */
+	u32 heat_s;		/* half-life of heat; 0: none is kept */
 };
 
 struct sd_args {

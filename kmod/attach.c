@@ -284,14 +284,18 @@ int sd_set_activate(struct sd_set *set)
 		kvfree(a);
 		return -ENOMEM;
 	}
+	if (!set->was_active)
+		sd_decay_inherit(set);
 	mutex_lock(&set->admin);
 	mutex_lock(&set->lock);
 	attach_all(set, a);
 	enlist(set);
 	start_all(set);
 	set->active = true;
+	set->was_active = true;
 	mutex_unlock(&set->lock);
 	mutex_unlock(&set->admin);
+	sd_decay_start(set);
 	queue_delayed_work(set->io_wq, &set->watch_work,
 			   msecs_to_jiffies(set->opt.timeout_ms / 4));
 	vfree(a->buf);
@@ -324,6 +328,7 @@ void sd_set_deactivate(struct sd_set *set)
 	if (!set->active)
 		return;
 	mutex_lock(&set->admin);
+	sd_decay_stop(set);
 	cancel_delayed_work_sync(&set->watch_work);
 	wait_event(set->idle, !atomic_read(&set->jobs_out));
 	flush_workqueue(set->fill_wq);

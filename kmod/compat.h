@@ -8,6 +8,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/version.h>
+#include <net/genetlink.h>
 
 #define SD_MODE(ti)	dm_table_get_mode((ti)->table)
 
@@ -20,6 +21,16 @@ static inline void sd_timer_setup(struct hrtimer *timer,
 	timer->function = fn;
 #else
 	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+#endif
+}
+
+/* struct genl_dumpit_info has a genl_info since 6.7 (5c670a010de4). */
+static inline struct nlattr **sd_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	return (struct nlattr **)genl_dumpit_info(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->info.attrs;
 #endif
 }
 

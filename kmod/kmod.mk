@@ -19,7 +19,7 @@ else
 		$(O) $(s) $(SPARSE) &&) true
 endif
 
-KMOD_CORE = args format intent map meta recover
+KMOD_CORE = args format heat intent map meta recover
 KMOD_CORE_DIR = $(O)/$(VARIANT)/kmod
 KMOD_CORE_ARCHIVE = $(KMOD_CORE_DIR)/libkmod.a
 KMOD_CORE_CFLAGS = -Ikmod

@@ -13,6 +13,8 @@
  *	attach	all SSDs together	watch	SSDs that do not answer
  *	job	copies under way	hold	intents of the fingerprint
  *	bounce	hits through a copy	io	blocking I/O
+ *	heat	what is read how often	decay	heat falls, and is inherited
+ *	sets	all that exist
  *	netlink, event, stats, trace	what can be seen from outside
  */
 #include "sd.h"

@@ -69,6 +69,7 @@ int sd_read_map(struct sd_set *set, struct sd_io *io, struct bio *bio)
 	struct sd_leg *leg = &set->leg[sd_place(g, block, &nth)];
 	int r = -ENODATA;
 
+	sd_heat_read(set, block, io->start_ns);
 	if (!sd_leg_get(leg)) {
 		sd_count(set->stats, SUPERDISK_C_MISSES, 1);
 		return send_miss(set, io, bio, full);

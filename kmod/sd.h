@@ -4,7 +4,7 @@
  *
  * Locks, outermost first:
  *
- *	sets_lock (netlink.c)	mutex	the list of sets; process
+ *	sets_lock (sets.c)	mutex	the list of sets, their users; process
  *	set->admin		mutex	commands, activation; process
  *	set->lock		mutex	members, generation, roster; process
  *	leg->meta_lock		mutex	superblock and checkpoints of one SSD
@@ -26,6 +26,7 @@
 #include <linux/blkdev.h>
 #include <linux/completion.h>
 #include <linux/device-mapper.h>
+#include <linux/hash.h>
 #include <linux/hrtimer.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
@@ -35,6 +36,7 @@
 
 #include "args.h"
 #include "compat.h"
+#include "heat.h"
 #include "map.h"
 #include "meta.h"
 #include "recover.h"
@@ -48,6 +50,7 @@ struct sd_stats {
 	u64 count[SUPERDISK_C_NR];
 	u64 started, done;		/* I/O sent to the device, come back */
 	u64 hist[SUPERDISK_PATH_NR][SUPERDISK_HIST_NR];
+	u64 last_read;			/* of the set: block that this CPU read */
 };
 
 /* A block device as the metadata code sees it. */
@@ -126,7 +129,7 @@ struct sd_set {
 
 	struct mutex admin;		/* commands, activation */
 	struct mutex lock;		/* members, generation, roster */
-	bool active;
+	bool active, was_active;
 	u8 uuid[16];
 	u64 roster[SD_MAX_LEGS];
 	u64 generation;
@@ -141,6 +144,10 @@ struct sd_set {
 	struct work_struct unfence_work;
 	struct delayed_work watch_work;
 
+	struct sd_heat heat;		/* from creation on */
+	unsigned long decay_at;
+	struct delayed_work decay_work;
+
 	struct workqueue_struct *io_wq;		/* never waits for an SSD */
 	struct workqueue_struct *fill_wq;	/* fills, deferred requests */
 	struct workqueue_struct *meta_wq;	/* intents, checkpoints */
@@ -149,7 +156,8 @@ struct sd_set {
 	struct sd_pool pool;
 	atomic_t jobs_out;
 	wait_queue_head_t idle;
-	struct list_head node;			/* of all sets: netlink.c */
+	struct list_head node;			/* of all sets: sets.c */
+	u32 users;				/* sets_lock */
 	char name[32];
 };
 
@@ -367,11 +375,37 @@ int sd_member_replace(struct sd_set *set, u32 i, const char *path);
 /* A message to the target. */
 int sd_command(struct sd_set *set, u32 argc, char **argv);
 
+/* sets.c: what is found is to be given back; process context */
+void sd_sets_add(struct sd_set *set);
+/* Waits until nobody uses it. */
+void sd_sets_del(struct sd_set *set);
+/* The active set of a device, the first one if begin is NULL. */
+struct sd_set *sd_sets_find(u32 dev, const u64 *begin);
+/* The n-th active one. */
+struct sd_set *sd_sets_nth(long n);
+/* The set that a reload of the table puts this one in the place of. */
+struct sd_set *sd_sets_before(struct sd_set *now);
+void sd_sets_put(struct sd_set *set);
+
+/* decay.c */
+int sd_decay_init(struct sd_set *set);
+void sd_decay_start(struct sd_set *set);
+void sd_decay_stop(struct sd_set *set);
+/* Heat outlives a reload of the table. */
+void sd_decay_inherit(struct sd_set *set);
+
+/* A read.  One after the other of the same block by a CPU count once. */
+static inline void sd_heat_read(struct sd_set *set, u64 block, u64 now_ns)
+{
+	if (!set->heat.byte || this_cpu_read(set->stats->last_read) == block)
+		return;
+	this_cpu_write(set->stats->last_read, block);
+	sd_heat_touch(&set->heat, block, hash_64(now_ns ^ block, 32));
+}
+
 /* netlink.c */
 int sd_netlink_init(void);
 void sd_netlink_exit(void);
-void sd_netlink_add(struct sd_set *set);
-void sd_netlink_del(struct sd_set *set);
 void sd_netlink_event(struct sd_set *set, enum superdisk_event event, int leg,
 		      int state, int err);
 

@@ -81,7 +81,8 @@ static int init_memory(struct sd_set *set)
 	if (!set->stats || !set->io_wq || !set->fill_wq || !set->meta_wq)
 		return -ENOMEM;
 	err = bioset_init(&set->bios, 4 * SD_MAX_LEGS, 0, BIOSET_NEED_BVECS);
-	return err ?: sd_jobs_init(set) ?: init_legs(set);
+	return err ?: sd_jobs_init(set) ?: sd_decay_init(set) ?:
+	       init_legs(set);
 }
 
 static void free_wq(struct workqueue_struct *wq)
@@ -93,6 +94,7 @@ static void free_wq(struct workqueue_struct *wq)
 static void free_set(struct sd_set *set)
 {
 	fini_legs(set);
+	sd_heat_fini(&set->heat);
 	sd_jobs_fini(set);
 	bioset_exit(&set->bios);
 	free_wq(set->meta_wq);
@@ -182,7 +184,7 @@ static int superdisk_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	}
 	open_legs(set, &args);
 	set_up_target(ti, set);
-	sd_netlink_add(set);
+	sd_sets_add(set);
 	return 0;
 }
 
@@ -190,7 +192,7 @@ static void superdisk_dtr(struct dm_target *ti)
 {
 	struct sd_set *set = ti->private;
 
-	sd_netlink_del(set);
+	sd_sets_del(set);
 	sd_set_deactivate(set);
 	free_set(set);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Commands about one SSD, and warming: each is one netlink request. */
+/* Commands about one SSD: each is one netlink request. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sysexits.h>
 
 #include "base/mem.h"
@@ -117,46 +116,4 @@ int command_bypass(int argc, char **argv)
 int command_restore(int argc, char **argv)
 {
 	return run(&restore, argc, argv);
-}
-
-#define WARM_KIB_S (64U << 10)
-
-int command_warm(int argc, char **argv)
-{
-	static const struct verb verb = {
-		"warm",
-		"usage: superdisk warm [--json] NAME [KIB_PER_S]\n"
-		"\nCopies what the SSDs lack from the disk at that rate (65536); "
-		"0 stops it.\n",
-		SUPERDISK_CMD_WARM, 2,
-	};
-	const struct module_device *device;
-	unsigned long rate = WARM_KIB_S;
-	struct module_state *state;
-	struct command_args args;
-	struct module *module;
-	char *end = NULL;
-	int status = command_args_parse(argc, argv, verb.usage, 1, 2, &args);
-
-	if (status)
-		return status - 1;
-	if (args.count == 2)
-		rate = strtoul(args.operand[1], &end, 10);
-	if (end && (*end || end == args.operand[1] || rate > UINT32_MAX)) {
-		fprintf(stderr, "superdisk warm: rate %s: not a number\n",
-			args.operand[1]);
-		return EX_USAGE;
-	}
-	status = command_open_module(verb.name, &module, &state);
-	if (status)
-		return status;
-	device = command_find(state, verb.name, args.operand[0]);
-	status = EX_NOINPUT;
-	if (device)
-		status = answered(&args, &verb,
-				  module_command(module, verb.command, device->dev, 0,
-				       NULL, (uint32_t)rate));
-	module_close(module);
-	mem_free(state);
-	return status;
 }

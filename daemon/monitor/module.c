@@ -10,9 +10,12 @@
 #include <netlink/netlink.h>
 
 #include "base/mem.h"
+#include "monitor/heat_file.h"
 
 /* One message of the module can hold ten histograms. */
 #define RECEIVE_SIZE 65536
+/* What we send: at most a run of heat. */
+#define MESSAGE_SIZE (SUPERDISK_HEAT_RUN + 512)
 
 struct module {
 	struct nl_sock *talk;		/* requests and answers */
@@ -170,17 +173,9 @@ static int put_arguments(struct nl_msg *msg, uint8_t command, uint32_t dev,
 	return 0;
 }
 
-int module_command(struct module *module, uint8_t command, uint32_t dev,
-		   uint32_t leg, const char *path, uint32_t rate)
+/* Sends @msg, unless @err, and frees it; waits for the answer. */
+static int ask(struct module *module, struct nl_msg *msg, int err)
 {
-	struct nl_msg *msg = nlmsg_alloc();
-	int err = -ENOMEM;
-
-	if (!msg)
-		return err;
-	if (genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, module->family, 0,
-			NLM_F_ACK, command, SUPERDISK_GENL_VERSION))
-		err = put_arguments(msg, command, dev, leg, path, rate);
 	if (!err) {
 		err = nl_send_auto(module->talk, msg);
 		err = err < 0 ? err : nl_wait_for_ack(module->talk);
@@ -188,6 +183,90 @@ int module_command(struct module *module, uint8_t command, uint32_t dev,
 	}
 	nlmsg_free(msg);
 	return err;
+}
+
+static struct nl_msg *new_message(struct module *module, uint8_t command,
+				  int flags)
+{
+	struct nl_msg *msg = nlmsg_alloc_size(MESSAGE_SIZE);
+
+	if (msg && !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, module->family,
+				0, flags, command, SUPERDISK_GENL_VERSION)) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+int module_command(struct module *module, uint8_t command, uint32_t dev,
+		   uint32_t leg, const char *path, uint32_t rate)
+{
+	struct nl_msg *msg = new_message(module, command, NLM_F_ACK);
+
+	if (!msg)
+		return -ENOMEM;
+	return ask(module, msg,
+		   put_arguments(msg, command, dev, leg, path, rate));
+}
+
+struct heat_dump {
+	module_heat_fn *fn;
+	void *ctx;
+	int err;
+};
+
+static int on_heat(struct nl_msg *msg, void *ctx)
+{
+	struct nlmsghdr *message = nlmsg_hdr(msg);
+	struct heat_dump *dump = ctx;
+	struct heat_run run;
+	uint32_t block_size;
+	int err = module_parse_heat(message, message->nlmsg_len, &block_size,
+				    &run);
+
+	if (!err)
+		dump->fn(block_size, &run, dump->ctx);
+	else if (!dump->err)
+		dump->err = err;
+	return NL_OK;
+}
+
+int module_read_heat(struct module *module, uint32_t dev, module_heat_fn *fn,
+		     void *ctx)
+{
+	struct heat_dump dump = { .fn = fn, .ctx = ctx };
+	struct nl_msg *msg = new_message(module, SUPERDISK_CMD_HEAT_GET,
+					 NLM_F_DUMP);
+	int err;
+
+	if (!msg)
+		return -ENOMEM;
+	err = nla_put_u32(msg, SUPERDISK_ATTR_DEV, dev);
+	nl_socket_modify_cb(module->talk, NL_CB_VALID, NL_CB_CUSTOM, on_heat,
+			    &dump);
+	if (err >= 0)
+		err = nl_send_auto(module->talk, msg);
+	if (err >= 0)
+		err = nl_recvmsgs_default(module->talk);
+	nlmsg_free(msg);
+	return err < 0 ? to_errno(err) : dump.err;
+}
+
+int module_write_heat(struct module *module, uint32_t dev, uint32_t block_size,
+		      const struct heat_run *run)
+{
+	struct nl_msg *msg = new_message(module, SUPERDISK_CMD_HEAT_SET,
+					 NLM_F_ACK);
+	int err = 0;
+
+	if (!msg)
+		return -ENOMEM;
+	if (nla_put_u32(msg, SUPERDISK_ATTR_DEV, dev) ||
+	    nla_put_u32(msg, SUPERDISK_ATTR_BLOCK_SIZE, block_size) ||
+	    nla_put_u64(msg, SUPERDISK_ATTR_HEAT_BLOCK, run->first) ||
+	    nla_put(msg, SUPERDISK_ATTR_HEAT, (int)run->nr, run->heat))
+		err = -ENOMEM;
+	return ask(module, msg, err);
 }
 
 int module_events_fd(struct module *module)

@@ -59,6 +59,7 @@ const char *module_counter_name(uint32_t counter);
 /* --- parsing; the bytes come from the kernel, but nothing is assumed ------ */
 
 struct nlmsghdr;
+struct heat_run;	/* heat_file.h */
 
 /*
  * Adds the device or leg in the message of @size bytes at @message to @state.
@@ -68,6 +69,9 @@ int module_parse(struct nlmsghdr *message, size_t size,
 		 struct module_state *state);
 int module_parse_event(struct nlmsghdr *message, size_t size,
 		       struct module_event *ret_event);
+/* @ret_run *borrows* from @message. */
+int module_parse_heat(struct nlmsghdr *message, size_t size,
+		      uint32_t *ret_block_size, struct heat_run *ret_run);
 
 /* --- talking -------------------------------------------------------------- */
 
@@ -87,6 +91,17 @@ int module_read(struct module *module, struct module_state *ret_state);
  */
 int module_command(struct module *module, uint8_t command, uint32_t dev,
 		   uint32_t leg, const char *path, uint32_t rate);
+
+/* Called by module_read_heat() in ascending order; *borrows* @run. */
+typedef void module_heat_fn(uint32_t block_size, const struct heat_run *run,
+			    void *ctx);
+
+/* All blocks of @dev that were read lately. */
+int module_read_heat(struct module *module, uint32_t dev, module_heat_fn *fn,
+		     void *ctx);
+/* These blocks are at least that hot. */
+int module_write_heat(struct module *module, uint32_t dev, uint32_t block_size,
+		      const struct heat_run *run);
 
 /* Called by module_take_events(); *borrows* @event. */
 typedef void module_event_fn(const struct module_event *event, void *ctx);

@@ -9,6 +9,8 @@
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
 
+#include "monitor/heat_file.h"
+
 static const char *const mode_names[] = {
 	[SUPERDISK_MODE_AUTO] = "auto",
 	[SUPERDISK_MODE_MIRROR] = "mirror",
@@ -119,6 +121,12 @@ static struct nla_policy policy[SUPERDISK_ATTR_MAX + 1] = {
 	[SUPERDISK_ATTR_PATH] = { .type = NLA_U32 },
 	[SUPERDISK_ATTR_EVENT] = { .type = NLA_U32 },
 	[SUPERDISK_ATTR_ERROR] = { .type = NLA_S32 },
+	[SUPERDISK_ATTR_BEGIN] = { .type = NLA_U64 },
+	[SUPERDISK_ATTR_WARM] = { .type = NLA_U32 },
+	[SUPERDISK_ATTR_WARM_COPIED] = { .type = NLA_U64 },
+	[SUPERDISK_ATTR_PAGES_UNVERIFIED] = { .type = NLA_U64 },
+	[SUPERDISK_ATTR_HEDGE_US] = { .type = NLA_U32 },
+	[SUPERDISK_ATTR_HEAT_BLOCK] = { .type = NLA_U64 },
 };
 
 /* The attributes of @message, which is first shown to lie within @size. */
@@ -293,5 +301,31 @@ int module_parse_event(struct nlmsghdr *message, size_t size,
 	if (attr[SUPERDISK_ATTR_NAME])
 		nla_strlcpy(ret_event->name, attr[SUPERDISK_ATTR_NAME],
 			    sizeof(ret_event->name));
+	return 0;
+}
+
+int module_parse_heat(struct nlmsghdr *message, size_t size,
+		      uint32_t *ret_block_size, struct heat_run *ret_run)
+{
+	struct nlattr *attr[SUPERDISK_ATTR_MAX + 1], *heat;
+	uint32_t block_size;
+	uint8_t command;
+	int err = open_message(message, size, attr, &command);
+
+	if (err)
+		return err;
+	heat = attr[SUPERDISK_ATTR_HEAT];
+	block_size = u32_of(attr[SUPERDISK_ATTR_BLOCK_SIZE]);
+	if (command != SUPERDISK_CMD_HEAT_GET || !heat ||
+	    !attr[SUPERDISK_ATTR_HEAT_BLOCK] || nla_len(heat) < 1 ||
+	    nla_len(heat) > SUPERDISK_HEAT_RUN || !block_size ||
+	    block_size & (block_size - 1))
+		return -EPROTO;
+	*ret_block_size = block_size;
+	*ret_run = (struct heat_run){
+		.first = nla_get_u64(attr[SUPERDISK_ATTR_HEAT_BLOCK]),
+		.nr = (uint32_t)nla_len(heat),
+		.heat = nla_data(heat),
+	};
 	return 0;
 }
