@@ -10,16 +10,13 @@
 #include "gateway/limit.h"
 #include "gateway/page.h"
 #include "gateway/route.h"
+#include "gateway/start.h"
 #include "proto/directory.h"
 #include "proto/rest.h"
 
 #define STATUS_GATEWAY_TIMEOUT 504
 #define STATUS_RATE_LIMITED 429
 #define STATUS_OK 200
-/* Advertised, so that libraries do not wait between logins of shards. */
-#define SESSION_STARTS_MAX 1000
-#define SESSION_STARTS_RESET_MS 86400000
-#define SESSION_CONCURRENCY 16
 
 static const char *const prefixes[] = { "/api/v10", "/api/v9" };
 
@@ -174,19 +171,20 @@ void api_overdue(struct call *call)
 
 /* --- calls answered here ---------------------------------------------------- */
 
-static void put_session_starts(struct jsonw *w)
+static void put_session_starts(struct jsonw *w, const struct start_state *left)
 {
 	jsonw_key_u64(w, "shards", 1);
 	jsonw_key_obj(w, "session_start_limit");
-	jsonw_key_u64(w, "total", SESSION_STARTS_MAX);
-	jsonw_key_u64(w, "remaining", SESSION_STARTS_MAX);
-	jsonw_key_u64(w, "reset_after", SESSION_STARTS_RESET_MS);
-	jsonw_key_u64(w, "max_concurrency", SESSION_CONCURRENCY);
+	jsonw_key_u64(w, "total", START_PER_DAY);
+	jsonw_key_u64(w, "remaining", left->remaining);
+	jsonw_key_u64(w, "reset_after", left->reset_after_ms);
+	jsonw_key_u64(w, "max_concurrency", START_AT_ONCE);
 	jsonw_end(w);
 }
 
+/* `left`: NULL where nobody has said who asks. */
 static void answer_gateway(const struct api *api, struct call *call,
-			   bool for_bot)
+			   const struct start_state *left)
 {
 	struct buf body = BUF_INIT;
 	struct jsonw w;
@@ -194,8 +192,8 @@ static void answer_gateway(const struct api *api, struct call *call,
 	jsonw_init(&w, &body);
 	jsonw_obj(&w);
 	jsonw_key_str(&w, "url", api->url);
-	if (for_bot)
-		put_session_starts(&w);
+	if (left)
+		put_session_starts(&w, left);
 	jsonw_end(&w);
 	call->answer.status = STATUS_OK;
 	call->answer.body = blob_from_buf(&body);
@@ -214,13 +212,17 @@ static bool begin_auth(struct actor *self, struct call *call)
 	return send(self, call, &msg->head);
 }
 
-void api_auth_reply(const struct api *api, struct call *call,
-		    const struct dir_auth_reply_msg *reply)
+void api_auth_reply(struct actor *self, const struct api *api,
+		    struct call *call, const struct dir_auth_reply_msg *reply)
 {
-	if (reply->error)
+	struct start_state left;
+
+	if (reply->error) {
 		answer_error(call, ERROR_UNAUTHORIZED);
-	else
-		answer_gateway(api, call, true);
+		return;
+	}
+	left = start_left(api->limits, reply->user_id, actor_wall_ms(self));
+	answer_gateway(api, call, &left);
 }
 
 static bool begin_own(struct actor *self, const struct api *api,
@@ -228,7 +230,7 @@ static bool begin_own(struct actor *self, const struct api *api,
 {
 	if (match->own == ROUTE_OWN_GATEWAY_BOT)
 		return begin_auth(self, call);
-	answer_gateway(api, call, false);
+	answer_gateway(api, call, NULL);
 	return true;
 }
 

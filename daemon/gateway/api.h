@@ -31,8 +31,8 @@ bool api_begin(struct actor *self, const struct api *api, struct call *call);
 
 /* Fills in the answer from a reply; takes what it holds. */
 void api_reply(struct call *call, struct rest_reply_msg *reply);
-void api_auth_reply(const struct api *api, struct call *call,
-		    const struct dir_auth_reply_msg *reply);
+void api_auth_reply(struct actor *self, const struct api *api,
+		    struct call *call, const struct dir_auth_reply_msg *reply);
 /* Nobody has replied in time. */
 void api_overdue(struct call *call);
 

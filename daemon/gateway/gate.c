@@ -185,7 +185,8 @@ static int on_auth_reply(struct gate *gate, struct actor_msg *msg)
 
 	if (!call || call->answer.status)
 		return 0;
-	api_auth_reply(gate->arg.api, call, (struct dir_auth_reply_msg *)msg);
+	api_auth_reply(gate->self, gate->arg.api, call,
+		       (struct dir_auth_reply_msg *)msg);
 	http_answer(call);
 	stir(gate);
 	return 0;

@@ -189,6 +189,7 @@ int gateway_open(const struct gateway_opts *opts, int cores,
 		if (err)
 			goto free_gateway;
 	}
+	gateway->sessions.limits = gateway->api.limits;
 	route_init();
 	*ret_gateway = gateway;
 	return 0;

@@ -81,7 +81,8 @@ static uint64_t hash_key(const struct limits *limits,
 	return hash_u64(hash ^ key->major);
 }
 
-static struct limit_state take(struct stripe *stripe, uint64_t key,
+/* Where a bucket stands, the next call not counted. */
+static struct limit_state look(const struct stripe *stripe, uint64_t key,
 			       uint32_t limit, uint32_t window_ms,
 			       uint64_t wall_ms)
 {
@@ -89,8 +90,6 @@ static struct limit_state take(struct stripe *stripe, uint64_t key,
 	uint64_t bucket = 0;
 	uint32_t used;
 
-	if (stripe->buckets.count >= stripe->sweep_at)
-		sweep(stripe, wall_ms);
 	hmap_get(&stripe->buckets, key, &bucket);
 	state.reset_ms = bucket >> USED_BITS;
 	used = bucket & USED_MAX;
@@ -101,9 +100,22 @@ static struct limit_state take(struct stripe *stripe, uint64_t key,
 		used = 0;
 	}
 	state.allowed = used < limit;
-	used += state.allowed;
 	state.remaining = limit - used;
-	hmap_set(&stripe->buckets, key, state.reset_ms << USED_BITS | used);
+	return state;
+}
+
+static struct limit_state take(struct stripe *stripe, uint64_t key,
+			       uint32_t limit, uint32_t window_ms,
+			       uint64_t wall_ms)
+{
+	struct limit_state state;
+
+	if (stripe->buckets.count >= stripe->sweep_at)
+		sweep(stripe, wall_ms);
+	state = look(stripe, key, limit, window_ms, wall_ms);
+	state.remaining -= state.allowed;
+	hmap_set(&stripe->buckets, key, state.reset_ms << USED_BITS |
+		 (limit - state.remaining));
 	return state;
 }
 
@@ -119,6 +131,20 @@ struct limit_state limit_take(struct limits *limits,
 		limit = USED_MAX;
 	pthread_mutex_lock(&stripe->lock);
 	state = take(stripe, hash, limit, window_ms, wall_ms);
+	pthread_mutex_unlock(&stripe->lock);
+	return state;
+}
+
+struct limit_state limit_look(struct limits *limits,
+			      const struct limit_key *key, uint32_t limit,
+			      uint32_t window_ms, uint64_t wall_ms)
+{
+	uint64_t hash = hash_key(limits, key);
+	struct stripe *stripe = &limits->stripe[hash % STRIPES];
+	struct limit_state state;
+
+	pthread_mutex_lock(&stripe->lock);
+	state = look(stripe, hash, limit, window_ms, wall_ms);
 	pthread_mutex_unlock(&stripe->lock);
 	return state;
 }

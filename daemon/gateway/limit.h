@@ -21,7 +21,10 @@ struct limit_key {
 	uint64_t major;
 };
 
+/* Kinds that are no route. */
 #define LIMIT_KIND_GLOBAL UINT32_MAX
+#define LIMIT_KIND_START_DAY (UINT32_MAX - 1)
+#define LIMIT_KIND_START_NOW (UINT32_MAX - 2)
 
 struct limit_state {
 	bool allowed;
@@ -39,6 +42,11 @@ void limits_free(struct limits *limits);
  * caller.  When memory is out it allows.  Any thread.
  */
 struct limit_state limit_take(struct limits *limits,
+			      const struct limit_key *key, uint32_t limit,
+			      uint32_t window_ms, uint64_t wall_ms);
+
+/* The same without counting: `allowed` says whether the next one would be. */
+struct limit_state limit_look(struct limits *limits,
 			      const struct limit_key *key, uint32_t limit,
 			      uint32_t window_ms, uint64_t wall_ms);
 

@@ -107,6 +107,14 @@ void session_flush(struct session *s)
 	conn_flush(s->conn);
 }
 
+int session_refuse(struct session *s)
+{
+	s->phase = SESSION_NEW;
+	session_notice(s, NOTICE_INVALID);
+	session_flush(s);
+	return 0;
+}
+
 int session_event(struct session *s, struct blob *payload)
 {
 	return journal_add(&s->journal, payload);

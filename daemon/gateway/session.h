@@ -23,6 +23,7 @@
 
 struct conn;
 struct conns;
+struct limits;
 
 #define SESSION_AWAY_NS (90ull * 1000 * 1000 * 1000)
 #define SESSION_PAYLOADS_MAX 120	/* of a client in … */
@@ -35,6 +36,7 @@ struct session_config {
 	char url[128];			/* "ws://127.0.0.1:8080" */
 	uint32_t heartbeat_ms;
 	uint32_t privileged_intents;	/* those that are granted */
+	struct limits *limits;		/* NULL: none are kept */
 };
 
 struct session_arg {

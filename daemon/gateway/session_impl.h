@@ -90,6 +90,9 @@ struct session {
 /* session.c */
 void session_notice(struct session *s, enum notice notice);
 void session_flush(struct session *s);
+/* Op 9: back to NEW, where the client may IDENTIFY on the same connection.
+ * Always 0. */
+int session_refuse(struct session *s);
 /* Closes the connection, if there is one.  The session goes on, away. */
 void session_hang_up(struct actor *self, struct session *s, uint16_t code);
 /* Takes a connection over; events after seq are sent.  0 or -errno, then the
@@ -104,7 +107,7 @@ void session_forget(struct actor *self, struct session *s);
 int session_payload(struct actor *self, struct session *s, const char *text,
 		    size_t len);
 /* The directory has answered IDENTIFY; of bots no read states are known.
- * 0 or the negated close code. */
+ * 0 (READY, or refused for now) or the negated close code. */
 int session_opened(struct actor *self, struct session *s,
 		   struct dir_session_reply_msg *reply,
 		   const struct readstate_entries_msg *read_states);

@@ -7,6 +7,7 @@
 #include "base/blob.h"
 #include "base/mem.h"
 #include "gateway/session_impl.h"
+#include "gateway/start.h"
 #include "os/env.h"
 #include "os/loop.h"
 #include "proto/guild.h"
@@ -156,6 +157,7 @@ static int op_identify(struct actor *self, struct session *s,
 	s->has_shard = identify->has_shard;
 	s->shard_id = identify->shard_id;
 	s->shard_count = identify->shard_count;
+	blob_put(s->presence.activities);
 	s->presence = identify->presence;
 	identify->presence.activities = NULL;
 	if (identify->compress)
@@ -179,15 +181,43 @@ static int take_guilds(struct session *s,
 	return 0;
 }
 
+/* The directory need not tell it of guilds any more. */
+static void leave_directory(struct actor *self)
+{
+	struct actor_msg *msg = actor_msg_new(DIR_SESSION_CLOSE, sizeof(*msg));
+
+	if (msg)
+		actor_send(self, actor_lookup(actor_system_of(self),
+					      DIRECTORY_NAME), msg);
+}
+
+/* Whether this user may start one more; if not now, the phase is NEW again. */
+static int admit(struct actor *self, struct session *s, uint64_t user_id)
+{
+	switch (start_take(s->config->limits, user_id, actor_wall_ms(self))) {
+	case START_GRANTED:
+		return 0;
+	case START_LATER:
+		leave_directory(self);
+		return session_refuse(s);
+	default:
+		return -CLOSE_RATE;
+	}
+}
+
 int session_opened(struct actor *self, struct session *s,
 		   struct dir_session_reply_msg *reply,
 		   const struct readstate_entries_msg *read_states)
 {
 	struct blob *ready;
 	uint32_t i;
+	int code;
 
 	if (reply->error)
 		return -CLOSE_TOKEN;
+	code = admit(self, s, reply->user_id);
+	if (code || s->phase != SESSION_OPENING)
+		return code;
 	s->user_id = reply->user_id;
 	s->is_bot = reply->is_bot;
 	if (take_guilds(s, reply))

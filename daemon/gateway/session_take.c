@@ -118,15 +118,6 @@ static bool parse_id(const char *id, actor_ref *ret_ref,
 
 /* --- the fresh session ---------------------------------------------------- */
 
-/* Back to NEW: the client may IDENTIFY on this connection. */
-static int refuse(struct session *s)
-{
-	s->phase = SESSION_NEW;
-	session_notice(s, NOTICE_INVALID);
-	session_flush(s);
-	return 0;
-}
-
 int session_resume(struct actor *self, struct session *s,
 		   const struct payload_resume *resume)
 {
@@ -141,7 +132,7 @@ int session_resume(struct actor *self, struct session *s,
 	if (!parse_id(resume->session_id, &s->target, ask->secret) ||
 	    actor_ref_eq(s->target, actor_self(self))) {
 		actor_msg_free(&ask->head);
-		return refuse(s);
+		return session_refuse(s);
 	}
 	s->phase = SESSION_ASKING;
 	/* One that is gone already is reported down at once. */
@@ -175,7 +166,7 @@ static int on_answer(struct actor *self, struct session *s,
 		return 0;
 	actor_demonitor(self, s->target);
 	if (!answer->yes)
-		return refuse(s);
+		return session_refuse(s);
 	s->phase = SESSION_GIVING;
 	/* Stirred again when what is on its way is sent. */
 	if (s->conn && conn_sending(s->conn)) {
@@ -189,7 +180,7 @@ static int on_down(struct session *s, const struct actor_down_msg *down)
 {
 	if (s->phase != SESSION_ASKING || !actor_ref_eq(down->who, s->target))
 		return 0;
-	return refuse(s);
+	return session_refuse(s);
 }
 
 /* --- the older session ---------------------------------------------------- */

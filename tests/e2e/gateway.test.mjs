@@ -320,3 +320,71 @@ describe('op 8', () => {
 		gateway.close();
 	});
 });
+
+describe('session starts', () => {
+	let limited;
+	before(async () => {
+		limited = await startChatd();
+	});
+	after(() => limited?.close());
+
+	const left = async () => {
+		const response = await within('an answer', fetch(
+			`${limited.url}/api/v10/gateway/bot`,
+			{ headers: { Authorization: `Bot ${limited.tokens[1]}` } }));
+		return (await response.json()).session_start_limit;
+	};
+
+	it('are_counted_and_too_many_at_once_refused_with_op_9', async () => {
+		const before = await left();
+		assert.equal(before.total, 1000);
+		assert.equal(before.remaining, before.total);
+		assert.ok(before.reset_after > 0);
+		const asked = before.max_concurrency + 4;
+		const gateways = await Promise.all(Array.from({ length: asked },
+			() => Gateway.open(limited)));
+		const ops = await Promise.all(gateways.map(async (gateway) => {
+			gateway.identify({ token: limited.tokens[1], intents: 0 });
+			return (await gateway.socket.next('an answer',
+				(f) => f.opcode === OP.text)).data.toString();
+		}));
+		const ready = ops.filter((text) => text.includes('"READY"'));
+		const refused = ops.filter((text) =>
+			text === '{"t":null,"s":null,"op":9,"d":false}');
+		assert.equal(ready.length + refused.length, asked);
+		// A new window may have begun in between.
+		assert.ok(ready.length >= before.max_concurrency);
+		assert.equal((await left()).remaining, before.total - ready.length);
+		if (refused.length) {
+			const again = gateways[ops.findIndex((text) => refused.includes(text))];
+			await again.beat(null);
+			assert.equal(again.socket.closed, null);
+		}
+		for (const gateway of gateways)
+			gateway.close();
+	});
+
+	it('are_not_needed_for_resume', async () => {
+		const { remaining } = await left();
+		const response = await until('a free start', async () => {
+			const gateway = await Gateway.open(limited);
+			gateway.identify({ token: limited.tokens[1], intents: 1 });
+			const first = await gateway.any();
+			if (first.t === 'READY')
+				return { gateway, d: first.d };
+			gateway.socket.end();
+			return null;
+		});
+		const used = remaining - (await left()).remaining;
+		response.gateway.socket.cut();
+		for (let i = 0; i < 20; i++) {
+			const fresh = await Gateway.open(limited);
+			fresh.seq = 1;
+			fresh.resume({ token: limited.tokens[1],
+				session_id: response.d.session_id, seq: 1 });
+			await fresh.event('RESUMED');
+			fresh.socket.cut();
+		}
+		assert.equal(remaining - (await left()).remaining, used);
+	});
+});

@@ -229,6 +229,11 @@ export class Gateway {
 		return payload;
 	}
 
+	/** The next payload, whatever it is. */
+	any() {
+		return this.#payload();
+	}
+
 	/** The next payload, which must have this opcode. */
 	async expect(op) {
 		const payload = await this.#payload();

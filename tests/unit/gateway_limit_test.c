@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "gateway/limit.h"
+#include "gateway/start.h"
 
 #define NOW 1800000000000ull
 
@@ -29,6 +30,48 @@ static void allows_so_many_in_a_window(void **state)
 	now = limit_take(limits, &key, 5, 5000, NOW + 5000);
 	assert_true(now.allowed);
 	assert_int_equal(now.remaining, 4);
+	limits_free(limits);
+}
+
+static void looking_does_not_count(void **state)
+{
+	struct limits *limits = limits_new(1);
+	struct limit_key key = { "token", 7, 9 };
+
+	(void)state;
+	assert_int_equal(limit_look(limits, &key, 2, 1000, NOW).remaining, 2);
+	limit_take(limits, &key, 2, 1000, NOW);
+	assert_int_equal(limit_look(limits, &key, 2, 1000, NOW).remaining, 1);
+	assert_int_equal(limit_look(limits, &key, 2, 1000, NOW).remaining, 1);
+	limits_free(limits);
+}
+
+static void grants_so_many_session_starts_at_once_and_a_day(void **state)
+{
+	struct limits *limits = limits_new(1);
+	uint64_t now = NOW;
+	uint32_t i, granted = 0;
+
+	(void)state;
+	for (i = 0; i < START_AT_ONCE; i++)
+		assert_int_equal(start_take(limits, 5, now), START_GRANTED);
+	assert_int_equal(start_take(limits, 5, now), START_LATER);
+	assert_int_equal(start_take(limits, 6, now), START_GRANTED);
+	/* What was refused is none of the day's. */
+	assert_int_equal(start_left(limits, 5, now).remaining,
+			 START_PER_DAY - START_AT_ONCE);
+	for (granted = START_AT_ONCE; granted < START_PER_DAY; granted++) {
+		now += START_AT_ONCE_MS;
+		assert_int_equal(start_take(limits, 5, now), START_GRANTED);
+	}
+	now += START_AT_ONCE_MS;
+	assert_int_equal(start_take(limits, 5, now), START_EXHAUSTED);
+	assert_int_equal(start_left(limits, 5, now).remaining, 0);
+	assert_int_equal(start_left(limits, 5, now).reset_after_ms,
+			 NOW + START_DAY_MS - now);
+	assert_int_equal(start_take(limits, 5, NOW + START_DAY_MS),
+			 START_GRANTED);
+	assert_int_equal(start_take(NULL, 5, now), START_GRANTED);
 	limits_free(limits);
 }
 
@@ -83,6 +126,9 @@ static void forgets_callers_whose_window_is_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(looking_does_not_count),
+		cmocka_unit_test(
+			grants_so_many_session_starts_at_once_and_a_day),
 		cmocka_unit_test(allows_so_many_in_a_window),
 		cmocka_unit_test(keeps_callers_routes_and_channels_apart),
 		cmocka_unit_test(survives_a_clock_that_is_set_back),
