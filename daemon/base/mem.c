@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mem.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,23 @@ void *mem_dup(const void *data, size_t size)
 void mem_free(void *ptr)
 {
 	free(ptr);
+}
+
+int mem_grow(void *array, uint32_t *cap, uint32_t need, size_t size)
+{
+	uint32_t to = *cap ? *cap : 4;
+	void *memory;
+
+	if (need <= *cap)
+		return 0;
+	while (to < need)
+		to *= 2;
+	memory = mem_realloc(*(void **)array, to * size);
+	if (!memory)
+		return -ENOMEM;
+	*(void **)array = memory;
+	*cap = to;
+	return 0;
 }
 
 uint64_t mem_fail_nth(uint64_t n)

@@ -19,6 +19,12 @@ void *mem_dup(const void *data, size_t size);
 void mem_free(void *ptr);
 
 /*
+ * Makes room for `need` elements of `size` in *array, which has *cap; at least
+ * doubles.  -ENOMEM: everything is as it was.
+ */
+int mem_grow(void *array, uint32_t *cap, uint32_t need, size_t size);
+
+/*
  * The n-th allocation from now (from 1) of the calling thread fails, once;
  * 0: none.  Returns how many allocations the thread has made since the last
  * call.

@@ -31,7 +31,7 @@ enum {
 struct os_disk_op {
 	void (*done)(struct os_disk_op *op, int result);
 	void *ctx;		/* the caller's */
-	uint64_t private[2];	/* os/'s */
+	size_t expected;	/* os/'s: no fewer bytes will do */
 };
 
 /* Blocking, meant for start-up and shutdown.  `path` is below the env's root
@@ -50,6 +50,15 @@ int os_file_remove(struct os_loop *loop, const char *path);
 int os_dir_list(struct os_loop *loop, const char *path,
 		int (*fn)(void *ctx, const char *name), void *ctx);
 
+/*
+ * Memory for many operations on files of this loop, aligned to OS_DISK_ALIGN.
+ * The kernel is told of it once instead of at each operation, as far as it
+ * takes more (RLIMIT_MEMLOCK); else it is memory like any other.  NULL when
+ * there is none.  Freed when nothing is in flight in it; NULL is nothing.
+ */
+void *os_buf_new(struct os_loop *loop, size_t size);
+void os_buf_free(struct os_loop *loop, void *buf);
+
 /* Queue one operation; submitted by the next os_loop_run().  -EAGAIN when the
  * queue is full (run the loop and try again). */
 int os_disk_read(struct os_file *file, struct os_disk_op *op, void *buf,
@@ -57,8 +66,11 @@ int os_disk_read(struct os_file *file, struct os_disk_op *op, void *buf,
 int os_disk_write(struct os_file *file, struct os_disk_op *op, const void *buf,
 		  size_t len, uint64_t offset);
 int os_disk_sync(struct os_file *file, struct os_disk_op *op);
-/* A write and an fdatasync that follows it, linked in the kernel: one
- * completion, for both.  A short write fails it. */
+/*
+ * A write that is durable when it completes, with what of the file's size it
+ * takes to read it back (RWF_DSYNC).  Says nothing about writes before it.  A
+ * short one fails.
+ */
 int os_disk_write_sync(struct os_file *file, struct os_disk_op *op,
 		       const void *buf, size_t len, uint64_t offset);
 

@@ -4,6 +4,7 @@
 #include <limits.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "os/impl.h"
 
 void os_env_free(struct os_env *env)
@@ -130,6 +131,22 @@ int os_dir_list(struct os_loop *loop, const char *path,
 		int (*fn)(void *ctx, const char *name), void *ctx)
 {
 	return loop->ops->dir_list(loop, path, fn, ctx);
+}
+
+void *os_buf_new(struct os_loop *loop, size_t size)
+{
+	void *buf = mem_aligned(OS_DISK_ALIGN, size);
+
+	if (buf && loop->ops->buf_added)
+		loop->ops->buf_added(loop, buf, size);
+	return buf;
+}
+
+void os_buf_free(struct os_loop *loop, void *buf)
+{
+	if (buf && loop->ops->buf_gone)
+		loop->ops->buf_gone(loop, buf);
+	mem_free(buf);
 }
 
 void os_file_close(struct os_file *file)

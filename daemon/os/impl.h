@@ -40,6 +40,9 @@ struct os_loop_ops {
 	int (*send)(struct os_loop *loop, struct os_send *op);
 	int (*file_open)(struct os_loop *loop, const char *path,
 			 unsigned int flags, struct os_file **ret_file);
+	/* Of memory that os_buf_new() made; NULL: they need not know. */
+	void (*buf_added)(struct os_loop *loop, void *buf, size_t size);
+	void (*buf_gone)(struct os_loop *loop, void *buf);
 	int (*dir_make)(struct os_loop *loop, const char *path);
 	int (*dir_sync)(struct os_loop *loop, const char *path);
 	int (*rename)(struct os_loop *loop, const char *from, const char *to);

@@ -108,23 +108,68 @@ static int keep(struct sim_inode *inode, const struct pending_write *w)
 	return sim_extent_resize(&inode->kept, w->offset);
 }
 
-/* Everything up to that number is durable. */
-static int do_sync(struct sim_inode *inode, uint64_t upto,
-		   const struct pending_write *own)
+static bool overlaps(const struct pending_write *a,
+		     const struct pending_write *b)
 {
+	return a->offset < b->offset + b->len && b->offset < a->offset + a->len;
+}
+
+/* The number of the last truncation among the first so many writes. */
+static uint64_t last_truncation(const struct sim_inode *inode, uint64_t upto)
+{
+	uint64_t last = 0;
+
+	list_for_each(link, &inode->unsynced) {
+		const struct pending_write *w =
+			list_entry(link, struct pending_write, link);
+
+		if (w->truncate && w->number <= upto)
+			last = w->number;
+	}
+	return last;
+}
+
+static int make_durable(struct sim_inode *inode, struct pending_write *w)
+{
+	if (keep(inode, w))
+		return -EIO;
+	list_del(&w->link);
+	mem_free(w);
+	return 0;
+}
+
+/* Everything up to that number is durable. */
+static int do_sync(struct sim_inode *inode, uint64_t upto)
+{
+	int err = 0;
+
 	list_for_each_safe(link, &inode->unsynced) {
 		struct pending_write *w = list_entry(link, struct pending_write,
 						     link);
 
-		/* cppcheck-suppress nullPointerRedundantCheck; own may be NULL */
-		if (!w->number || (w->number > upto && w != own))
-			continue;
-		if (keep(inode, w))
-			return -EIO;
-		list_del(link);
-		mem_free(w);
+		if (w->number && w->number <= upto && !err)
+			err = make_durable(inode, w);
 	}
-	return 0;
+	return err;
+}
+
+/*
+ * This write is durable, and nothing else that need not be: what it covers
+ * cannot come back, and the file's size as it was cannot either.
+ */
+static int do_sync_one(struct sim_inode *inode, struct pending_write *own)
+{
+	int err = do_sync(inode, last_truncation(inode, own->number));
+
+	list_for_each_safe(link, &inode->unsynced) {
+		struct pending_write *w = list_entry(link, struct pending_write,
+						     link);
+
+		if (w == own || !w->number || !overlaps(w, own) || err)
+			continue;
+		err = make_durable(inode, w);
+	}
+	return err ? err : make_durable(inode, own);
 }
 
 static int perform(struct sim_env *env, struct sim_disk_event *e)
@@ -137,13 +182,13 @@ static int perform(struct sim_env *env, struct sim_disk_event *e)
 	if (e->kind == OS_DISK_READ)
 		return do_read(env, e);
 	if (e->kind == OS_DISK_SYNC)
-		return do_sync(inode, e->sync_to, NULL);
+		return do_sync(inode, e->sync_to);
 	n = do_write(env, e);
 	if (e->kind == OS_DISK_WRITE || n < 0)
 		return n;
 	if ((size_t)n < e->len)
 		return -EIO;
-	err = do_sync(inode, e->sync_to, e->write);
+	err = do_sync_one(inode, e->write);
 	return err ? err : n;
 }
 

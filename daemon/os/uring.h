@@ -8,6 +8,8 @@
 
 #include <liburing.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/uio.h>
 
 #include "base/list.h"
 #include "os/impl.h"
@@ -17,7 +19,6 @@ enum uring_kind {
 	URING_WAKE,	/* struct uring_loop */
 	URING_POLL,	/* struct uring_poll */
 	URING_DISK,	/* struct os_disk_op */
-	URING_WRITE,	/* struct os_disk_op: the write before a sync */
 	URING_SEND,	/* struct os_send */
 	URING_KINDS,
 };
@@ -31,6 +32,16 @@ enum uring_wait {
 	URING_WOKEN,	/* do not wait the next time */
 };
 
+/* What a ring knows by number; free places are -1 and no memory. */
+#define URING_FIXED_FILES 32
+#define URING_FIXED_BUFS 16
+
+struct uring_fixed {
+	bool has_files, has_bufs;
+	int file[URING_FIXED_FILES];
+	struct iovec buf[URING_FIXED_BUFS];
+};
+
 struct work_job;
 
 struct uring_loop {
@@ -39,6 +50,7 @@ struct uring_loop {
 	int wake_fd;
 	uint64_t wake_count;		/* what the read of wake_fd returns */
 	bool wake_armed;
+	struct uring_fixed fixed;
 	struct list to_arm;		/* polls to be started by the next run */
 	unsigned int in_flight;		/* completions the kernel owes us, but
 					 * that of wake_fd */
@@ -80,7 +92,16 @@ int uring_remove(struct os_loop *loop, const char *path);
 int uring_dir_list(struct os_loop *loop, const char *path,
 		   int (*fn)(void *ctx, const char *name), void *ctx);
 void uring_disk_done(struct uring_loop *loop, void *ptr, int result);
-void uring_write_done(struct uring_loop *loop, void *ptr, int result);
+
+/* fixed.c */
+void uring_fixed_init(struct uring_loop *loop);
+/* The number it gets; -1: none. */
+int uring_fixed_file(struct uring_loop *loop, int fd);
+void uring_fixed_file_gone(struct uring_loop *loop, int slot);
+void uring_buf_added(struct os_loop *loop, void *buf, size_t size);
+void uring_buf_gone(struct os_loop *loop, void *buf);
+/* The buffer that these bytes lie in; -1. */
+int uring_fixed_buf(const struct uring_loop *loop, const void *buf, size_t len);
 
 /* sock.c */
 int uring_send(struct os_loop *loop, struct os_send *op);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -14,17 +15,17 @@
 struct uring_file {
 	struct os_file file;
 	int fd;
-};
-
-/* How an op's private words are used. */
-enum {
-	OP_EXPECTED,	/* WRITE_SYNC: bytes to write */
-	OP_WRITTEN,	/* WRITE_SYNC: result of the write */
+	int slot;		/* what the ring calls it; -1: nothing */
 };
 
 static int fd_of(struct os_file *file)
 {
 	return container_of(file, struct uring_file, file)->fd;
+}
+
+static struct uring_loop *loop_of(struct os_file *file)
+{
+	return container_of(file->loop, struct uring_loop, loop);
 }
 
 static int open_flags(unsigned int flags)
@@ -50,14 +51,18 @@ int uring_file_open(struct os_loop *loop, const char *path, unsigned int flags,
 		mem_free(file);
 		return err;
 	}
+	file->slot = uring_fixed_file(loop_of(&file->file), file->fd);
 	*ret_file = &file->file;
 	return 0;
 }
 
 static void file_close(struct os_file *file)
 {
-	close(fd_of(file));
-	mem_free(container_of(file, struct uring_file, file));
+	struct uring_file *uring = container_of(file, struct uring_file, file);
+
+	uring_fixed_file_gone(loop_of(file), uring->slot);
+	close(uring->fd);
+	mem_free(uring);
 }
 
 static int file_size(struct os_file *file, uint64_t *ret_size)
@@ -75,68 +80,55 @@ static int file_truncate(struct os_file *file, uint64_t size)
 	return ftruncate(fd_of(file), (off_t)size) ? -errno : 0;
 }
 
-/* The write; returns the entry of the sync that is linked to it. */
-static struct io_uring_sqe *prep_write_of(struct uring_loop *loop,
-					  struct io_uring_sqe *sqe, int fd,
-					  struct os_disk_op *op, void *buf,
-					  size_t len, uint64_t offset)
+/*
+ * WRITE_SYNC is one request, a write that is durable when it completes: the
+ * kernel adds the flush itself.  A write linked to an fdatasync says the same
+ * but wakes this thread in between, and a worker thread for the sync.
+ */
+static void prep_write(struct io_uring_sqe *sqe, int fd, int fixed,
+		       const void *buf, unsigned int len, uint64_t offset)
 {
-	op->private[OP_EXPECTED] = len;
-	io_uring_prep_write(sqe, fd, buf, (unsigned int)len, offset);
-	/* A write that fails or is short breaks the link: no sync. */
-	io_uring_sqe_set_flags(sqe, IOSQE_IO_LINK);
-	uring_tag(sqe, URING_WRITE, op);
-	loop->in_flight++;
-	sqe = io_uring_get_sqe(&loop->ring);
-	check(sqe);
-	return sqe;
+	if (fixed < 0)
+		io_uring_prep_write(sqe, fd, buf, len, offset);
+	else
+		io_uring_prep_write_fixed(sqe, fd, buf, len, offset, fixed);
 }
 
-static int file_submit(struct os_file *file, struct os_disk_op *op,
+static void prep_read(struct io_uring_sqe *sqe, int fd, int fixed, void *buf,
+		      unsigned int len, uint64_t offset)
+{
+	if (fixed < 0)
+		io_uring_prep_read(sqe, fd, buf, len, offset);
+	else
+		io_uring_prep_read_fixed(sqe, fd, buf, len, offset, fixed);
+}
+
+static int file_submit(struct os_file *base, struct os_disk_op *op,
 		       enum os_disk_kind kind, void *buf, size_t len,
 		       uint64_t offset)
 {
-	struct uring_loop *loop = container_of(file->loop, struct uring_loop,
-					       loop);
-	struct io_uring_sqe *sqe;
-	int fd = fd_of(file);
+	struct uring_file *file = container_of(base, struct uring_file, file);
+	struct uring_loop *loop = loop_of(base);
+	struct io_uring_sqe *sqe = uring_sqe(loop, 1);
+	int fd = file->slot < 0 ? file->fd : file->slot;
+	int fixed = uring_fixed_buf(loop, buf, len);
 
-	sqe = uring_sqe(loop, kind == OS_DISK_WRITE_SYNC ? 2 : 1);
 	if (!sqe)
 		return -EAGAIN;
-	op->private[OP_EXPECTED] = 0;
-	op->private[OP_WRITTEN] = 0;
-	if (kind == OS_DISK_WRITE_SYNC)
-		sqe = prep_write_of(loop, sqe, fd, op, buf, len, offset);
-	if (kind == OS_DISK_READ)
-		io_uring_prep_read(sqe, fd, buf, (unsigned int)len, offset);
-	else if (kind == OS_DISK_WRITE)
-		io_uring_prep_write(sqe, fd, buf, (unsigned int)len, offset);
-	else
+	if (kind == OS_DISK_SYNC)
 		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+	else if (kind == OS_DISK_READ)
+		prep_read(sqe, fd, fixed, buf, (unsigned int)len, offset);
+	else
+		prep_write(sqe, fd, fixed, buf, (unsigned int)len, offset);
+	if (kind == OS_DISK_WRITE_SYNC)
+		sqe->rw_flags = RWF_DSYNC;
+	if (file->slot >= 0)
+		io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+	op->expected = kind == OS_DISK_WRITE_SYNC ? len : 0;
 	uring_tag(sqe, URING_DISK, op);
 	loop->in_flight++;
 	return 0;
-}
-
-void uring_write_done(struct uring_loop *loop, void *ptr, int result)
-{
-	struct os_disk_op *op = ptr;
-
-	loop->in_flight--;
-	op->private[OP_WRITTEN] = (uint64_t)(int64_t)result;
-}
-
-/* The result of a WRITE_SYNC whose sync gave `synced`. */
-static int write_sync_result(const struct os_disk_op *op, int synced)
-{
-	int64_t written = (int64_t)op->private[OP_WRITTEN];
-
-	if (written < 0)
-		return (int)written;
-	if ((uint64_t)written < op->private[OP_EXPECTED])
-		return -EIO;
-	return synced < 0 ? synced : (int)written;
 }
 
 void uring_disk_done(struct uring_loop *loop, void *ptr, int result)
@@ -145,8 +137,8 @@ void uring_disk_done(struct uring_loop *loop, void *ptr, int result)
 
 	loop->in_flight--;
 	loop->callbacks++;
-	if (op->private[OP_EXPECTED])
-		result = write_sync_result(op, result);
+	if (result >= 0 && (size_t)result < op->expected)
+		result = -EIO;
 	op->done(op, result);
 }
 

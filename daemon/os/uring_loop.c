@@ -61,7 +61,6 @@ static void (*const done_table[URING_KINDS])(struct uring_loop *loop,
 	[URING_WAKE] = wake_done,
 	[URING_POLL] = uring_poll_done,
 	[URING_DISK] = uring_disk_done,
-	[URING_WRITE] = uring_write_done,
 	[URING_SEND] = uring_send_done,
 };
 
@@ -166,8 +165,7 @@ static void discard(struct uring_loop *loop, const struct io_uring_cqe *cqe)
 		uring_poll_cancelled(loop,
 				     (void *)(uintptr_t)(cqe->user_data &
 							 ~URING_KIND_MASK));
-	else if (kind == URING_DISK || kind == URING_WRITE ||
-		 kind == URING_SEND)
+	else if (kind == URING_DISK || kind == URING_SEND)
 		loop->in_flight--;
 }
 
@@ -214,6 +212,8 @@ static const struct os_loop_ops uring_ops = {
 	.work = uring_work,
 	.send = uring_send,
 	.file_open = uring_file_open,
+	.buf_added = uring_buf_added,
+	.buf_gone = uring_buf_gone,
 	.dir_make = uring_dir_make,
 	.dir_sync = uring_dir_sync,
 	.rename = uring_rename,
@@ -257,6 +257,7 @@ int uring_loop_new(struct os_env *env, struct os_loop **ret_loop)
 	err = ring_init(&loop->ring);
 	if (err)
 		goto fail_fd;
+	uring_fixed_init(loop);
 	*ret_loop = &loop->loop;
 	return 0;
 fail_fd:

@@ -16,6 +16,7 @@
 struct block_codec {
 	ZSTD_CCtx *compress;	/* NULL: store plain */
 	ZSTD_DCtx *expand;
+	uint8_t *raw;		/* BLOCK_BOUND, with `compress` */
 };
 
 int block_codec_new(bool compress, struct block_codec **ret_codec)
@@ -25,9 +26,11 @@ int block_codec_new(bool compress, struct block_codec **ret_codec)
 	if (!codec)
 		return -ENOMEM;
 	codec->expand = ZSTD_createDCtx();
-	if (compress)
+	if (compress) {
 		codec->compress = ZSTD_createCCtx();
-	if (!codec->expand || (compress && !codec->compress)) {
+		codec->raw = mem_alloc(BLOCK_BOUND);
+	}
+	if (!codec->expand || (compress && !(codec->compress && codec->raw))) {
 		block_codec_free(codec);
 		return -ENOMEM;
 	}
@@ -41,6 +44,7 @@ void block_codec_free(struct block_codec *codec)
 		return;
 	ZSTD_freeCCtx(codec->compress);
 	ZSTD_freeDCtx(codec->expand);
+	mem_free(codec->raw);
 	mem_free(codec);
 }
 
@@ -91,33 +95,45 @@ static const uint8_t *varint_get(const uint8_t *pos, const uint8_t *end,
 	return NULL;
 }
 
-struct blob *block_pack(const struct row *rows, uint32_t count)
+static size_t payload_size(const struct row *rows, uint32_t count)
 {
 	uint64_t last = 0;
 	size_t size = 0;
-	struct blob *raw;
-	uint8_t *pos;
 
 	for (uint32_t i = 0; i < count; i++) {
 		size += varint_size(rows[i].id - last) +
 			varint_size(rows[i].size) + rows[i].size;
 		last = rows[i].id;
 	}
-	raw = blob_new(NULL, size);
-	if (!raw)
-		return NULL;
-	pos = raw->data;
-	last = 0;
+	return size;
+}
+
+/* Returns its end. */
+static uint8_t *put_payload(uint8_t *pos, const struct row *rows,
+			    uint32_t count)
+{
+	uint64_t last = 0;
+
 	for (uint32_t i = 0; i < count; i++) {
 		pos = varint_put(pos, rows[i].id - last);
 		pos = varint_put(pos, rows[i].size);
 		last = rows[i].id;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		memcpy(pos, rows[i].data, rows[i].size);
+		if (rows[i].size)
+			memcpy(pos, rows[i].data, rows[i].size);
 		pos += rows[i].size;
 	}
-	check(pos == raw->data + size);
+	return pos;
+}
+
+struct blob *block_pack(const struct row *rows, uint32_t count)
+{
+	struct blob *raw = blob_new(NULL, payload_size(rows, count));
+
+	if (raw)
+		check(put_payload(raw->data, rows, count) ==
+		      raw->data + raw->len);
 	return raw;
 }
 
@@ -180,9 +196,9 @@ int block_unpack(struct blob *raw, uint32_t count, uint64_t first_id,
 	return 0;
 }
 
-size_t block_bound(size_t raw_bytes)
+size_t block_bound(const struct row *rows, uint32_t count)
 {
-	return sizeof(struct block_head) + ZSTD_compressBound(raw_bytes) +
+	return sizeof(struct block_head) + payload_size(rows, count) +
 	       BLOCK_ALIGN;
 }
 
@@ -194,51 +210,50 @@ static uint32_t block_crc(const uint8_t *buf, uint32_t stored_bytes)
 		      sizeof(struct block_head) - from + stored_bytes);
 }
 
-/* Returns the bytes written behind the head. */
-static uint32_t encode_payload(struct block_codec *codec,
-			       const struct blob *raw, uint8_t *to,
-			       uint8_t *ret_coding)
+/* Returns the bytes it takes at `to`; 0: it does not get smaller. */
+static uint32_t put_compressed(struct block_codec *codec, uint8_t *to,
+			       const struct row *rows, uint32_t count,
+			       uint32_t raw_bytes)
 {
 	size_t n;
 
-	if (codec->compress) {
-		n = ZSTD_compressCCtx(codec->compress, to,
-				      ZSTD_compressBound(raw->len), raw->data,
-				      raw->len, ZSTD_LEVEL);
-		if (!ZSTD_isError(n) && n < raw->len) {
-			*ret_coding = BLOCK_ZSTD;
-			return (uint32_t)n;
-		}
-	}
-	memcpy(to, raw->data, raw->len);
-	*ret_coding = BLOCK_PLAIN;
-	return raw->len;
+	check(raw_bytes <= BLOCK_BOUND);
+	put_payload(codec->raw, rows, count);
+	n = ZSTD_compressCCtx(codec->compress, to, raw_bytes - 1, codec->raw,
+			      raw_bytes, ZSTD_LEVEL);
+	return ZSTD_isError(n) ? 0 : (uint32_t)n;
 }
 
 uint32_t block_seal(struct block_codec *codec, const struct block_id *id,
-		    const struct rows *rows, const struct blob *raw,
+		    const struct row *rows, uint32_t count, bool compress,
 		    uint8_t *buf)
 {
 	struct block_head *head = (struct block_head *)buf;
+	uint32_t raw_bytes = (uint32_t)payload_size(rows, count);
+	uint32_t bytes, stored = 0;
 	uint8_t *payload = buf + sizeof(*head);
-	uint8_t coding;
-	uint32_t stored = encode_payload(codec, raw, payload, &coding);
-	uint32_t bytes = (uint32_t)sizeof(*head) + stored;
 
+	if (compress && codec->compress)
+		stored = put_compressed(codec, payload, rows, count, raw_bytes);
 	*head = (struct block_head){
 		.magic = htole32(BLOCK_MAGIC),
 		.store_tag = htole64(id->store_tag),
 		.channel = htole64(id->channel),
-		.first_id = htole64(rows->row[0].id),
-		.last_id = htole64(rows->row[rows->count - 1].id),
+		.first_id = htole64(rows[0].id),
+		.last_id = htole64(rows[count - 1].id),
 		.seq = htole64(id->seq),
-		.raw_bytes = htole32(raw->len),
-		.stored_bytes = htole32(stored),
-		.rows = htole32(rows->count),
+		.raw_bytes = htole32(raw_bytes),
+		.rows = htole32(count),
 		.space = id->space,
-		.coding = coding,
+		.coding = stored ? BLOCK_ZSTD : BLOCK_PLAIN,
 	};
+	if (!stored) {
+		put_payload(payload, rows, count);
+		stored = raw_bytes;
+	}
+	head->stored_bytes = htole32(stored);
 	head->crc = htole32(block_crc(buf, stored));
+	bytes = (uint32_t)sizeof(*head) + stored;
 	memset(buf + bytes, 0, -bytes & (BLOCK_ALIGN - 1));
 	return bytes;
 }

@@ -71,15 +71,17 @@ struct blob *block_pack(const struct row *rows, uint32_t count);
 int block_unpack(struct blob *raw, uint32_t count, uint64_t first_id,
 		 uint64_t last_id, struct rows **ret_rows);
 
-/* The most that block_seal() may need for a payload, padding included. */
-size_t block_bound(size_t raw_bytes);
+/* The most that block_seal() needs for these rows, padding included; never
+ * more than BLOCK_BOUND when block_cut() chose them. */
+size_t block_bound(const struct row *rows, uint32_t count);
+#define BLOCK_BOUND (128u << 10)
 
 /*
  * Writes the whole block to `buf`; returns its bytes, without the padding to
- * BLOCK_ALIGN, which is zeroed.
+ * BLOCK_ALIGN, which is zeroed.  `compress` counts if the codec can.
  */
 uint32_t block_seal(struct block_codec *codec, const struct block_id *id,
-		    const struct rows *rows, const struct blob *raw,
+		    const struct row *rows, uint32_t count, bool compress,
 		    uint8_t *buf);
 
 /*

@@ -14,13 +14,12 @@
 #include "store/part.h"
 #include "store/space.h"
 
+struct packer;
 struct round;
 struct rewrite;
 
 /* Writes that wait for room in the log; the next one is shed. */
 #define ENGINE_WAITING_MAX 65536u
-
-#define ENGINE_SCRATCH_BYTES (256u << 10)
 
 struct engine {
 	struct engine_opts opts;
@@ -33,7 +32,6 @@ struct engine {
 	struct log_tail tail;		/* durable, in the index */
 	struct index index;
 	struct space space;
-	uint32_t open_slot;		/* being filled, or SLOT_NONE */
 	struct hmap bad;		/* places of blocks that are damaged */
 	struct cache *cache;
 	struct block_codec *codec;
@@ -58,7 +56,7 @@ struct engine {
 	int round_error;		/* of the last round */
 	bool round_retry;		/* tick says: try again */
 	uint64_t last_ticks_writes;
-	uint8_t *scratch;		/* for a sealed block */
+	struct packer *packer;
 	int failed;			/* no more writes: memory ran out */
 	struct engine_stats stats;
 };
@@ -154,8 +152,22 @@ void rewrite_free(struct engine *e);
 /* Refuses (0), or stages again, what lies on a damaged block: relog.c. */
 int relog_part(struct engine *e, struct part *part);
 
-/* The log's verdict on records: struct log's done(). */
-void engine_log_done(void *ctx, uint64_t first_seq, uint32_t count, int err);
+void engine_finish(struct store_op *op, int status);
+
+/* Requests: read.c, write.c. */
+void engine_read(struct engine *e, struct store_op *op);
+void engine_write(struct engine *e, struct store_op *op);
+/* Gets the blocks that a request misses, then goes on with ready().  -ENOMEM:
+ * it does not.  read_release() when it needs them no more. */
+int read_fetch(struct engine *e, struct store_op *op,
+	       const struct page_missing *missing,
+	       void (*ready)(struct fetch_group *group));
+void read_release(struct engine *e, struct store_op *op);
+/* Those that wait for room get what there is. */
+void write_place_waiting(struct engine *e);
+
+/* The log's verdict on a frame: struct log's done(). */
+void engine_log_done(void *ctx, const struct frame *frame, int err);
 /* Answers what was never written with -ECANCELED. */
 void engine_cancel_writes(struct engine *e);
 

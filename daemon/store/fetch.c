@@ -73,16 +73,9 @@ struct rows *fetch_lookup(void *ctx, const struct block_ref *ref)
 
 static int pin(struct fetch_group *group, uint32_t place, struct rows *rows)
 {
-	if (group->count == group->cap) {
-		uint32_t cap = group->cap ? 2 * group->cap : 8;
-		void *memory = mem_realloc(group->pin,
-					   cap * sizeof(group->pin[0]));
-
-		if (!memory)
-			return -ENOMEM;
-		group->pin = memory;
-		group->cap = cap;
-	}
+	if (mem_grow(&group->pin, &group->cap, group->count + 1,
+		     sizeof(group->pin[0])))
+		return -ENOMEM;
 	group->pin[group->count].place = place;
 	group->pin[group->count++].rows = rows_get(rows);
 	return 0;

@@ -66,15 +66,19 @@ static void on_done(struct os_disk_op *op, int result)
 
 	req->io->inflight--;
 	if (result > 0 && !whole) {
-		req->moved += (size_t)result;
-		if (req->moved < req->len) {
+		size_t moved = req->moved + (size_t)result;
+
+		/* O_DIRECT goes on where a sector begins. */
+		if (moved < req->len)
+			moved &= ~(size_t)(OS_DISK_ALIGN - 1);
+		whole = moved == req->len;
+		if (!whole && moved > req->moved) {
+			req->moved = moved;
 			pass_on(req);
 			return;
 		}
 	}
-	if (result >= 0)
-		result = whole || req->moved == req->len ? 0 : -EIO;
-	finish(req, result);
+	finish(req, result < 0 ? result : whole ? 0 : -EIO);
 }
 
 void io_submit(struct io *io, struct io_req *req, enum io_kind kind,

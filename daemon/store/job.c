@@ -104,8 +104,8 @@ static int snapshot(struct job *job)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		job->snap[i] = part->deltas[i];
-		if (job->snap[i].row)
-			blob_get(job->snap[i].row);
+		if (job->snap[i].owner)
+			blob_get(job->snap[i].owner);
 	}
 	job->snap_count = n;
 	return 0;
@@ -167,8 +167,7 @@ static void job_free_memory(struct job *job)
 {
 	fetch_group_fini(&job->group);
 	for (uint32_t i = 0; i < job->snap_count; i++)
-		blob_put(job->snap[i].row);
-	rows_put(job->newest);
+		blob_put(job->snap[i].owner);
 	mem_free(job->snap);
 	mem_free(job->take);
 	mem_free(job->out);
@@ -205,16 +204,15 @@ void job_free(struct job *job)
 	job_free_memory(job);
 }
 
-static void put_out(struct job *job, uint64_t id, const uint8_t *data,
-		    uint32_t size)
+static void put_out(struct job *job, struct row row)
 {
-	job->out[job->out_count++] = (struct row){ id, data, size };
+	job->out[job->out_count++] = row;
 }
 
 static void put_delta(struct job *job, const struct delta *delta)
 {
-	if (delta->row)
-		put_out(job, delta->id, delta->row->data, delta->row->len);
+	if (delta->owner)
+		put_out(job, part_delta_row(delta));
 }
 
 /* The rows of one block under the deltas up to its last id. */
@@ -227,16 +225,14 @@ static void merge_block(struct job *job, const struct rows *rows,
 		const struct delta *delta = &job->snap[*d];
 
 		for (; r < count && rows->row[r].id < delta->id; r++)
-			put_out(job, rows->row[r].id, rows->row[r].data,
-				rows->row[r].size);
+			put_out(job, rows->row[r]);
 		if (r < count && rows->row[r].id == delta->id)
 			r++;
 		put_delta(job, delta);
 		(*d)++;
 	}
 	for (; r < count; r++)
-		put_out(job, rows->row[r].id, rows->row[r].data,
-			rows->row[r].size);
+		put_out(job, rows->row[r]);
 }
 
 static void end_run(struct job *job)
@@ -289,26 +285,16 @@ uint32_t job_next_block(struct job *job)
 			 job->run_end[job->run] - job->packed);
 }
 
-int job_add_block(struct job *job, const struct block_ref *ref,
-		  struct rows *rows)
+int job_add_block(struct job *job, const struct block_ref *ref)
 {
-	if (job->added_count == job->added_cap) {
-		uint32_t cap = job->added_cap ? 2 * job->added_cap : 4;
-		void *memory = mem_realloc(job->added,
-					   cap * sizeof(*job->added));
-
-		if (!memory)
-			return -ENOMEM;
-		job->added = memory;
-		job->added_cap = cap;
-	}
-	for (uint32_t i = 0; i < rows->count; i++)
-		job->ids[job->packed + i] = rows->row[i].id;
-	job->packed += rows->count;
+	if (mem_grow(&job->added, &job->added_cap, job->added_count + 1,
+		     sizeof(*job->added)))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < ref->rows; i++)
+		job->ids[job->packed + i] = job->out[job->packed + i].id;
+	job->packed += ref->rows;
 	job->added[job->added_count++] = *ref;
 	blocks_live(job->e, ref, 1, 1);
-	rows_put(job->newest);
-	job->newest = rows_get(rows);
 	return 0;
 }
 
@@ -328,19 +314,41 @@ void job_change_encode(const struct job *job, uint8_t *buf)
 		buf = change_put_ref(buf, &job->added[i]);
 }
 
+/* The rows of the last block added, as the cache keeps them; or NULL. */
+static struct rows *newest_rows(const struct job *job,
+				const struct block_ref *ref)
+{
+	const struct row *out = job->out + job->packed - ref->rows;
+	struct blob *raw = block_pack(out, ref->rows);
+	struct rows *rows;
+	int err;
+
+	if (!raw)
+		return NULL;
+	err = block_unpack(raw, ref->rows, ref->first_id, ref->last_id, &rows);
+	blob_put(raw);
+	return err ? NULL : rows;
+}
+
 /* The newest rows stay warm if they were. */
 static void keep_warm(struct job *job)
 {
 	struct cache *cache = job->e->cache;
 	bool warm = job->snap_count > 0;
+	const struct block_ref *last;
+	struct rows *rows;
 
 	for (uint32_t i = 0; i < job->removed_count; i++) {
 		warm |= cache_has(cache, job->removed[i]);
 		cache_drop(cache, job->removed[i]);
 	}
-	if (warm && job->newest)
-		cache_put(cache, job->added[job->added_count - 1].place,
-			  job->newest);
+	if (!warm || !job->added_count)
+		return;
+	last = &job->added[job->added_count - 1];
+	rows = newest_rows(job, last);
+	if (rows)
+		cache_put(cache, last->place, rows);
+	rows_put(rows);
 }
 
 static void note_fragmented(struct job *job)

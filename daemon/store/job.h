@@ -29,7 +29,6 @@ struct job {
 	struct block_ref *added;
 	uint32_t added_count, added_cap;
 	uint64_t *ids;			/* of all rows in added */
-	struct rows *newest;		/* of the last block added */
 	bool tidy;			/* came of merging: not again */
 };
 
@@ -62,9 +61,8 @@ int job_merge(struct job *job);
 
 /* The rows of the next block: returns how many, 0 when all are packed. */
 uint32_t job_next_block(struct job *job);
-/* They are now in this block, whose rows these are.  -ENOMEM. */
-int job_add_block(struct job *job, const struct block_ref *ref,
-		  struct rows *rows);
+/* They are now in this block.  -ENOMEM. */
+int job_add_block(struct job *job, const struct block_ref *ref);
 
 /* What it takes in the index. */
 size_t job_change_size(const struct job *job);

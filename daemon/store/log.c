@@ -17,10 +17,12 @@ struct log_mark {
 
 static void frame_done(struct io_req *req, int err);
 
-int log_init(struct log *log, struct io *io, struct os_file *file,
-	     const struct super *super, const struct log_tail *next)
+int log_init(struct log *log, struct os_loop *loop, struct io *io,
+	     struct os_file *file, const struct super *super,
+	     const struct log_tail *next)
 {
 	memset(log, 0, sizeof(*log));
+	log->loop = loop;
 	log->io = io;
 	log->file = file;
 	log->bytes = super->log_bytes;
@@ -35,8 +37,8 @@ int log_init(struct log *log, struct io *io, struct os_file *file,
 	log->req.done = frame_done;
 	log->mark_cap = (uint32_t)(log->bytes / FORMAT_SECTOR);
 	log->marks = mem_alloc(log->mark_cap * sizeof(*log->marks));
-	log->staged = mem_aligned(FORMAT_SECTOR, FRAME_BYTES_MAX);
-	log->flying = mem_aligned(FORMAT_SECTOR, FRAME_BYTES_MAX);
+	log->staged = os_buf_new(loop, FRAME_BYTES_MAX);
+	log->flying = os_buf_new(loop, FRAME_BYTES_MAX);
 	if (log->marks && log->staged && log->flying)
 		return 0;
 	log_fini(log);
@@ -46,8 +48,8 @@ int log_init(struct log *log, struct io *io, struct os_file *file,
 void log_fini(struct log *log)
 {
 	mem_free(log->marks);
-	mem_free(log->staged);
-	mem_free(log->flying);
+	os_buf_free(log->loop, log->staged);
+	os_buf_free(log->loop, log->flying);
 	log->marks = NULL;
 	log->staged = NULL;
 	log->flying = NULL;
@@ -117,14 +119,15 @@ int log_room(const struct log *log, size_t bytes, bool reserve)
 	return 0;
 }
 
-uint64_t log_stage(struct log *log, const struct logrec *rec)
+uint32_t log_stage(struct log *log, const struct logrec *rec)
 {
-	uint8_t *to = log->staged + HEAD_BYTES + log->staged_bytes;
+	uint32_t at = log->staged_bytes;
 
-	logrec_encode(rec, to);
+	logrec_encode(rec, log->staged + HEAD_BYTES + at);
 	log->staged_bytes += (uint32_t)logrec_size(rec->size);
 	log->staged_records++;
-	return log->seq++;
+	log->seq++;
+	return at + (uint32_t)logrec_size(0);
 }
 
 static void send_staged(struct log *log)
@@ -150,6 +153,7 @@ static void send_staged(struct log *log)
 	log->head = at.offset + size;
 	log->flying_seq = at.seq;
 	log->flying_offset = at.offset;
+	log->flying_bytes = frame.bytes;
 	log->flying_records = frame.records;
 	log->staged = log->flying;
 	log->flying = staged;
@@ -174,6 +178,25 @@ void log_mark_end(struct log *log)
 		send_staged(log);
 }
 
+static void ignore(void *ctx, const struct frame *frame, int err)
+{
+	(void)ctx;
+	(void)frame;
+	(void)err;
+}
+
+int log_mark_start(struct log *log)
+{
+	log->done = ignore;
+	log_mark_end(log);
+	while (log->busy) {
+		if (list_empty(&log->io->finished))
+			os_loop_run(log->loop, UINT64_MAX);
+		io_run(log->io);
+	}
+	return log->stuck ? -EIO : 0;
+}
+
 /* Writes an empty frame over the one that failed. */
 static void heal(struct log *log)
 {
@@ -191,11 +214,16 @@ static void heal(struct log *log)
 
 static void conclude(struct log *log, int err)
 {
-	uint32_t count = log->flying_records;
+	struct frame frame = {
+		.first_seq = log->flying_seq,
+		.bytes = log->flying_bytes,
+		.records = log->flying_records,
+		.data = err ? NULL : log->flying + HEAD_BYTES,
+	};
 
 	log->flying_records = 0;
-	if (count)
-		log->done(log->ctx, log->flying_seq, count, err);
+	if (frame.records)
+		log->done(log->ctx, &frame, err);
 }
 
 static void heal_done(struct log *log, int err)

@@ -21,6 +21,7 @@
 struct log_mark;
 
 struct log {
+	struct os_loop *loop;
 	struct io *io;
 	struct os_file *file;
 	uint64_t bytes;
@@ -37,15 +38,15 @@ struct log {
 	uint32_t staged_bytes, staged_records;
 	uint64_t flying_seq;		/* first of the frame in flight */
 	uint64_t flying_offset;
-	uint32_t flying_records;
+	uint32_t flying_bytes, flying_records;
 	bool busy;			/* a frame is in flight */
 	bool stuck;
 	bool healing;
 	int error;			/* that the frame in flight met */
 	struct io_req req;
-	/* Records [first_seq, first_seq + count) are durable (0), refused
-	 * (negative errno), or nobody knows (-ETIMEDOUT). */
-	void (*done)(void *ctx, uint64_t first_seq, uint32_t count, int err);
+	/* The frame's records are durable (0), refused (negative errno), or
+	 * nobody knows (-ETIMEDOUT).  Its data is borrowed, NULL unless 0. */
+	void (*done)(void *ctx, const struct frame *frame, int err);
 	void *ctx;
 	uint64_t frames_written, bytes_written;
 };
@@ -55,8 +56,9 @@ struct log {
 #define LOG_PARTS 8u
 
 /* The next frame is number `frame` at `head`; `seq` its first record. */
-int log_init(struct log *log, struct io *io, struct os_file *file,
-	     const struct super *super, const struct log_tail *next);
+int log_init(struct log *log, struct os_loop *loop, struct io *io,
+	     struct os_file *file, const struct super *super,
+	     const struct log_tail *next);
 void log_fini(struct log *log);
 /* Recovery: a frame that is still needed, in order. */
 void log_remember(struct log *log, const struct log_tail *at, uint32_t records,
@@ -68,11 +70,17 @@ void log_remember(struct log *log, const struct log_tail *at, uint32_t records,
  * -EIO: the log is stuck.
  */
 int log_room(const struct log *log, size_t bytes, bool reserve);
-/* Takes a record for which there is room; returns its sequence number. */
-uint64_t log_stage(struct log *log, const struct logrec *rec);
+/* Takes a record for which there is room; returns where its row will be in
+ * the frame's data. */
+uint32_t log_stage(struct log *log, const struct logrec *rec);
 /* Sends what is staged, if anything is and no frame is in flight. */
 void log_commit(struct log *log);
 void log_retry(struct log *log);
+/*
+ * A start: writes an empty frame, where there is room for it, in place of what
+ * a crash may have left of one of that number.  Blocking.
+ */
+int log_mark_start(struct log *log);
 /* A clean stop: sends an empty frame, so that damage to the last commit will
  * not look like a torn one. */
 void log_mark_end(struct log *log);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/engine_impl.h"
+#include "store/pack.h"
 
 static void io_woke(void *ctx)
 {
@@ -30,7 +31,6 @@ static struct engine *engine_new(struct os_loop *loop,
 	e->opts.cache_bytes = or_default(opts->cache_bytes, ENGINE_CACHE_BYTES);
 	e->opts.delta_bytes = or_default(opts->delta_bytes, ENGINE_DELTA_BYTES);
 	e->loop = loop;
-	e->open_slot = SLOT_NONE;
 	list_init(&e->all);
 	list_init(&e->dirty);
 	list_init(&e->fragmented);
@@ -39,8 +39,7 @@ static struct engine *engine_new(struct os_loop *loop,
 	list_init(&e->staged);
 	list_init(&e->waiting);
 	io_init(&e->io, io_woke, e);
-	e->scratch = mem_alloc(ENGINE_SCRATCH_BYTES);
-	if (e->opts.dir && e->scratch &&
+	if (e->opts.dir && !packer_new(e, &e->packer) &&
 	    !cache_new(e->opts.cache_bytes, &e->cache) &&
 	    !block_codec_new(opts->compress, &e->codec))
 		return e;
@@ -163,7 +162,7 @@ void engine_abandon(struct engine *e)
 	close_file(e->data_file);
 	close_file(e->log_file);
 	close_file(e->super_file);
-	mem_free(e->scratch);
+	packer_free(e->packer);
 	mem_free((char *)e->opts.dir);
 	mem_free(e);
 }

@@ -3,22 +3,14 @@
 
 #include <errno.h>
 
+#include "base/bisect.h"
 #include "base/blob.h"
 #include "base/check.h"
 
 uint32_t rows_from(const struct rows *rows, uint64_t id)
 {
-	uint32_t low = 0, high = rows->count;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (rows->row[mid].id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return bisect_u64(rows->row, rows->count, sizeof(struct row),
+			  offsetof(struct row, id), id);
 }
 
 /*
@@ -153,12 +145,9 @@ static bool walk_next(struct walk *w, struct found *ret)
 		if (row && row->id == delta->id)
 			w->row += (uint32_t)w->step;
 		w->delta += (uint32_t)w->step;
-		if (!delta->row)
+		if (!delta->owner)
 			continue;
-		*ret = (struct found){
-			{ delta->id, delta->row->data, delta->row->len },
-			delta->row,
-		};
+		*ret = (struct found){ part_delta_row(delta), delta->owner };
 		return true;
 	}
 }
@@ -288,11 +277,9 @@ static int find(const struct part *part, uint64_t id, page_lookup_fn lookup,
 	missing->count = 0;
 	if (!delta)
 		return find_in_blocks(part, id, lookup, ctx, missing, ret);
-	if (!delta->row)
+	if (!delta->owner)
 		return 0;
-	*ret = (struct found){
-		{ id, delta->row->data, delta->row->len }, delta->row,
-	};
+	*ret = (struct found){ part_delta_row(delta), delta->owner };
 	return 1;
 }
 

@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bisect.h"
 #include "base/blob.h"
 #include "base/check.h"
 #include "base/mem.h"
-
-/* What a delta costs besides the bytes of its row: blob head and malloc. */
-#define DELTA_OVERHEAD (sizeof(struct delta) + 32)
 
 struct part *part_new(uint64_t channel, uint8_t space)
 {
@@ -31,7 +29,7 @@ void part_free(struct part *part)
 	if (!part)
 		return;
 	for (uint32_t i = 0; i < part->delta_count; i++)
-		blob_put(part->deltas[i].row);
+		blob_put(part->deltas[i].owner);
 	mem_free(part->deltas);
 	mem_free(part->blocks);
 	mem_free(part);
@@ -39,37 +37,20 @@ void part_free(struct part *part)
 
 uint32_t part_delta_from(const struct part *part, uint64_t id)
 {
-	uint32_t low = 0, high = part->delta_count;
+	return bisect_u64(part->deltas, part->delta_count,
+			  sizeof(struct delta), offsetof(struct delta, id), id);
+}
 
-	/* New rows come at the end. */
-	if (high && part->deltas[high - 1].id < id)
-		return high;
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (part->deltas[mid].id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+static uint32_t ref_from(const struct block_ref *refs, uint32_t count,
+			 uint64_t id)
+{
+	return bisect_u64(refs, count, sizeof(*refs),
+			  offsetof(struct block_ref, last_id), id);
 }
 
 uint32_t part_block_from(const struct part *part, uint64_t id)
 {
-	uint32_t low = 0, high = part->block_count;
-
-	if (high && part->blocks[high - 1].last_id < id)
-		return high;
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (part->blocks[mid].last_id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return ref_from(part->blocks, part->block_count, id);
 }
 
 struct block_ref *part_block_of(const struct part *part, uint64_t id)
@@ -100,27 +81,15 @@ uint64_t part_oldest_seq(const struct part *part)
 	return oldest;
 }
 
-/* Makes room for `need` elements of `size`; doubling. */
-static int grow(void *array, uint32_t *cap, uint32_t need, size_t size)
+struct row part_delta_row(const struct delta *delta)
 {
-	uint32_t to = *cap ? *cap : 4;
-	void *memory;
-
-	if (need <= *cap)
-		return 0;
-	while (to < need)
-		to *= 2;
-	memory = mem_realloc(*(void **)array, to * size);
-	if (!memory)
-		return -ENOMEM;
-	*(void **)array = memory;
-	*cap = to;
-	return 0;
+	return (struct row){ delta->id, delta->owner->data + delta->at,
+			     delta->size };
 }
 
-static size_t row_bytes(const struct blob *row)
+static size_t delta_bytes(const struct delta *delta)
 {
-	return DELTA_OVERHEAD + (row ? row->len : 0);
+	return sizeof(*delta) + delta->size;
 }
 
 static void count_dead(struct part *part, uint64_t id, int by)
@@ -132,49 +101,56 @@ static void count_dead(struct part *part, uint64_t id, int by)
 	block->dead = (uint16_t)(block->dead + by);
 }
 
+/* What the record says of the row, whatever the delta was before. */
 static void delta_set(struct part *part, struct delta *delta, uint64_t seq,
-		      struct blob *row)
+		      const struct part_row *row)
 {
-	part->delta_bytes += row_bytes(row) - row_bytes(delta->row);
-	blob_put(delta->row);
-	delta->row = row ? blob_get(row) : NULL;
+	struct blob *old = delta->owner;
+
+	part->delta_bytes -= delta_bytes(delta);
+	delta->owner = row ? blob_get(row->owner) : NULL;
+	blob_put(old);
+	delta->at = row ? row->at : 0;
+	delta->size = row ? row->size & INT32_MAX : 0;
 	delta->seq = seq;
+	part->delta_bytes += delta_bytes(delta);
+}
+
+static void delta_drop(struct part *part, const struct delta *delta)
+{
+	part->delta_bytes -= delta_bytes(delta);
+	blob_put(delta->owner);
 }
 
 static void delta_remove(struct part *part, struct delta *delta)
 {
 	uint32_t i = (uint32_t)(delta - part->deltas);
 
-	part->delta_bytes -= row_bytes(delta->row);
-	blob_put(delta->row);
+	delta_drop(part, delta);
 	part->delta_count--;
 	memmove(delta, delta + 1, (part->delta_count - i) * sizeof(*delta));
 }
 
 static int delta_insert(struct part *part, uint64_t id, uint64_t seq,
-			struct blob *row, bool shadows)
+			const struct part_row *row, bool shadows)
 {
 	uint32_t at = part_delta_from(part, id);
 	struct delta *delta;
 
-	if (grow(&part->deltas, &part->delta_cap, part->delta_count + 1,
-		 sizeof(*delta)))
+	if (mem_grow(&part->deltas, &part->delta_cap, part->delta_count + 1,
+		     sizeof(*delta)))
 		return -ENOMEM;
 	delta = &part->deltas[at];
 	memmove(delta + 1, delta, (part->delta_count - at) * sizeof(*delta));
 	part->delta_count++;
-	*delta = (struct delta){
-		.id = id,
-		.seq = seq,
-		.row = row ? blob_get(row) : NULL,
-		.shadows = shadows,
-	};
-	part->delta_bytes += row_bytes(row);
+	part->delta_bytes += sizeof(*delta);
+	*delta = (struct delta){ .id = id, .shadows = shadows };
+	delta_set(part, delta, seq, row);
 	return 0;
 }
 
 int part_apply(struct part *part, enum record_type type, uint64_t id,
-	       uint64_t seq, struct blob *row)
+	       uint64_t seq, const struct part_row *row)
 {
 	struct delta *delta = part_delta_of(part, id);
 	int err;
@@ -237,8 +213,9 @@ static int insert_block(struct part *part, const struct block_ref *ref)
 
 int part_reserve(struct part *part, uint32_t added_count)
 {
-	return grow(&part->blocks, &part->block_cap,
-		    part->block_count + added_count, sizeof(*part->blocks));
+	return mem_grow(&part->blocks, &part->block_cap,
+			part->block_count + added_count,
+			sizeof(*part->blocks));
 }
 
 int part_change(struct part *part, const uint32_t *removed,
@@ -257,32 +234,16 @@ int part_change(struct part *part, const uint32_t *removed,
 
 static bool within(const struct block_ref *refs, uint32_t count, uint64_t id)
 {
-	for (uint32_t low = 0, high = count; low < high;) {
-		uint32_t mid = low + (high - low) / 2;
+	uint32_t i = ref_from(refs, count, id);
 
-		if (refs[mid].last_id < id)
-			low = mid + 1;
-		else if (refs[mid].first_id > id)
-			high = mid;
-		else
-			return true;
-	}
-	return false;
+	return i < count && refs[i].first_id <= id;
 }
 
 static bool contains(const uint64_t *ids, uint32_t count, uint64_t id)
 {
-	uint32_t low = 0, high = count;
+	uint32_t i = bisect_u64(ids, count, sizeof(*ids), 0, id);
 
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (ids[mid] < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < count && ids[low] == id;
+	return i < count && ids[i] == id;
 }
 
 void part_settle(struct part *part, uint64_t snap_seq,
@@ -304,13 +265,12 @@ void part_settle(struct part *part, uint64_t snap_seq,
 				delta.shadows = false;
 			}
 			/* A deletion of what never reached a block is done. */
-			if (delta.row || delta.shadows) {
+			if (delta.owner || delta.shadows) {
 				part->deltas[kept++] = delta;
 				continue;
 			}
 		}
-		part->delta_bytes -= row_bytes(delta.row);
-		blob_put(delta.row);
+		delta_drop(part, &delta);
 	}
 	part->delta_count = kept;
 	part->flushed_seq = snap_seq;

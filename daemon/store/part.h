@@ -21,15 +21,30 @@
 #include <stdbool.h>
 
 #include "base/list.h"
+#include "proto/rows.h"
 #include "store/format.h"
 
 struct blob;
 
+/*
+ * Its row lies in `owner`, the records of the commit that brought it, which is
+ * shared by all that came with it and goes with the last of them: a row costs
+ * no memory block of its own.  No more of these are held than the log holds.
+ */
 struct delta {
 	uint64_t id;
 	uint64_t seq;
-	struct blob *row;	/* a reference; NULL: deleted */
-	bool shadows;
+	struct blob *owner;	/* a reference; NULL: deleted */
+	uint32_t at;		/* of the row in it */
+	uint32_t size : 31;
+	uint32_t shadows : 1;
+};
+static_assert(sizeof(struct delta) == 32, "one for each unflushed row");
+
+/* A row within a blob, borrowed. */
+struct part_row {
+	struct blob *owner;
+	uint32_t at, size;
 };
 
 struct part {
@@ -40,7 +55,7 @@ struct part {
 	struct delta *deltas;
 	uint32_t block_count, block_cap;
 	uint32_t delta_count, delta_cap;
-	size_t delta_bytes;	/* memory held by deltas */
+	size_t delta_bytes;	/* memory that deltas take: rows, themselves */
 	uint8_t space;
 	bool flushing;		/* a snapshot of the deltas is being written */
 	/* The engine's: */
@@ -64,16 +79,18 @@ uint32_t part_block_from(const struct part *part, uint64_t id);
 /* The block whose range holds id, or NULL. */
 struct block_ref *part_block_of(const struct part *part, uint64_t id);
 struct delta *part_delta_of(const struct part *part, uint64_t id);
+/* Of a delta that is no deletion; borrowed. */
+struct row part_delta_row(const struct delta *delta);
 /* UINT64_MAX without deltas. */
 uint64_t part_oldest_seq(const struct part *part);
 
 /*
- * Takes over a record that became durable; takes a reference to `row` (NULL
- * for RECORD_DELETE).  Bytes of memory gained or lost are in delta_bytes.
- * -ENOMEM: nothing happened.
+ * Takes over a record that became durable; takes a reference to the owner of
+ * `row` (NULL for RECORD_DELETE).  Bytes of memory gained or lost are in
+ * delta_bytes.  -ENOMEM: nothing happened.
  */
 int part_apply(struct part *part, enum record_type type, uint64_t id,
-	       uint64_t seq, struct blob *row);
+	       uint64_t seq, const struct part_row *row);
 
 /*
  * Replaces blocks.  -EBADMSG when a removed one is not there or an added one

@@ -136,6 +136,22 @@ static int read_index(struct engine *e, struct scan *scan)
 	return scan_later(scan, offset, number, &at, &later) ? -EBADMSG : 0;
 }
 
+/*
+ * What a crash left behind the last whole frame is part of one of the next
+ * number: the rest of it must not come by a later crash in the middle of ours.
+ */
+static int cut_index(struct engine *e)
+{
+	struct os_file *file = e->index.file[e->index.current];
+	uint64_t size;
+	int err = os_file_size(file, &size);
+
+	if (err || size <= e->index.offset)
+		return err;
+	err = os_file_truncate(file, e->index.offset);
+	return err ? err : io_do(&e->io, e->loop, IO_SYNC, file, NULL, 0, 0);
+}
+
 /* Which slots the blocks lie in, and how much of each they are. */
 static int count_slots(struct engine *e)
 {
@@ -165,10 +181,18 @@ static int count_slots(struct engine *e)
 
 /* --- the log ------------------------------------------------------------- */
 
-static int replay(struct engine *e, const struct logrec *rec, uint64_t seq)
+/* A frame's records; `rows` is a copy of them once somebody needs it. */
+struct replayed {
+	const struct frame *frame;
+	struct blob *rows;
+};
+
+static int replay(struct engine *e, const struct logrec *rec, uint64_t seq,
+		  struct replayed *from)
 {
 	struct part *part = engine_part_make(e, rec->channel, rec->space);
-	struct blob *row = NULL;
+	const struct frame *frame = from->frame;
+	struct part_row row = { .size = rec->size };
 	size_t before;
 	int err;
 
@@ -176,14 +200,15 @@ static int replay(struct engine *e, const struct logrec *rec, uint64_t seq)
 		return -ENOMEM;
 	if (seq <= part->flushed_seq)
 		return 0;
-	if (rec->type != RECORD_DELETE) {
-		row = blob_new(rec->data, rec->size);
-		if (!row)
-			return -ENOMEM;
-	}
+	if (!from->rows)
+		from->rows = blob_new(frame->data, frame->bytes);
+	if (!from->rows)
+		return -ENOMEM;
+	row.owner = from->rows;
+	row.at = (uint32_t)(rec->data - frame->data);
 	before = part->delta_bytes;
-	err = part_apply(part, rec->type, rec->id, seq, row);
-	blob_put(row);
+	err = part_apply(part, rec->type, rec->id, seq,
+			 rec->type == RECORD_DELETE ? NULL : &row);
 	if (!err)
 		engine_part_changed(e, part, before);
 	return err;
@@ -192,18 +217,20 @@ static int replay(struct engine *e, const struct logrec *rec, uint64_t seq)
 static int replay_frame(struct engine *e, const struct frame *frame)
 {
 	const uint8_t *pos = frame->data, *end = pos + frame->bytes;
+	struct replayed from = { .frame = frame };
 	uint64_t seq = frame->first_seq;
 	struct logrec rec;
 	int err;
 
 	while (!(err = logrec_decode(&pos, end, &rec))) {
-		err = replay(e, &rec, seq++);
+		err = replay(e, &rec, seq++, &from);
 		if (err)
-			return err;
+			break;
 	}
-	if (err == -ENODATA && seq - frame->first_seq == frame->records)
-		return 0;
-	return -EBADMSG;
+	blob_put(from.rows);
+	if (err == -ENODATA)
+		err = seq - frame->first_seq == frame->records ? 0 : -EBADMSG;
+	return err;
 }
 
 /* A frame follows the one before, or begins the ring again. */
@@ -267,7 +294,7 @@ static int read_log(struct engine *e, struct scan *scan,
 	struct frame frame;
 	int err;
 
-	err = log_init(&e->log, &e->io, e->log_file, &e->super, &at);
+	err = log_init(&e->log, e->loop, &e->io, e->log_file, &e->super, &at);
 	while (!err) {
 		err = next_frame(scan, &at.offset, at.frame, &frame);
 		if (!err) {
@@ -316,7 +343,7 @@ static void sweep(struct engine *e, struct engine_report *report)
 
 		report->blocks += part->block_count;
 		for (uint32_t i = 0; i < part->delta_count; i++)
-			report->rows += part->deltas[i].row != NULL;
+			report->rows += part->deltas[i].owner != NULL;
 		for (uint32_t i = 0; i < part->block_count; i++)
 			report->rows += part->blocks[i].rows -
 					(uint64_t)part->blocks[i].dead;
@@ -340,10 +367,14 @@ int recover_shard(struct engine *e, struct engine_report *report)
 	if (!err)
 		err = with_scan(e, e->index.file[e->super.index_file], report,
 				false);
+	if (!err && !e->opts.read_only)
+		err = cut_index(e);
 	if (!err)
 		err = count_slots(e);
 	if (!err)
 		err = with_scan(e, e->log_file, report, true);
+	if (!err && !e->opts.read_only)
+		err = log_mark_start(&e->log);
 	if (!err)
 		sweep(e, report);
 	return err;

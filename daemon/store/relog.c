@@ -19,7 +19,7 @@ static void relog_done(struct store_op *op)
 static int relog_delta(struct engine *e, struct part *part,
 		       const struct delta *delta)
 {
-	size_t bytes = logrec_size(delta->row ? delta->row->len : 0);
+	size_t bytes = logrec_size(delta->size);
 	int err = log_room(&e->log, bytes, false);
 	struct store_op *op;
 
@@ -28,12 +28,20 @@ static int relog_delta(struct engine *e, struct part *part,
 	op = mem_zalloc(sizeof(*op));
 	if (!op)
 		return -ENOMEM;
-	op->kind = !delta->row ? OP_DELETE : delta->shadows ? OP_EDIT
+	if (delta->owner) {
+		struct row row = part_delta_row(delta);
+
+		op->row = blob_new(row.data, row.size);
+		if (!op->row) {
+			mem_free(op);
+			return -ENOMEM;
+		}
+	}
+	op->kind = !delta->owner ? OP_DELETE : delta->shadows ? OP_EDIT
 							    : OP_APPEND;
 	op->space = part->space;
 	op->channel = part->channel;
 	op->id = delta->id;
-	op->row = delta->row ? blob_get(delta->row) : NULL;
 	op->ids = &op->id;
 	op->id_count = 1;
 	op->hits[0] = 1;

@@ -21,12 +21,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/job.h"
+#include "store/pack.h"
 
-/* How much a round takes on, and a region is. */
+/* How much a round takes on. */
 #define ROUND_BYTES (4u << 20)
 /* Partitions at most: they are started, and ended, in one step each. */
 #define ROUND_JOBS 2048u
-#define REGION_BYTES (512u << 10)
 /* Blocks packed, and block references looked at, in one step. */
 #define PACK_SLICE 4u
 #define SCAN_SLICE 4096u
@@ -48,26 +48,14 @@ enum phase {
 	ROUND_DONE,
 };
 
-/* Consecutive sectors of the open slot, filled in memory. */
-struct region {
-	struct list node;	/* round.sent */
-	struct round *round;
-	struct io_req req;
-	uint64_t offset;
-	uint32_t len;
-	uint8_t buf[] __attribute__((aligned(FORMAT_SECTOR)));
-};
-
 struct round {
 	struct engine *e;
 	enum phase phase;
 	struct list jobs, packed, indexed;
-	struct list sent;		/* regions being written */
-	uint32_t loading, writing;
+	uint32_t loading;
 	uint32_t victim;		/* slot to be emptied, or SLOT_NONE */
 	size_t bytes;			/* taken on, roughly */
 	uint32_t job_count;
-	struct region *region;		/* being filled */
 	struct io_req sync;
 	uint64_t start_seq;		/* no job's snapshot is older */
 	struct log_tail tail;
@@ -239,7 +227,6 @@ void round_consider(struct engine *e)
 	list_init(&round->jobs);
 	list_init(&round->packed);
 	list_init(&round->indexed);
-	list_init(&round->sent);
 	round->phase = ROUND_LOAD;
 	if (flush)
 		add_dirty(round);
@@ -289,148 +276,18 @@ static void job_ready(struct fetch_group *group)
 
 /* --- pack ---------------------------------------------------------------- */
 
-static void region_done(struct io_req *req, int err)
-{
-	struct region *region = container_of(req, struct region, req);
-	struct round *round = region->round;
-
-	if (err && !round->err)
-		round->err = err;
-	round->writing--;
-	list_del(&region->node);
-	mem_free(region);
-}
-
-static void close_slot(struct engine *e)
-{
-	struct space *space = &e->space;
-
-	space_fill(space, e->open_slot, space->slot[e->open_slot].used, true);
-	e->open_slot = SLOT_NONE;
-}
-
-static void region_send(struct round *round)
-{
-	struct region *region = round->region;
-	struct engine *e = round->e;
-	uint32_t len = (region->len + FORMAT_SECTOR - 1) & ~(FORMAT_SECTOR - 1);
-
-	memset(region->buf + region->len, 0, len - region->len);
-	round->region = NULL;
-	round->writing++;
-	list_push(&round->sent, &region->node);
-	e->stats.data_written += len;
-	space_fill(&e->space, e->open_slot,
-		   e->space.slot[e->open_slot].used + len, false);
-	region->req.done = region_done;
-	io_submit(&e->io, &region->req, IO_WRITE, e->data_file, region->buf,
-		  len, region->offset);
-}
-
-static int open_slot(struct engine *e)
-{
-	uint64_t end;
-	int err;
-
-	err = space_open(&e->space, &e->open_slot);
-	if (err) {
-		e->open_slot = SLOT_NONE;
-		return err;
-	}
-	end = (uint64_t)(e->open_slot + 1) * e->super.slot_bytes;
-	if (end <= e->data_size)
-		return 0;
-	err = os_file_truncate(e->data_file, end);
-	if (err)
-		close_slot(e);
-	else
-		e->data_size = end;
-	return err;
-}
-
-static int region_open(struct round *round)
-{
-	struct engine *e = round->e;
-	struct region *region;
-	int err = e->open_slot == SLOT_NONE ? open_slot(e) : 0;
-
-	if (err)
-		return err;
-	region = mem_aligned(FORMAT_SECTOR, sizeof(*region) + REGION_BYTES);
-	if (!region)
-		return -ENOMEM;
-	memset(region, 0, sizeof(*region));
-	region->round = round;
-	region->offset = (uint64_t)e->open_slot * e->super.slot_bytes +
-			 e->space.slot[e->open_slot].used;
-	round->region = region;
-	return 0;
-}
-
-/* Finds room for a block of so many bytes in the open slot, or in a new one. */
-static int region_room(struct round *round, uint32_t bytes)
-{
-	struct engine *e = round->e;
-
-	if (round->region && round->region->len + bytes > REGION_BYTES)
-		region_send(round);
-	if (e->open_slot != SLOT_NONE) {
-		uint32_t used = e->space.slot[e->open_slot].used +
-				(round->region ? round->region->len : 0);
-
-		if (used + bytes > e->super.slot_bytes) {
-			if (round->region)
-				region_send(round);
-			close_slot(e);
-		}
-	}
-	return round->region ? 0 : region_open(round);
-}
-
-static int pack_rows(struct round *round, struct job *job, struct blob *raw,
-		     struct rows *rows)
+/* A small block is soon rewritten with more: not worth compressing. */
+static int pack_block(struct round *round, struct job *job, uint32_t count)
 {
 	struct engine *e = round->e;
 	struct block_id id = engine_block_id(e, job->part);
-	struct block_ref ref = {
-		.first_id = rows->row[0].id,
-		.last_id = rows->row[rows->count - 1].id,
-		.rows = (uint16_t)rows->count,
-	};
-	struct region *region;
-	uint32_t bytes;
+	struct block_ref ref;
 	int err;
 
-	check(block_bound(raw->len) <= ENGINE_SCRATCH_BYTES);
 	id.seq = job->snap_seq;
-	ref.bytes = block_seal(e->codec, &id, rows, raw, e->scratch);
-	bytes = padded(ref.bytes);
-	err = region_room(round, bytes);
-	if (err)
-		return err;
-	region = round->region;
-	memcpy(region->buf + region->len, e->scratch, bytes);
-	ref.place = (uint32_t)((region->offset + region->len) / BLOCK_ALIGN);
-	region->len += bytes;
-	return job_add_block(job, &ref, rows);
-}
-
-static int pack_block(struct round *round, struct job *job, uint32_t count)
-{
-	const struct row *out = job->out + job->packed;
-	struct blob *raw = block_pack(out, count);
-	struct rows *rows;
-	int err;
-
-	if (!raw)
-		return -ENOMEM;
-	err = block_unpack(raw, count, out[0].id, out[count - 1].id, &rows);
-	if (!err) {
-		err = pack_rows(round, job, raw, rows);
-		rows_put(rows);
-	}
-	blob_put(raw);
-	return err;
+	err = packer_put(e->packer, &id, job->out + job->packed, count,
+			 job->tidy || count >= BLOCK_ROWS, &ref);
+	return err ? err : job_add_block(job, &ref);
 }
 
 /* All of it is packed: it can go into the index. */
@@ -441,29 +298,36 @@ static void job_packed(struct round *round, struct job *job)
 	round->e->stats.moved_blocks += job->removed_count;
 }
 
+/* The next block of the next job; -EAGAIN: regions are on their way. */
+static int pack_next(struct round *round)
+{
+	struct job *job = list_entry(round->jobs.next, struct job, node);
+	int err = job->out ? 0 : job_merge(job);
+	uint32_t count;
+
+	if (err)
+		return err;
+	count = job_next_block(job);
+	if (count)
+		return pack_block(round, job, count);
+	job_packed(round, job);
+	return 0;
+}
+
 static void pack_step(struct round *round)
 {
-	for (uint32_t i = 0; i < PACK_SLICE && !round->err; i++) {
-		struct job *job;
-		uint32_t count;
+	int err = 0;
 
+	for (uint32_t i = 0; i < PACK_SLICE && !err; i++) {
 		if (list_empty(&round->jobs)) {
-			if (round->region)
-				region_send(round);
+			packer_send(round->e->packer);
 			round->phase = ROUND_WRITE;
 			return;
 		}
-		job = list_entry(round->jobs.next, struct job, node);
-		if (!job->out)
-			round->err = job_merge(job);
-		if (round->err)
-			return;
-		count = job_next_block(job);
-		if (count)
-			round->err = pack_block(round, job, count);
-		else
-			job_packed(round, job);
+		err = pack_next(round);
 	}
+	if (err != -EAGAIN)
+		round->err = err;
 }
 
 /* --- write, index -------------------------------------------------------- */
@@ -483,7 +347,10 @@ static void write_step(struct round *round)
 {
 	struct engine *e = round->e;
 
-	if (round->writing)
+	if (packer_writing(e->packer))
+		return;
+	round->err = packer_error(e->packer);
+	if (round->err)
 		return;
 	if (e->opts.unsafe & ENGINE_UNSAFE_DATA_SYNC) {
 		round->phase = ROUND_INDEX;
@@ -585,16 +452,14 @@ static void free_jobs(struct list *jobs)
 void round_free(struct engine *e)
 {
 	struct round *round = e->round;
-	struct list *node;
 
 	if (!round)
 		return;
 	free_jobs(&round->jobs);
 	free_jobs(&round->packed);
 	free_jobs(&round->indexed);
-	while ((node = list_pop(&round->sent)))
-		mem_free(list_entry(node, struct region, node));
-	mem_free(round->region);
+	packer_discard(e->packer);
+	(void)packer_error(e->packer);
 	index_discard(&e->index);
 	e->cursor = NULL;
 	e->round = NULL;
@@ -618,10 +483,14 @@ static void round_end(struct round *round)
 /* Some completion will bring it on. */
 static bool is_blocked(const struct round *round)
 {
+	uint32_t writing = packer_writing(round->e->packer);
+
 	return round->waiting ||
 	       (round->phase == ROUND_LOAD && round->loading) ||
-	       (round->phase == ROUND_WRITE && round->writing) ||
-	       (round->err && (round->loading || round->writing));
+	       (round->phase == ROUND_PACK &&
+		packer_is_full(round->e->packer)) ||
+	       (round->phase == ROUND_WRITE && writing) ||
+	       (round->err && (round->loading || writing));
 }
 
 void round_step(struct engine *e)

@@ -21,19 +21,12 @@ void space_fini(struct space *space)
 
 int space_reserve(struct space *space, uint32_t count)
 {
-	uint32_t cap = space->cap ? space->cap : 16;
-	struct slot *slot;
-
 	if (count <= space->count)
 		return 0;
-	while (cap < count)
-		cap *= 2;
-	slot = mem_realloc(space->slot, cap * sizeof(*slot));
-	if (!slot)
+	if (mem_grow(&space->slot, &space->cap, count, sizeof(*space->slot)))
 		return -ENOMEM;
-	memset(slot + space->count, 0, (cap - space->count) * sizeof(*slot));
-	space->slot = slot;
-	space->cap = cap;
+	memset(space->slot + space->count, 0,
+	       (count - space->count) * sizeof(*space->slot));
 	space->count = count;
 	return 0;
 }

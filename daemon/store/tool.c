@@ -31,9 +31,9 @@ static int emit_delta(struct walk *w, const struct part *part, uint32_t i)
 	const struct delta *delta = &part->deltas[i];
 	struct row row;
 
-	if (!delta->row)
+	if (!delta->owner)
 		return 0;
-	row = (struct row){ delta->id, delta->row->data, delta->row->len };
+	row = part_delta_row(delta);
 	return emit(w, part, &row);
 }
 

@@ -89,9 +89,9 @@ static void try_round_trip(const uint8_t *data, size_t size)
 	if (!raw)
 		return;
 	check(!block_unpack(raw, n, row[0].id, row[n - 1].id, &rows));
-	buf = malloc(block_bound(raw->len));
-	block_seal(codec, &id, rows, raw, buf);
-	check(!block_probe(buf, block_bound(raw->len), TAG, &who, &ref));
+	buf = malloc(block_bound(row, n));
+	block_seal(codec, &id, row, n, size % 2, buf);
+	check(!block_probe(buf, block_bound(row, n), TAG, &who, &ref));
 	check(!block_open(codec, buf, &id, &ref, &back));
 	check(back->count == n);
 	for (uint32_t i = 0; i < n; i++)

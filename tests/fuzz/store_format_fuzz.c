@@ -35,13 +35,15 @@ static void try_records(const uint8_t *data, size_t size)
 	uint64_t seq = 1;
 
 	while (part && !logrec_decode(&pos, data + size, &rec)) {
-		struct blob *row = NULL;
+		struct part_row row = { .size = rec.size };
 
 		check(rec.size <= size);
-		if (rec.type != RECORD_DELETE)
-			row = blob_new(rec.data, rec.size);
-		(void)part_apply(part, rec.type, rec.id, seq++, row);
-		blob_put(row);
+		row.owner = blob_new(rec.data, rec.size);
+		if (!row.owner)
+			break;
+		(void)part_apply(part, rec.type, rec.id, seq++,
+				 rec.type == RECORD_DELETE ? NULL : &row);
+		blob_put(row.owner);
 	}
 	part_free(part);
 }

@@ -359,6 +359,69 @@ static void a_cut_keeps_what_was_synced_and_maybe_the_rest(void **state)
 	free(c);
 }
 
+static void a_durable_write_makes_only_itself_durable(void **state)
+{
+	char *a = block_of('a'), *b = block_of('b'), *c = block_of('c');
+	struct os_file *file;
+	int lost = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		sim_setup(seed);
+		assert_int_equal(os_file_open(loop, "d/f", OS_FILE_CREATE |
+					      OS_FILE_DIRECT, &file), 0);
+		assert_int_equal(os_dir_sync(loop, "d"), 0);
+		assert_int_equal(write_at(file, a, 0, true), BLOCK);
+		assert_int_equal(write_at(file, a, BLOCK, true), BLOCK);
+		assert_int_equal(write_at(file, b, 0, false), BLOCK);
+		assert_int_equal(write_at(file, b, BLOCK, false), BLOCK);
+		assert_int_equal(write_at(file, c, BLOCK, true), BLOCK);
+		os_file_close(file);
+		sim_restart();
+		assert_int_equal(os_file_open(loop, "d/f", 0, &file), 0);
+		assert_int_equal(read_at(file, b, 0), BLOCK);
+		lost += !memcmp(a, b, BLOCK);
+		assert_int_equal(read_at(file, b, BLOCK), BLOCK);
+		assert_memory_equal(b, c, BLOCK);
+		memset(b, 'b', BLOCK);
+		os_file_close(file);
+		os_loop_free(loop);
+		os_env_free(env);
+	}
+	assert_true(lost);
+	free(a);
+	free(b);
+	free(c);
+}
+
+static void known_memory_moves_the_same_bytes(void **state)
+{
+	char path[] = "/tmp/os_loop_test_XXXXXX";
+	struct os_file *file;
+	char *in, *out, *kept[40];
+
+	(void)state;
+	close(mkstemp(path));
+	assert_int_equal(os_file_open(loop, path, OS_FILE_DIRECT, &file), 0);
+	/* More of it than the kernel is told of. */
+	for (int round = 0; round < 40; round++) {
+		in = kept[round] = os_buf_new(loop, 2 * BLOCK);
+		out = os_buf_new(loop, 4 * BLOCK);
+		assert_non_null(in);
+		assert_non_null(out);
+		memset(in, 'a' + round % 26, 2 * BLOCK);
+		assert_int_equal(write_at(file, in + BLOCK, 0, round % 2),
+				 BLOCK);
+		assert_int_equal(read_at(file, out + 3 * BLOCK, 0), BLOCK);
+		assert_memory_equal(in, out + 3 * BLOCK, BLOCK);
+		os_buf_free(loop, out);
+	}
+	for (int round = 0; round < 40; round++)
+		os_buf_free(loop, kept[round]);
+	os_file_close(file);
+	assert_int_equal(os_file_remove(loop, path), 0);
+}
+
 static void a_cut_undoes_some_unsynced_names(void **state)
 {
 	int found = 0, missing = 0;
@@ -410,6 +473,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		REAL(a_file_is_written_synced_and_read),
+		REAL(known_memory_moves_the_same_bytes),
 		REAL(a_poll_is_called_while_there_is_more),
 		REAL(a_changed_poll_waits_for_what_it_is_told),
 		REAL(a_send_continues_until_all_is_taken),
@@ -417,6 +481,7 @@ int main(void)
 		REAL(work_of_a_lane_keeps_its_order),
 		REAL(a_wake_ends_a_wait_now_or_the_next),
 		cmocka_unit_test(a_cut_keeps_what_was_synced_and_maybe_the_rest),
+		cmocka_unit_test(a_durable_write_makes_only_itself_durable),
 		cmocka_unit_test(a_cut_undoes_some_unsynced_names),
 		cmocka_unit_test(the_nth_operation_fails_as_told),
 	};

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Files and buffers that a ring knows by number, so that an operation neither
+ * counts references to a file nor pins pages.  Both tables are small; what
+ * does not fit, or what the kernel refuses, goes without.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "os/uring.h"
+
+void uring_fixed_init(struct uring_loop *loop)
+{
+	struct uring_fixed *fixed = &loop->fixed;
+
+	fixed->has_files = !io_uring_register_files_sparse(&loop->ring,
+							   URING_FIXED_FILES);
+	fixed->has_bufs = !io_uring_register_buffers_sparse(&loop->ring,
+							    URING_FIXED_BUFS);
+	for (int i = 0; i < URING_FIXED_FILES; i++)
+		fixed->file[i] = -1;
+}
+
+static int put_file(struct uring_loop *loop, int slot, int fd)
+{
+	return io_uring_register_files_update(&loop->ring, (unsigned int)slot,
+					      &fd, 1);
+}
+
+int uring_fixed_file(struct uring_loop *loop, int fd)
+{
+	struct uring_fixed *fixed = &loop->fixed;
+
+	for (int i = 0; fixed->has_files && i < URING_FIXED_FILES; i++) {
+		if (fixed->file[i] >= 0)
+			continue;
+		if (put_file(loop, i, fd) != 1)
+			return -1;
+		fixed->file[i] = fd;
+		return i;
+	}
+	return -1;
+}
+
+void uring_fixed_file_gone(struct uring_loop *loop, int slot)
+{
+	if (slot < 0)
+		return;
+	/* Else the file stays open for as long as the ring is. */
+	(void)put_file(loop, slot, -1);
+	loop->fixed.file[slot] = -1;
+}
+
+static int put_buf(struct uring_loop *loop, int slot, const struct iovec *iov)
+{
+	static const __u64 tag;
+
+	return io_uring_register_buffers_update_tag(&loop->ring,
+						    (unsigned int)slot, iov,
+						    &tag, 1);
+}
+
+void uring_buf_added(struct os_loop *base, void *buf, size_t size)
+{
+	struct uring_loop *loop = container_of(base, struct uring_loop, loop);
+	struct uring_fixed *fixed = &loop->fixed;
+	struct iovec iov = { buf, size };
+
+	for (int i = 0; fixed->has_bufs && i < URING_FIXED_BUFS; i++) {
+		if (fixed->buf[i].iov_base)
+			continue;
+		if (put_buf(loop, i, &iov) == 1)
+			fixed->buf[i] = iov;
+		return;
+	}
+}
+
+void uring_buf_gone(struct os_loop *base, void *buf)
+{
+	struct uring_loop *loop = container_of(base, struct uring_loop, loop);
+	int slot = uring_fixed_buf(loop, buf, 1);
+
+	if (slot < 0)
+		return;
+	memset(&loop->fixed.buf[slot], 0, sizeof(struct iovec));
+	(void)put_buf(loop, slot, &loop->fixed.buf[slot]);
+}
+
+int uring_fixed_buf(const struct uring_loop *loop, const void *buf, size_t len)
+{
+	for (int i = 0; i < URING_FIXED_BUFS; i++) {
+		const struct iovec *iov = &loop->fixed.buf[i];
+		uintptr_t from = (uintptr_t)iov->iov_base;
+
+		if (from && (uintptr_t)buf >= from &&
+		    (uintptr_t)buf + len <= from + iov->iov_len)
+			return i;
+	}
+	return -1;
+}
