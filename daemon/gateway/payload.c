@@ -35,9 +35,8 @@ static int get_token(const json_t *object, char ret[REST_TOKEN_MAX])
 	return err;
 }
 
-static int get_snowflake(const json_t *value, uint64_t *ret_id)
+static int parse_snowflake(const char *text, uint64_t *ret_id)
 {
-	const char *text = json_string_value(value);
 	char *end;
 
 	if (!text || *text < '0' || *text > '9' ||
@@ -46,6 +45,11 @@ static int get_snowflake(const json_t *value, uint64_t *ret_id)
 	errno = 0;
 	*ret_id = strtoull(text, &end, 10);
 	return errno || *end ? -EINVAL : 0;
+}
+
+static int get_snowflake(const json_t *value, uint64_t *ret_id)
+{
+	return parse_snowflake(json_string_value(value), ret_id);
 }
 
 /* An integer 0 .. max; `fallback` when it is absent or null. */
@@ -268,6 +272,21 @@ static int parse_members(const json_t *d, struct payload *payload)
 	return fill_members(d, ids, msg);
 }
 
+static int parse_attend(const json_t *d, struct payload *payload)
+{
+	struct payload_attend *attend = &payload->attend;
+	json_t *channels = json_object_get(d, "channels");
+	const char *channel = json_object_iter_key(json_object_iter(channels));
+	const json_t *active = json_object_get(d, "active");
+	int err = get_snowflake(json_object_get(d, "guild_id"),
+				&attend->guild_id);
+
+	if (!err && channel)
+		err = parse_snowflake(channel, &attend->channel_id);
+	attend->active = !active || json_is_true(active);
+	return err;
+}
+
 static int (*const parsers[PAYLOAD_OPS])(const json_t *d,
 					 struct payload *payload) = {
 	[PAYLOAD_HEARTBEAT] = parse_heartbeat,
@@ -276,6 +295,7 @@ static int (*const parsers[PAYLOAD_OPS])(const json_t *d,
 	[PAYLOAD_VOICE_STATE] = parse_nothing,
 	[PAYLOAD_RESUME] = parse_resume,
 	[PAYLOAD_MEMBERS] = parse_members,
+	[PAYLOAD_ATTEND] = parse_attend,
 	[PAYLOAD_SOUNDBOARD] = parse_nothing,
 	[PAYLOAD_CHANNEL_INFO] = parse_nothing,
 };

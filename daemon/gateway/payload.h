@@ -24,6 +24,7 @@ enum payload_op {
 	PAYLOAD_INVALID_SESSION = 9,
 	PAYLOAD_HELLO = 10,
 	PAYLOAD_HEARTBEAT_ACK = 11,
+	PAYLOAD_ATTEND = 14,
 	PAYLOAD_SOUNDBOARD = 31,
 	PAYLOAD_CHANNEL_INFO = 43,
 	PAYLOAD_OPS,
@@ -61,6 +62,16 @@ struct payload_members {
 	struct guild_members_msg *msg;	/* owned; NULL after it is sent */
 };
 
+/*
+ * Op 14, of people: {guild_id, active?: true, channels?: {id: ...}}.  Of the
+ * channels the first one counts.
+ */
+struct payload_attend {
+	uint64_t guild_id;
+	uint64_t channel_id;	/* 0: none */
+	bool active;
+};
+
 struct payload {
 	enum payload_op op;
 	union {
@@ -69,6 +80,7 @@ struct payload {
 		struct payload_resume resume;
 		struct payload_presence presence;
 		struct payload_members members;
+		struct payload_attend attend;
 	};
 };
 

@@ -277,6 +277,27 @@ static int op_members(struct actor *self, struct session *s,
 	return 0;
 }
 
+/* Bots see all; to them it is no opcode. */
+static int op_attend(struct actor *self, struct session *s,
+		     struct payload *payload)
+{
+	const struct payload_attend *attend = &payload->attend;
+	struct dir_guild *guild = guild_find(s, attend->guild_id);
+	struct guild_attend_msg *msg;
+
+	if (s->is_bot)
+		return -CLOSE_OPCODE;
+	if (!guild)
+		return 0;
+	msg = ACTOR_MSG_NEW(struct guild_attend_msg, GUILD_ATTEND);
+	if (!msg)
+		return -CLOSE_UNKNOWN;
+	msg->active = attend->active;
+	msg->channel_id = attend->channel_id;
+	actor_send(self, guild->ref, &msg->head);
+	return 0;
+}
+
 static int op_nothing(struct actor *self, struct session *s,
 		      struct payload *payload)
 {
@@ -297,6 +318,7 @@ static const struct op {
 	[PAYLOAD_VOICE_STATE] = { false, op_nothing },
 	[PAYLOAD_RESUME] = { true, op_resume },
 	[PAYLOAD_MEMBERS] = { false, op_members },
+	[PAYLOAD_ATTEND] = { false, op_attend },
 	[PAYLOAD_SOUNDBOARD] = { false, op_nothing },
 	[PAYLOAD_CHANNEL_INFO] = { false, op_nothing },
 };

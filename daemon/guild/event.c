@@ -98,16 +98,21 @@ void event_publish_message(struct guild *g, const struct relay_target *to,
 			   struct blob *stripped)
 {
 	uint64_t exempt[1 + MESSAGE_MENTIONS_MAX];
+	struct relay_target whom = *to;
 	uint32_t n = 0;
 
+	/* Who is mentioned hears of it, passive or not. */
+	whom.flags |= RELAY_MENTIONED_TOO;
+	if (m->mention_everyone || m->mention_role_count)
+		whom.flags |= RELAY_PASSIVE_TOO;
 	search_feed_changed(g, m->channel_id, &m->id, 1);
-	if (stripped) {
+	if (stripped || g->passive) {
 		exempt[n++] = m->author.id;
 		for (uint32_t i = 0; i < m->mention_count; i++)
 			exempt[n++] = m->mention[i].id;
 	}
 	if (payload)
-		publish(g, to, payload, stripped, exempt, n);
+		publish(g, &whom, payload, stripped, exempt, n);
 	else
 		lost(g);
 	blob_put(payload);

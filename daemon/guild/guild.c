@@ -10,6 +10,7 @@
 #include "guild/directory_impl.h"
 #include "guild/guild_impl.h"
 #include "guild/search_feed.h"
+#include "guild/unread.h"
 #include "proto/guild.h"
 #include "proto/readstate.h"
 #include "proto/search.h"
@@ -205,6 +206,7 @@ static const struct {
 	{ RELAY_GONE, gone },
 	{ DIR_USER_CHANGED, guild_user_changed },
 	{ DIR_MEMBER_NEW, guild_member_new },
+	{ ACTOR_MSG_TIMER, unread_tell },
 	{ ACTOR_MSG_EXIT, child_exit },
 };
 

@@ -43,6 +43,7 @@ struct guild_session {
 	uint32_t intents;
 	uint16_t core;
 	bool is_bot;
+	bool passive;		/* see struct guild_attend_msg */
 };
 
 /* A user with sessions. */
@@ -73,6 +74,9 @@ struct guild {
 	struct hmap sessions;		/* ref -> struct guild_session */
 	struct hmap online;		/* user id -> struct guild_online */
 	uint32_t no_content;		/* sessions without MESSAGE_CONTENT */
+	uint32_t passive;		/* passive sessions */
+	uint64_t unread_timer;		/* see guild/unread.h; 0: none */
+	uint64_t unread[RELAY_VIEW_WORDS]; /* slots with new messages */
 	struct guild_relay relay[GUILD_CORES_MAX];
 	struct message scratch[2];	/* too big for stacks */
 };

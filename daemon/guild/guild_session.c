@@ -273,6 +273,13 @@ void guild_join(struct guild *g, struct actor_msg *msg)
 	refuse(g, msg->from);
 }
 
+static void set_passive(struct guild *g, struct guild_session *s, bool passive)
+{
+	g->passive += passive;
+	g->passive -= s->passive;
+	s->passive = passive;
+}
+
 static void tell_relay_session(struct guild *g, const struct guild_session *s)
 {
 	struct relay_session_msg *m;
@@ -294,6 +301,7 @@ void guild_leave(struct guild *g, actor_ref ref)
 	hmap_del(&g->sessions, ref.bits);
 	g->relay[s->core].sessions--;
 	g->no_content -= !(s->intents & INTENT_MESSAGE_CONTENT);
+	set_passive(g, s, false);
 	go_offline(g, s->user_id);
 	mem_free(s);
 }
@@ -330,7 +338,7 @@ void guild_relay_exit(struct guild *g, actor_ref relay)
 void guild_attend(struct guild *g, struct actor_msg *msg)
 {
 	const struct guild_attend_msg *m = (struct guild_attend_msg *)msg;
-	const struct guild_session *s = find(g, msg->from);
+	struct guild_session *s = find(g, msg->from);
 	const struct state_channel *c;
 	struct relay_attend_msg *out;
 
@@ -339,6 +347,7 @@ void guild_attend(struct guild *g, struct actor_msg *msg)
 	out = ACTOR_MSG_NEW(struct relay_attend_msg, RELAY_ATTEND);
 	if (!out)
 		return;
+	set_passive(g, s, !m->active);
 	c = state_channel(&g->state, m->channel_id);
 	out->session = s->ref;
 	out->active = m->active;

@@ -13,6 +13,7 @@
 #include "guild/mention.h"
 #include "guild/message.h"
 #include "guild/read_mark.h"
+#include "guild/unread.h"
 #include "proto/intent.h"
 #include "proto/record.h"
 
@@ -74,6 +75,7 @@ static void created(struct guild *g, struct op *op, struct actor_msg *answer)
 		to = event_to_channel(ch, INTENT_GUILD_MESSAGES);
 		event_publish_message(g, &to, c->m, c->payload, c->stripped);
 		read_mark_mentioned(g, ch, c->m);
+		unread_mark(g, ch);
 		c->payload = c->stripped = NULL;
 	}
 	op_free(g, op);

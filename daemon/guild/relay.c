@@ -54,8 +54,19 @@ static struct relay_session *find(struct relay *r, actor_ref ref)
 	return hmap_get(&r->index, ref.bits, &i) ? &r->session[i] : NULL;
 }
 
-static bool sees(const struct relay_session *s, const struct relay_target *to)
+static bool is_exempt(const struct relay_session *s,
+		      const struct relay_event_msg *e)
 {
+	for (uint32_t i = 0; i < e->exempt_count; i++)
+		if (e->exempt[i] == s->user_id)
+			return true;
+	return false;
+}
+
+static bool sees(const struct relay_session *s, const struct relay_event_msg *e)
+{
+	const struct relay_target *to = &e->to;
+
 	if (to->intents && !(s->intents & to->intents))
 		return false;
 	if (s->intents & to->without)
@@ -70,19 +81,19 @@ static bool sees(const struct relay_session *s, const struct relay_target *to)
 	if (to->flags & RELAY_PASSIVE_TOO)
 		return true;
 	/* A passive session counts as active where it attends. */
-	if (s->active || s->attends == to->slot)
+	if (s->active ||
+	    (to->slot != RELAY_NO_SLOT && s->attends == to->slot))
 		return !(to->flags & RELAY_PASSIVE_ONLY);
-	return to->flags & RELAY_PASSIVE_ONLY;
+	return to->flags & RELAY_PASSIVE_ONLY ||
+	       (to->flags & RELAY_MENTIONED_TOO && is_exempt(s, e));
 }
 
 static struct blob *payload_for(const struct relay_session *s,
 				const struct relay_event_msg *e)
 {
-	if (!e->stripped || (s->intents & INTENT_MESSAGE_CONTENT))
+	if (!e->stripped || (s->intents & INTENT_MESSAGE_CONTENT) ||
+	    is_exempt(s, e))
 		return e->payload;
-	for (uint32_t i = 0; i < e->exempt_count; i++)
-		if (e->exempt[i] == s->user_id)
-			return e->payload;
 	return e->stripped;
 }
 
@@ -92,7 +103,7 @@ static uint64_t events_for(const struct relay *r, const struct relay_session *s)
 	uint64_t bits = 0;
 
 	for (uint32_t i = 0; i < r->pending_count; i++)
-		bits |= (uint64_t)sees(s, &r->pending[i]->to) << i;
+		bits |= (uint64_t)sees(s, r->pending[i]) << i;
 	return bits;
 }
 

@@ -69,6 +69,7 @@ struct relay_attend_msg {
 enum relay_flag {
 	RELAY_PASSIVE_TOO = 1 << 0,	/* not for active sessions only */
 	RELAY_PASSIVE_ONLY = 1 << 1,
+	RELAY_MENTIONED_TOO = 1 << 2,	/* passive ones that are exempt */
 };
 
 /* A session gets it when it has one of the intents (0: needs none), sees the
@@ -87,7 +88,8 @@ struct relay_event_msg {
 	struct relay_target to;
 	struct blob *payload;	/* owned */
 	struct blob *stripped;	/* without content; NULL: the same; owned */
-	uint32_t exempt_count;	/* users who see the content in any case */
+	uint32_t exempt_count;	/* users who see the content in any case: the
+				 * author and those who are mentioned */
 	uint64_t exempt[];
 };
 

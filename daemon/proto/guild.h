@@ -66,9 +66,10 @@ struct guild_presence_msg {
 };
 
 /*
- * Ours: how closely a session looks.  A passive session gets no events of
- * messages, reactions and typing but in the channels it attends to; it is told
- * of new messages by CHANNEL_UNREAD_UPDATE.  Sessions start active.
+ * Op 14: how closely a session looks.  A passive session gets no events of
+ * messages, reactions, typing and presences but in the channel it attends to,
+ * and messages that mention it; it is told of others by CHANNEL_UNREAD_UPDATE,
+ * now and then.  Sessions are active when they join.
  */
 struct guild_attend_msg {
 	struct actor_msg head;
