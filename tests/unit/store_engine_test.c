@@ -463,6 +463,9 @@ static void damage(struct fixture *f, const char *name, off_t at, size_t len)
 	close(fd);
 }
 
+/* A start writes an empty frame, the first; a small commit takes a sector. */
+#define FRAME_AT(n) ((off_t)4096 * ((n) - 1))
+
 static void a_damaged_block_is_an_error_not_a_gap(void **state)
 {
 	struct fixture *f = *state;
@@ -502,7 +505,7 @@ static void a_torn_last_frame_is_cut_off(void **state)
 	append_many(f, CHANNEL, 1, 1, 1);
 	assert_int_equal(put(f, OP_APPEND, CHANNEL, 2, 0), 0);
 	engine_abandon(f->e);
-	damage(f, "log", 4096 + 100, 16);
+	damage(f, "log", FRAME_AT(3) + 100, 16);
 	assert_int_equal(try_open(f), 0);
 	assert_true(f->report.torn_tail);
 	assert_page(f, STORE_BEFORE, 0, 50, 1, 1, 1);
@@ -515,7 +518,7 @@ static void after_a_clean_stop_the_last_frame_is_no_torn_one(void **state)
 	assert_int_equal(put(f, OP_APPEND, CHANNEL, 1, 0), 0);
 	engine_close(f->e);
 	f->e = NULL;
-	damage(f, "log", 100, 16);
+	damage(f, "log", FRAME_AT(2) + 100, 16);
 	assert_int_equal(try_open(f), -EBADMSG);
 }
 
@@ -527,7 +530,7 @@ static void damage_within_the_log_is_refused(void **state)
 		assert_int_equal(put(f, OP_APPEND, CHANNEL, id, 0), 0);
 	engine_close(f->e);
 	f->e = NULL;
-	damage(f, "log", 4096 + 100, 16);
+	damage(f, "log", FRAME_AT(2) + 100, 16);
 	assert_int_equal(try_open(f), -EBADMSG);
 }
 
