@@ -126,6 +126,7 @@ static void arm(struct sd_job *job, u32 us)
 bool sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio)
 {
 	struct sd_set *set = leg->set;
+	sector_t sector = io->sector;
 	struct sd_job *job;
 
 	job = sd_job_new(set, leg, hweight64(io->ticket.mask));
@@ -143,7 +144,8 @@ bool sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio)
 	job->ssd_bio.bi_ioprio = bio->bi_ioprio;
 	bio_clone_blkg_association(&job->ssd_bio, bio);
 	this_cpu_inc(leg->stats->started);
+	/* From here on the timer may have answered, and io be gone. */
 	arm(job, set->opt.hedge_us);
-	submit_bio_noacct(&job->ssd_bio);
+	sd_submit(set, &job->ssd_bio, sector);
 	return true;
 }

@@ -45,6 +45,31 @@ bool sd_trace_io_wanted(void)
 	return trace_superdisk_io_enabled();
 }
 
+void sd_trace_fill(struct sd_job *job, int err)
+{
+	struct superdisk_trace_io rec;
+
+	if (!sd_trace_io_wanted())
+		return;
+	rec = (struct superdisk_trace_io) {
+		.version = SUPERDISK_TRACE_VERSION,
+		.size = sizeof(rec),
+		.dev = sd_set_dev(job->set),
+		.sector = sd_job_sector(job) + job->set->ti->begin,
+		.bytes = job->nr * SD_PAGE,
+		.op = SUPERDISK_OP_WRITE,
+		.path = job->back ? SUPERDISK_PATH_HEAL : SUPERDISK_PATH_FILL,
+		.leg = job->leg->index,
+		.error = err,
+		.leg_dev = READ_ONCE(job->leg->devt),
+		.start_ns = job->start_ns,
+		.total_ns = ktime_get_ns() - job->start_ns,
+		.ssd_ns = job->ssd_ns,
+	};
+
+	trace_superdisk_io(&rec);
+}
+
 static const char * const state_names[] = {
 	"vacant", "in", "bypass", "failed"
 };

@@ -48,6 +48,7 @@ static bool reads_back(struct sd_job *job, u32 i)
 					      job->first + i);
 	bio.bi_vcnt = 1;
 	bio.bi_iter.bi_size = SD_PAGE;
+	sd_trace_remap(job->set, &bio, sd_job_sector(job));
 	good = !submit_bio_wait(&bio) &&
 	       crc32c(~0u, page_address(bv.bv_page), SD_PAGE) == job->crc[i];
 	bio_uninit(&bio);
@@ -57,16 +58,24 @@ static bool reads_back(struct sd_job *job, u32 i)
 static void fill_read_back(struct work_struct *work)
 {
 	struct sd_job *job = container_of(work, struct sd_job, work);
+	struct sd_leg *leg = job->leg;
 	u64 good = 0;
 	u32 i;
 
 	for (i = 0; i < job->nr; i++) {
-		if (reads_back(job, i))
-			good |= BIT_ULL(job->first + i);
-		else
-			sd_retire(job->leg, job->op.slot, job->first + i,
+		if (!reads_back(job, i)) {
+			sd_retire(leg, job->op.slot, job->first + i,
 				  job->op.block);
+			continue;
+		}
+		good |= BIT_ULL(job->first + i);
+		sd_count(leg->stats, SUPERDISK_C_HEALED, 1);
+		sd_event_page(leg, SUPERDISK_PAGE_HEALED,
+			      job->op.block << leg->set->geom.block_shift,
+			      job->op.slot, job->first + i);
 	}
+	sd_account_leg(leg, SUPERDISK_PATH_HEAL, job->start_ns);
+	sd_trace_fill(job, hweight64(good) == job->nr ? 0 : -EIO);
 	fill_finish(job, good);
 }
 
@@ -79,10 +88,12 @@ static void fill_written(struct bio *bio)
 	bio_uninit(bio);
 	this_cpu_inc(leg->stats->done);
 	sd_leg_result(leg, status);
-	sd_account_leg(leg, SUPERDISK_PATH_FILL, job->start_ns);
+	job->ssd_ns = ktime_get_ns() - job->start_ns;
 	if (status)
 		sd_count(leg->stats, SUPERDISK_C_WRITE_ERRORS, 1);
 	if (!job->back) {
+		sd_account_leg(leg, SUPERDISK_PATH_FILL, job->start_ns);
+		sd_trace_fill(job, blk_status_to_errno(status));
 		fill_finish(job, status ? 0 : ~0ull);
 		return;
 	}
@@ -103,7 +114,7 @@ static void fill_write(struct sd_job *job)
 		   sd_leg_sector(leg, job->op.slot, job->first),
 		   REQ_OP_WRITE | REQ_IDLE, fill_written);
 	this_cpu_inc(leg->stats->started);
-	submit_bio_noacct(&job->ssd_bio);
+	sd_submit(job->set, &job->ssd_bio, sd_job_sector(job));
 }
 
 static void fill_go(struct sd_waiter *w)

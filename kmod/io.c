@@ -1,8 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Blocking I/O for the metadata code: struct sd_dev on a block device. */
+/*
+ * Sending: requests of users, so that whoever watches the block layer sees
+ * what they cause, and blocking I/O of the metadata code (struct sd_dev).
+ */
 #include "sd.h"
 
 #include <linux/highmem.h>
+#include <trace/events/block.h>
+
+void sd_trace_remap(struct sd_set *set, struct bio *bio, sector_t sector)
+{
+	if (trace_block_bio_remap_enabled())
+		trace_block_bio_remap(bio, sd_set_dev(set),
+				      sector + set->ti->begin);
+}
+
+void sd_submit(struct sd_set *set, struct bio *bio, sector_t sector)
+{
+	sd_trace_remap(set, bio, sector);
+	submit_bio_noacct(bio);
+}
 
 static int transfer(struct sd_kdev *k, blk_opf_t opf, u64 sector, void *buf,
 		    u32 bytes)

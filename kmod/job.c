@@ -155,6 +155,12 @@ void sd_job_bio(struct sd_job *job, struct bio *bio, struct block_device *bdev,
 	bio->bi_end_io = end;
 }
 
+sector_t sd_job_sector(const struct sd_job *job)
+{
+	return (job->op.block << job->set->geom.block_shift) +
+	       job->first * SD_PAGE_SECTORS;
+}
+
 sector_t sd_leg_sector(const struct sd_leg *leg, u64 slot, u32 page)
 {
 	return leg->data_start + (slot << leg->set->geom.block_shift) +

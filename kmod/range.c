@@ -89,7 +89,7 @@ static void send_range(struct sd_set *set, struct sd_io *io, struct bio *bio)
 	invalidate(set, io);
 	bio_set_dev(bio, set->disk->bdev);
 	bio->bi_iter.bi_sector = io->sector;
-	submit_bio_noacct(bio);
+	sd_submit(set, bio, io->sector);
 }
 
 void sd_range_end_io(struct sd_io *io)

@@ -235,7 +235,7 @@ static void rescue(struct sd_set *set, struct bio *bio)
 	io->path = late ? SUPERDISK_PATH_HEDGE_WIN : SUPERDISK_PATH_RESCUE;
 	if (io->job)
 		io->job->back = repair;
-	submit_bio_noacct(bio);
+	sd_submit(set, bio, io->sector);
 }
 
 static struct bio *next_rescue(struct sd_set *set)

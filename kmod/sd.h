@@ -215,7 +215,7 @@ struct sd_job {
 	u32 region;
 	u32 nr;
 	u32 first;			/* page of the block */
-	u64 start_ns;
+	u64 start_ns, ssd_ns;
 	struct work_struct work;
 	struct sd_waiter waiter;
 	struct bio ssd_bio, disk_bio;	/* share vecs */
@@ -233,7 +233,13 @@ static inline struct bio *sd_bio_of(struct sd_io *io)
 	return dm_bio_from_per_bio_data(io, sizeof(struct sd_io));
 }
 
-/* io.c: blocking I/O of the metadata */
+/*
+ * io.c: tell the block layer's tracepoints that this bio is for the request to
+ * this sector of the target, as device-mapper does for DM_MAPIO_REMAPPED.
+ */
+void sd_trace_remap(struct sd_set *set, struct bio *bio, sector_t sector);
+void sd_submit(struct sd_set *set, struct bio *bio, sector_t sector);
+/* Blocking I/O of the metadata. */
 void sd_kdev_init(struct sd_kdev *k, struct sd_set *set,
 		  struct block_device *bdev, struct sd_stats __percpu *stats);
 
@@ -252,6 +258,8 @@ void sd_job_copy(struct sd_job *job, struct bio *bio, struct bvec_iter iter,
 void sd_job_bio(struct sd_job *job, struct bio *bio, struct block_device *bdev,
 		sector_t sector, blk_opf_t opf, bio_end_io_t *end);
 sector_t sd_leg_sector(const struct sd_leg *leg, u64 slot, u32 page);
+/* Where its first page is on the target. */
+sector_t sd_job_sector(const struct sd_job *job);
 
 /* leg.c: life of an SSD */
 int sd_leg_init(struct sd_set *set, u32 index);
@@ -414,6 +422,8 @@ u32 sd_set_dev(const struct sd_set *set);
 const char *sd_state_name(int state);
 bool sd_trace_io_wanted(void);
 void sd_trace_io(struct sd_io *io, int err, u64 now_ns);
+/* A fill or a repair has ended; ssd_ns until it was written. */
+void sd_trace_fill(struct sd_job *job, int err);
 /* Process context, as the next two. */
 void sd_event_leg(struct sd_leg *leg, int from, int to, int err);
 void sd_event(struct sd_set *set, enum superdisk_event event, int leg, int err);

@@ -91,9 +91,9 @@ static void send_copy(struct sd_job *job, struct bio *user, struct sd_io *io)
 			   copy_on_ssd);
 		bio_clone_blkg_association(&job->ssd_bio, user);
 		this_cpu_inc(leg->stats->started);
-		submit_bio_noacct(&job->ssd_bio);
+		sd_submit(set, &job->ssd_bio, io->sector);
 	}
-	submit_bio_noacct(&job->disk_bio);
+	sd_submit(set, &job->disk_bio, io->sector);
 }
 
 static void send_around(struct sd_set *set, struct sd_io *io, struct bio *bio)
@@ -102,7 +102,7 @@ static void send_around(struct sd_set *set, struct sd_io *io, struct bio *bio)
 	io->path = SUPERDISK_PATH_WRITE_AROUND;
 	bio_set_dev(bio, set->disk->bdev);
 	bio->bi_iter.bi_sector = io->sector;
-	submit_bio_noacct(bio);
+	sd_submit(set, bio, io->sector);
 }
 
 static void send(struct sd_set *set, struct sd_io *io, struct bio *bio)

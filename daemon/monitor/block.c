@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "block.skel.h"
 #include "monitor/bpf_load.h"
+#include "monitor/clock.h"
 #include "monitor/hist.h"
 
 struct block {
@@ -93,21 +93,13 @@ static void read_series(const struct block *block, uint32_t number,
 							number, op, span)]);
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 void block_read(const struct block *block, struct devices *devices,
 		struct latency *ret_latency)
 {
 	const struct block_bpf__bss *bss = block->skeleton->bss;
 
 	memset(ret_latency, 0, sizeof(*ret_latency));
-	ret_latency->at_ns = monotonic_ns();
+	ret_latency->at_ns = clock_monotonic_ns();
 	ret_latency->lost = bss->lost;
 	ret_latency->missed = bpf_load_misses(block->skeleton->obj);
 	for (uint32_t i = 0; i < BLOCK_SERIES_MAX; i++) {

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "monitor/caretaker.h"
+#include "monitor/clock.h"
 #include "monitor/module_json.h"
 #include "monitor/probe.h"
 
@@ -321,14 +321,6 @@ static void carry_out(struct care *care, const struct caretaker_decision *d)
 			      "error", err ? strerror(-err) : ""));
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 void care_tick(struct care *care, const struct latency *latency)
 {
 	struct caretaker_sample sample[CARETAKER_LEGS_MAX];
@@ -343,7 +335,7 @@ void care_tick(struct care *care, const struct latency *latency)
 		return;
 	}
 	count = gather(care, latency, sample);
-	count = caretaker_tick(care->caretaker, monotonic_ns(), sample, count,
+	count = caretaker_tick(care->caretaker, clock_monotonic_ns(), sample, count,
 			       decision);
 	for (size_t i = 0; i < count; i++)
 		carry_out(care, &decision[i]);

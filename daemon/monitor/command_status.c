@@ -209,7 +209,7 @@ int command_events(int argc, char **argv)
 		return status;
 	mem_free(state);
 	interrupts_catch();
-	while (!interrupts_or(module_events_fd(module)))
+	while (!interrupts_or(module_events_fd(module), -1))
 		if (module_take_events(module, print_event, &args) == -ENOBUFS)
 			fprintf(stderr, "superdisk events: some were lost\n");
 	module_close(module);

@@ -8,18 +8,25 @@
 #include <sysexits.h>
 
 #include "monitor/bpf_load.h"
+#include "monitor/clock.h"
 #include "monitor/command.h"
 #include "monitor/command_args.h"
+#include "monitor/steps.h"
 #include "monitor/terminal.h"
 #include "monitor/text.h"
 #include "path.skel.h"
 #include "path_api.bpf.h"
 
+#define TICK_MS 100
+#define STEPS_SHOWN 3
+
 static const char usage[] =
 "usage: superdisk trace [options] [NAME]\n"
 "\n"
 "Each request to Super-Disk NAME (or to any) as it completes: what became of\n"
-"it, how long it took, and how long the SSD took of that.  Until Ctrl-C.\n"
+"it, how long it took, and each step of it: to which device, for how long, how\n"
+"much of that it waited for the driver, and when after the request it began.\n"
+"Fills and repairs that follow from requests, too.  Until Ctrl-C.\n"
 "\n"
 "  -s, --slower MS   only what took at least MS milliseconds, or failed\n"
 "  -j, --json        one line a request\n"
@@ -39,6 +46,7 @@ struct trace {
 	struct devices *devices;
 	struct path_bpf *skeleton;
 	struct ring_buffer *ring;
+	struct steps *steps;
 };
 
 static const char *op_name(uint8_t op)
@@ -54,9 +62,30 @@ static const char *op_name(uint8_t op)
 	return op < sizeof(names) / sizeof(names[0]) ? names[op] : "?";
 }
 
-static json_t *to_json(const struct trace *trace, const struct path_record *r)
+static json_t *step_to_json(const struct trace *trace,
+			    const struct path_record *r,
+			    const struct path_step *step)
 {
-	return json_pack("{ss sI sI si ss ss si ss sI sI si}",
+	return json_pack("{ss ss ss sI sI sI si}",
+			 "device", devices_name(trace->devices, step->to),
+			 "role", step->to == r->leg_dev ? "ssd" : "disk",
+			 "direction", step->write ? "write" : "read",
+			 "after_ns", (json_int_t)(step->start_ns - r->start_ns),
+			 "queue_ns", (json_int_t)step->queue_ns,
+			 "device_ns", (json_int_t)step->device_ns,
+			 "status", (int)step->status);
+}
+
+static json_t *to_json(const struct trace *trace,
+		       const struct steps_request *request)
+{
+	const struct path_record *r = &request->of;
+	json_t *steps = json_array();
+
+	for (size_t i = 0; i < request->count; i++)
+		json_array_append_new(steps, step_to_json(trace, r,
+							  &request->step[i]));
+	return json_pack("{ss sI sI si ss ss si ss sI sI si so sb}",
 			 "device", devices_name(trace->devices, r->dev),
 			 "start_ns", (json_int_t)r->start_ns,
 			 "sector", (json_int_t)r->sector,
@@ -67,33 +96,78 @@ static json_t *to_json(const struct trace *trace, const struct path_record *r)
 				devices_name(trace->devices, r->leg_dev) : "",
 			 "total_ns", (json_int_t)r->total_ns,
 			 "ssd_ns", (json_int_t)r->ssd_ns,
-			 "error", (int)r->error);
+			 "error", (int)r->error, "steps", steps,
+			 "complete", request->complete);
 }
 
-static int print_record(void *ctx, void *data, size_t size)
+/* "ssd 1 nvme1n1 read 85 us" and what of that it waited in the queue */
+static void print_step(const struct trace *trace, const struct path_record *r,
+		       const struct path_step *step)
 {
-	const struct path_record *r = data;
-	const struct trace *trace = ctx;
-	char bytes[TEXT_SIZE], total[TEXT_SIZE], ssd[TEXT_SIZE];
+	char text[TEXT_SIZE];
 
-	if (size < sizeof(*r))
-		return 0;
+	if (step->to == r->leg_dev)
+		printf("  ssd %d", r->leg);
+	else
+		printf("  disk");
+	printf(" %s %s", devices_name(trace->devices, step->to),
+	       step->write ? "write" : "read");
+	if (step->status)
+		printf(" failed");
+	printf(" %s", text_time(step->queue_ns + step->device_ns, text));
+	if (step->queue_ns)
+		printf(" (queued %s)", text_time(step->queue_ns, text));
+	printf(" at +%s", text_time(step->start_ns - r->start_ns, text));
+}
+
+/* Reading a repair back takes a step a page: the first ones will do. */
+static void print_steps(const struct trace *trace,
+			const struct steps_request *request)
+{
+	const struct path_record *r = &request->of;
+	size_t shown = request->count < STEPS_SHOWN ? request->count :
+						       STEPS_SHOWN;
+
+	for (size_t i = 0; i < shown; i++) {
+		printf(i ? "," : " ");
+		print_step(trace, r, &request->step[i]);
+	}
+	if (shown < request->count)
+		printf(" and %zu more", request->count - shown);
+	if (!request->complete)
+		printf("%s  no answer yet", request->count ? "," : " ");
+}
+
+static void print_request(const struct steps_request *request, void *ctx)
+{
+	const struct path_record *r = &request->of;
+	const struct trace *trace = ctx;
+	char bytes[TEXT_SIZE], total[TEXT_SIZE];
+
 	if (trace->json) {
-		command_print_json(to_json(trace, r));
-		return 0;
+		command_print_json(to_json(trace, request));
+		return;
 	}
 	printf("%-12s %-7s %12llu %8s  %-12s %8s", devices_name(trace->devices,
 								r->dev),
 	       op_name(r->op), (unsigned long long)r->sector,
 	       text_bytes(r->bytes, bytes), module_path_name(r->path),
 	       text_time(r->total_ns, total));
-	if (r->leg_dev)
-		printf("  ssd %d %s %s", r->leg,
-		       devices_name(trace->devices, r->leg_dev),
-		       r->ssd_ns ? text_time(r->ssd_ns, ssd) : "");
+	print_steps(trace, request);
 	if (r->error)
 		printf("  %s", strerror(-r->error));
 	putchar('\n');
+}
+
+static int take_piece(void *ctx, void *data, size_t size)
+{
+	const struct path_record *record = data;
+	struct trace *trace = ctx;
+
+	if (size == sizeof(struct path_record) && record->kind == PATH_REQUEST)
+		steps_add_request(trace->steps, record, clock_monotonic_ns());
+	else if (size == sizeof(struct path_step) && record->kind == PATH_STEP)
+		steps_add_step(trace->steps, data, clock_monotonic_ns());
 	return 0;
 }
 
@@ -112,9 +186,37 @@ static int load(struct trace *trace, uint32_t dev)
 	if (err)
 		return err;
 	trace->ring = ring_buffer__new(
-		bpf_map__fd(trace->skeleton->maps.path_records), print_record,
+		bpf_map__fd(trace->skeleton->maps.path_records), take_piece,
 		trace, NULL);
 	return trace->ring ? 0 : -errno;
+}
+
+static void follow(struct trace *trace)
+{
+	int fd = ring_buffer__epoll_fd(trace->ring);
+
+	while (!interrupts_or(fd, TICK_MS)) {
+		ring_buffer__consume(trace->ring);
+		steps_tick(trace->steps, clock_monotonic_ns());
+		fflush(stdout);
+	}
+	ring_buffer__consume(trace->ring);
+	steps_flush(trace->steps);
+	fflush(stdout);
+}
+
+static void complain(const struct trace *trace)
+{
+	const struct path_bpf__bss *bss = trace->skeleton->bss;
+	uint64_t lost = bss->path_lost + steps_lost(trace->steps) +
+			bpf_load_misses(trace->skeleton->obj);
+
+	if (lost)
+		fprintf(stderr, "superdisk trace: %llu events lost\n",
+			(unsigned long long)lost);
+	if (bss->path_foreign)
+		fprintf(stderr, "superdisk trace: the module is newer than "
+			"this command\n");
 }
 
 static int run(struct trace *trace, uint32_t dev)
@@ -122,6 +224,9 @@ static int run(struct trace *trace, uint32_t dev)
 	char why[1024] = "";
 	int err;
 
+	trace->steps = steps_new(print_request, trace);
+	if (!trace->steps)
+		return EX_OSERR;
 	bpf_load_begin();
 	err = load(trace, dev);
 	bpf_load_end(err, why, sizeof(why));
@@ -131,18 +236,13 @@ static int run(struct trace *trace, uint32_t dev)
 	else if (err)
 		fprintf(stderr, "superdisk trace: %s\n", why);
 	interrupts_catch();
-	while (!err && !interrupts_or(ring_buffer__epoll_fd(trace->ring))) {
-		ring_buffer__consume(trace->ring);
-		fflush(stdout);
+	if (!err) {
+		follow(trace);
+		complain(trace);
 	}
-	if (!err && trace->skeleton->bss->path_lost)
-		fprintf(stderr, "superdisk trace: %llu requests lost\n",
-			(unsigned long long)trace->skeleton->bss->path_lost);
-	if (!err && trace->skeleton->bss->path_foreign)
-		fprintf(stderr, "superdisk trace: the module is newer than "
-			"this command\n");
 	ring_buffer__free(trace->ring);
 	path_bpf__destroy(trace->skeleton);
+	steps_free(trace->steps);
 	return err ? EX_UNAVAILABLE : EX_OK;
 }
 

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "monitor/heat_file.h"
 
-/* One message of the module can hold ten histograms. */
+/* One message of the module holds a histogram of each path. */
 #define RECEIVE_SIZE 65536
 /* What we send: at most a run of heat. */
 #define MESSAGE_SIZE (SUPERDISK_HEAT_RUN + 512)

@@ -50,6 +50,7 @@ static const char *const path_names[] = {
 	[SUPERDISK_PATH_SSD_WRITE] = "ssd_write",
 	[SUPERDISK_PATH_SSD_LATE] = "ssd_late",
 	[SUPERDISK_PATH_WARM] = "warm",
+	[SUPERDISK_PATH_HEAL] = "heal",
 };
 
 static const char *const counter_names[] = {
@@ -74,6 +75,7 @@ static const char *const counter_names[] = {
 	[SUPERDISK_C_WARMED] = "warmed",
 	[SUPERDISK_C_VERIFIED] = "verified",
 	[SUPERDISK_C_MISMATCHES] = "mismatches",
+	[SUPERDISK_C_HEALED] = "healed",
 };
 
 #define NAME_OF(names, number) \

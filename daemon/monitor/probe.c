@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "monitor/clock.h"
 
 #define READ_SIZE 4096
 
@@ -28,14 +28,6 @@ struct probe {
 	char path[256];
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static int compare(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
@@ -49,11 +41,11 @@ static int timed_read(int fd, void *page, uint64_t pages, uint64_t *ret_ns)
 
 	if (getrandom(&at, sizeof(at), 0) != sizeof(at))
 		return -EIO;
-	start = now_ns();
+	start = clock_monotonic_ns();
 	if (pread(fd, page, READ_SIZE, (off_t)(at % pages * READ_SIZE)) !=
 	    READ_SIZE)
 		return errno ? -errno : -EIO;
-	*ret_ns = now_ns() - start;
+	*ret_ns = clock_monotonic_ns() - start;
 	return 0;
 }
 

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 #include <systemd/sd-daemon.h>
@@ -17,6 +16,7 @@
 #include "monitor/block.h"
 #include "monitor/capabilities.h"
 #include "monitor/care.h"
+#include "monitor/clock.h"
 #include "monitor/control_server.h"
 #include "monitor/exporter.h"
 #include "monitor/http.h"
@@ -46,14 +46,6 @@ struct service {
 	struct control_server *control;
 	struct http *http;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static const struct latency *read_latency(struct service *service)
 {
@@ -294,7 +286,7 @@ static int on_tick(sd_event_source *source, uint64_t now_us, void *ctx)
 	struct service *service = ctx;
 
 	if (service->block) {
-		slowest_tick(&service->slowest, monotonic_ns());
+		slowest_tick(&service->slowest, clock_monotonic_ns());
 		set_threshold(service);
 	}
 	devices_forget(service->devices);
@@ -319,7 +311,7 @@ static int start_block(struct service *service)
 			 service->why);
 		return 0;
 	}
-	slowest_tick(&service->slowest, monotonic_ns());
+	slowest_tick(&service->slowest, clock_monotonic_ns());
 	set_threshold(service);
 	return sd_event_add_io(service->event, &service->slow_ready,
 			       block_slow_fd(service->block), EPOLLIN,

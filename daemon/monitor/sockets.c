@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -13,6 +12,7 @@
 
 #include "base/mem.h"
 #include "monitor/bpf_load.h"
+#include "monitor/clock.h"
 #include "monitor/hist.h"
 #include "socket.skel.h"
 
@@ -247,14 +247,6 @@ static int walk(const struct sockets *sockets, struct sockets_state *state)
 	return size < 0 ? -errno : 0;
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /*
  * Gives the place of a group back whose listener has gone and whose last
  * connection has.  The key goes last: until then nobody else claims it.
@@ -306,6 +298,6 @@ int sockets_read(struct sockets *sockets, struct sockets_state *ret_state)
 	err = walk(sockets, ret_state);
 	for (size_t i = 0; !err && i < ret_state->groups; i++)
 		watch_idle(sockets, number[i], &ret_state->group[i],
-			   monotonic_ns());
+			   clock_monotonic_ns());
 	return err;
 }

@@ -55,14 +55,14 @@ int interrupts_wait(int timeout_ms)
 	return poll(&ready, 1, timeout_ms) ? -EINTR : 0;
 }
 
-int interrupts_or(int fd)
+int interrupts_or(int fd, int timeout_ms)
 {
 	struct pollfd ready[] = {
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = fd, .events = POLLIN },
 	};
 
-	poll(ready, 2, -1);
+	poll(ready, 2, timeout_ms);
 	return ready[0].revents ? -EINTR : 0;
 }
 

@@ -29,8 +29,11 @@ void interrupts_catch(void);
 /* Waits @timeout_ms, -1 for ever: 0 when they have passed, else -EINTR. */
 int interrupts_wait(int timeout_ms);
 
-/* Waits for @fd: 0 when it is readable, -EINTR when interrupted. */
-int interrupts_or(int fd);
+/*
+ * Waits for @fd, @timeout_ms at most, -1 for ever: 0 when it is readable or
+ * the time has passed, -EINTR when interrupted.
+ */
+int interrupts_or(int fd, int timeout_ms);
 
 /* Whether to colour: a terminal, and the user has not set NO_COLOR. */
 bool terminal_colour(void);

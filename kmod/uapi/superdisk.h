@@ -164,6 +164,7 @@ enum superdisk_path {
 	SUPERDISK_PATH_SSD_WRITE,	/* SSD half of a write */
 	SUPERDISK_PATH_SSD_LATE,	/* SSD's answer after the disk's */
 	SUPERDISK_PATH_WARM,		/* SSD write of a warmed block */
+	SUPERDISK_PATH_HEAL,		/* bad pages written and read back */
 	__SUPERDISK_PATH_NR,
 };
 
@@ -191,6 +192,7 @@ enum superdisk_counter {
 	SUPERDISK_C_WARMED,		/* pages copied by warming */
 	SUPERDISK_C_VERIFIED,		/* pages found equal by attach verify */
 	SUPERDISK_C_MISMATCHES,		/* pages found different by it */
+	SUPERDISK_C_HEALED,		/* bad pages that read back right */
 	SUPERDISK_C_NR,
 };
 

@@ -24,7 +24,14 @@
 
 #define SUPERDISK_TRACE_VERSION	1
 
-/* superdisk_io: a request to the Super-Disk was completed. */
+/*
+ * superdisk_io: a request to the Super-Disk was completed; or, with path
+ * SUPERDISK_PATH_FILL or _HEAL, what followed from one has ended: sector and
+ * bytes are of its pages, error is of the SSD.
+ *
+ * Each bio that the module sends for it has been through block_bio_remap with
+ * this dev and sector, those that read a repair back too.
+ */
 struct superdisk_trace_io {
 	__u16 version;
 	__u16 size;
