@@ -2,13 +2,12 @@
 #include "monitor/command_args.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "base/mem.h"
+#include "monitor/options.h"
 
 static const struct option long_options[] = {
 	{ "json", no_argument, NULL, 'j' },
@@ -16,32 +15,37 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+static int take(int option, const char *argument, void *into, char *why,
+		size_t why_size)
+{
+	bool *flag = into;
+
+	(void)argument;
+	(void)why;
+	(void)why_size;
+	flag[option == 'h'] = true;
+	return 0;
+}
+
 int command_args_parse(int argc, char **argv, const char *usage, int min,
 		       int max, struct command_args *ret_args)
 {
-	struct command_args args = { 0 };
-	int option;
+	static const struct options options = { ":jh", long_options, take };
+	bool flag[2] = { false, false };	/* --json, --help */
+	char why[256] = "wrong number of arguments";
+	int at = options_parse(&options, argc, argv, flag, why, sizeof(why));
 
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "jh", long_options, NULL)) !=
-	       -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			return EX_OK + 1;
-		}
-		if (option != 'j') {
-			fputs(usage, stderr);
-			return EX_USAGE + 1;
-		}
-		args.json = true;
+	if (at >= 0 && flag[1]) {
+		fputs(usage, stdout);
+		return EX_OK + 1;
 	}
-	args.count = argc - optind;
-	args.operand = argv + optind;
-	if (args.count < min || args.count > max) {
-		fputs(usage, stderr);
+	if (at < 0 || argc - at < min || argc - at > max) {
+		fprintf(stderr, "superdisk %s: %s\n%s", argv[0], why, usage);
 		return EX_USAGE + 1;
 	}
-	*ret_args = args;
+	ret_args->json = flag[0];
+	ret_args->count = argc - at;
+	ret_args->operand = argv + at;
 	return 0;
 }
 
@@ -103,11 +107,9 @@ const struct module_device *command_find(const struct module_state *state,
 
 int command_position(const char *command, const char *text)
 {
-	char *end;
-	unsigned long position = strtoul(text, &end, 10);
+	uint64_t position;
 
-	if (*end || *text < '0' || *text > '9' ||
-	    position >= SUPERDISK_MAX_LEGS) {
+	if (options_number(text, 0, SUPERDISK_MAX_LEGS - 1, &position)) {
 		fprintf(stderr,
 			"superdisk %s: position %s: not 0 to %d\n", command,
 			text, SUPERDISK_MAX_LEGS - 1);

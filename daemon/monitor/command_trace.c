@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `superdisk trace`: each request to a Super-Disk, as it completes. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "monitor/clock.h"
 #include "monitor/command.h"
 #include "monitor/command_args.h"
+#include "monitor/options.h"
 #include "monitor/steps.h"
 #include "monitor/terminal.h"
 #include "monitor/text.h"
@@ -246,29 +246,42 @@ static int run(struct trace *trace, uint32_t dev)
 	return err ? EX_UNAVAILABLE : EX_OK;
 }
 
-static int parse(int argc, char **argv, struct trace *trace)
+static int take(int option, const char *argument, void *into, char *why,
+		size_t why_size)
 {
-	char *end = NULL;
-	int option;
+	struct trace *trace = into;
+	char *end;
 
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "s:jh", long_options,
-				     NULL)) != -1) {
-		if (option == 's')
-			trace->slower_ms = strtod(optarg, &end);
-		else if (option == 'j')
-			trace->json = true;
-		else if (option == 'h')
-			trace->help = true;
-		else
-			return -EINVAL;
-		if (option == 's' && (*end || end == optarg ||
-				      !(trace->slower_ms >= 0)))
-			return -EINVAL;
-	}
-	if (argc - optind > 1)
+	switch (option) {
+	case 's':
+		trace->slower_ms = strtod(argument, &end);
+		if (!*end && end != argument && trace->slower_ms >= 0)
+			return 0;
+		snprintf(why, why_size, "%s: not a number of milliseconds",
+			 argument);
 		return -EINVAL;
-	trace->name = optind < argc ? argv[optind] : NULL;
+	case 'j':
+		trace->json = true;
+		return 0;
+	default:
+		trace->help = true;
+		return 0;
+	}
+}
+
+static int parse(int argc, char **argv, struct trace *trace, char *why,
+		 size_t why_size)
+{
+	static const struct options options = { ":s:jh", long_options, take };
+	int at = options_parse(&options, argc, argv, trace, why, why_size);
+
+	if (at < 0)
+		return at;
+	if (argc - at > 1) {
+		snprintf(why, why_size, "too many arguments: %s", argv[at + 1]);
+		return -EINVAL;
+	}
+	trace->name = at < argc ? argv[at] : NULL;
 	return 0;
 }
 
@@ -276,10 +289,11 @@ int command_trace(int argc, char **argv)
 {
 	struct trace trace = { 0 };
 	uint32_t dev = 0;
+	char why[256];
 	int status;
 
-	if (parse(argc, argv, &trace)) {
-		fputs(usage, stderr);
+	if (parse(argc, argv, &trace, why, sizeof(why))) {
+		fprintf(stderr, "superdisk trace: %s\n%s", why, usage);
 		return EX_USAGE;
 	}
 	if (trace.help) {

@@ -2,13 +2,13 @@
 #include "monitor/latency_options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "monitor/control.h"
 #include "monitor/latency.h"
+#include "monitor/options.h"
 
 #define INTERVAL_MAX_S 86400
 
@@ -24,12 +24,16 @@ const char latency_options_usage[] =
 "  -o, --operation OP     read, write, flush or discard only\n"
 "  -Q, --queue            the time before the device as well\n"
 "  -P, --parents          split a device by the dm or md device that used it\n"
-"  -T, --timestamp        a timestamp before each interval\n"
+"  -m, --milliseconds     one row for all below a millisecond\n"
+"  -x, --table            a line a device and operation, as iostat -x\n"
+"  -T, -t, --timestamp    a timestamp before each interval\n"
 "  -p, --plain            no live view\n"
 "  -j, --json             JSON, one line an interval\n"
 "      --own              measure here, ask no superdiskd\n"
 "      --socket PATH      of superdiskd (" CONTROL_SOCKET ")\n"
-"  -h, --help\n";
+"  -h, --help\n"
+"\n"
+"biolatency's -D and -F are taken, too: it is always by device and operation.\n";
 
 enum { OPTION_OWN = 256, OPTION_SOCKET };
 
@@ -38,6 +42,8 @@ static const struct option long_options[] = {
 	{ "operation", required_argument, NULL, 'o' },
 	{ "queue", no_argument, NULL, 'Q' },
 	{ "parents", no_argument, NULL, 'P' },
+	{ "milliseconds", no_argument, NULL, 'm' },
+	{ "table", no_argument, NULL, 'x' },
 	{ "timestamp", no_argument, NULL, 'T' },
 	{ "plain", no_argument, NULL, 'p' },
 	{ "json", no_argument, NULL, 'j' },
@@ -58,6 +64,7 @@ static int operation_of(const char *name)
 static int parse_operands(int argc, char **argv, struct latency_options *o,
 			  char *why, size_t why_size)
 {
+	uint64_t count = 0;
 	char *end;
 
 	if (argc > 2) {
@@ -76,42 +83,50 @@ static int parse_operands(int argc, char **argv, struct latency_options *o,
 		}
 		o->interval_ms = (uint32_t)(seconds * 1000);
 	}
-	if (argc > 1) {
-		unsigned long count = strtoul(argv[1], &end, 10);
-
-		if (*end || argv[1][0] < '0' || argv[1][0] > '9' || !count ||
-		    count > UINT32_MAX) {
-			snprintf(why, why_size, "count %s: not a number above 0",
-				 argv[1]);
-			return -EINVAL;
-		}
-		o->count = (uint32_t)count;
+	if (argc > 1 && options_number(argv[1], 1, UINT32_MAX, &count)) {
+		snprintf(why, why_size, "count %s: not a number above 0",
+			 argv[1]);
+		return -EINVAL;
 	}
+	o->count = (uint32_t)count;
 	return 0;
 }
 
-static int take_option(int option, const char *current,
-		       struct latency_options *o, char *why, size_t why_size)
+static int take(int option, const char *argument, void *into, char *why,
+		size_t why_size)
 {
+	struct latency_options *o = into;
+
 	switch (option) {
 	case 'i':
 	case 'd':
-		o->device = optarg;
+		o->device = argument;
 		return 0;
 	case 'o':
-		o->operation = operation_of(optarg);
+		o->operation = operation_of(argument);
 		if (o->operation >= 0)
 			return 0;
-		snprintf(why, why_size, "no such operation: %s", optarg);
+		snprintf(why, why_size, "no such operation: %s", argument);
 		return -EINVAL;
+	case 'D':
+	case 'F':
+		return 0; /* biolatency's: by device and operation, as always */
+	case 'm':
+		o->milliseconds = true;
+		return 0;
 	case 'Q':
 		o->queue = true;
 		return 0;
 	case 'P':
 		o->parents = true;
 		return 0;
+	case 't':
 	case 'T':
 		o->timestamp = true;
+		return 0;
+	case 'x':
+		o->table = true;
+		o->live = false;
 		return 0;
 	case 'p':
 		o->live = false;
@@ -124,16 +139,11 @@ static int take_option(int option, const char *current,
 		o->socket = NULL;
 		return 0;
 	case OPTION_SOCKET:
-		o->socket = optarg;
-		return 0;
-	case 'h':
-		o->help = true;
+		o->socket = argument;
 		return 0;
 	default:
-		snprintf(why, why_size, "%s: %s", current,
-			 option == ':' ? "needs an argument" :
-					 "no such option");
-		return -EINVAL;
+		o->help = true;
+		return 0;
 	}
 }
 
@@ -141,21 +151,17 @@ int latency_options_parse(int argc, char **argv,
 			  struct latency_options *ret_options, char *why,
 			  size_t why_size)
 {
+	static const struct options options = { ":i:d:o:DFmQPTtxpjh",
+						long_options, take };
 	struct latency_options o = {
 		.socket = CONTROL_SOCKET,
 		.operation = -1,
 		.live = true,
 	};
-	int option, err = 0;
+	int at = options_parse(&options, argc, argv, &o, why, why_size);
+	int err = at < 0 ? at : parse_operands(argc - at, argv + at, &o, why,
+					       why_size);
 
-	optind = 0; /* a fresh scan, whatever was parsed before */
-	opterr = 0;
-	while (!err && (option = getopt_long(argc, argv, ":i:d:o:QPTpjh",
-					     long_options, NULL)) != -1)
-		err = take_option(option, argv[optind - 1], &o, why, why_size);
-	if (!err)
-		err = parse_operands(argc - optind, argv + optind, &o, why,
-				     why_size);
 	if (!err)
 		*ret_options = o;
 	return err;

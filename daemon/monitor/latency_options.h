@@ -15,6 +15,8 @@ struct latency_options {
 	int operation;		/* enum block_op, or -1: all */
 	bool queue;		/* show the time before the device too */
 	bool parents;		/* split a device by who sent the I/O */
+	bool milliseconds;	/* coarse rows below one */
+	bool table;		/* a line a device and operation */
 	bool timestamp;
 	bool json;
 	bool live;		/* the caller clears it without a terminal */

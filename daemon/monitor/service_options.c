@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "monitor/control.h"
+#include "monitor/options.h"
 #include "monitor/service.h"
 
 #define HTTP_ADDRESS "127.0.0.1:9650"
@@ -43,29 +42,18 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int parse_rate(const char *text, uint32_t *ret_rate, char *why,
-		      size_t why_size)
+static int take(int option, const char *argument, void *into, char *why,
+		size_t why_size)
 {
-	char *end;
-	unsigned long rate = strtoul(text, &end, 10);
+	struct service_options *o = into;
+	uint64_t rate;
 
-	if (*end || *text < '0' || *text > '9' || rate > UINT32_MAX) {
-		snprintf(why, why_size, "rate %s: not a number", text);
-		return -EINVAL;
-	}
-	*ret_rate = (uint32_t)rate;
-	return 0;
-}
-
-static int take_option(int option, const char *current,
-		       struct service_options *o, char *why, size_t why_size)
-{
 	switch (option) {
 	case 'l':
-		o->listen = strcmp(optarg, "none") ? optarg : NULL;
+		o->listen = strcmp(argument, "none") ? argument : NULL;
 		return 0;
 	case 's':
-		o->socket = optarg;
+		o->socket = argument;
 		return 0;
 	case OPTION_NO_BLOCK:
 		o->block = false;
@@ -77,15 +65,16 @@ static int take_option(int option, const char *current,
 		o->advice = true;
 		return 0;
 	case OPTION_WARM:
-		return parse_rate(optarg, &o->warm_kib_s, why, why_size);
-	case 'h':
-		o->help = true;
+		if (options_number(argument, 0, UINT32_MAX, &rate)) {
+			snprintf(why, why_size, "rate %s: not a number",
+				 argument);
+			return -EINVAL;
+		}
+		o->warm_kib_s = (uint32_t)rate;
 		return 0;
 	default:
-		snprintf(why, why_size, "%s: %s", current,
-			 option == ':' ? "needs an argument" :
-					 "no such option");
-		return -EINVAL;
+		o->help = true;
+		return 0;
 	}
 }
 
@@ -93,25 +82,21 @@ int service_options_parse(int argc, char **argv,
 			  struct service_options *ret_options, char *why,
 			  size_t why_size)
 {
+	static const struct options options = { ":l:s:h", long_options, take };
 	struct service_options o = {
 		.socket = CONTROL_SOCKET,
 		.listen = HTTP_ADDRESS,
 		.block = true,
 		.warm_kib_s = WARM_KIB_S,
 	};
-	int option, err = 0;
+	int at = options_parse(&options, argc, argv, &o, why, why_size);
 
-	optind = 0; /* a fresh scan, whatever was parsed before */
-	opterr = 0;
-	while (!err && (option = getopt_long(argc, argv, ":l:s:h",
-					     long_options, NULL)) != -1)
-		err = take_option(option, argv[optind - 1], &o, why, why_size);
-	if (!err && optind < argc) {
-		snprintf(why, why_size, "unexpected argument: %s",
-			 argv[optind]);
-		err = -EINVAL;
+	if (at >= 0 && at < argc) {
+		snprintf(why, why_size, "unexpected argument: %s", argv[at]);
+		at = -EINVAL;
 	}
-	if (!err)
-		*ret_options = o;
-	return err;
+	if (at < 0)
+		return at;
+	*ret_options = o;
+	return 0;
 }

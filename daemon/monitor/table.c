@@ -2,9 +2,10 @@
 #include "monitor/table.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "monitor/options.h"
 
 const char table_usage[] =
 "usage: superdisk create [options] NAME DISK [SSD...]\n"
@@ -87,32 +88,35 @@ static int take_operands(int count, char **operand, struct table *table,
 	return 0;
 }
 
+static int take(int option, const char *argument, void *into, char *why,
+		size_t why_size)
+{
+	struct table *table = into;
+
+	switch (option) {
+	case 'm':
+		return add_option(table, mode_option(argument), why, why_size);
+	case 'O':
+		return add_option(table, argument, why, why_size);
+	case 'j':
+		table->json = true;
+		return 0;
+	default:
+		table->help = true;
+		return 0;
+	}
+}
+
 int table_parse(int argc, char **argv, struct table *ret_table, char *why,
 		size_t why_size)
 {
+	static const struct options options = { ":m:O:jh", long_options, take };
 	struct table table = { 0 };
-	int option, err = 0;
+	int at = options_parse(&options, argc, argv, &table, why, why_size);
+	int err = at < 0 ? at : 0;
 
-	optind = 0; /* a fresh scan, whatever was parsed before */
-	opterr = 0;
-	while (!err && (option = getopt_long(argc, argv, "m:O:jh",
-					     long_options, NULL)) != -1) {
-		if (option == 'm' || option == 'O') {
-			err = add_option(&table, option == 'm' ?
-					 mode_option(optarg) : optarg, why,
-					 why_size);
-		} else if (option == 'j') {
-			table.json = true;
-		} else if (option == 'h') {
-			table.help = true;
-		} else {
-			snprintf(why, why_size, "%s: no such option",
-				 argv[optind - 1]);
-			err = -EINVAL;
-		}
-	}
 	if (!err && !table.help)
-		err = take_operands(argc - optind, argv + optind, &table, why,
+		err = take_operands(argc - at, argv + at, &table, why,
 				    why_size);
 	if (!err)
 		*ret_table = table;
