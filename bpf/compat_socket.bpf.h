@@ -24,8 +24,13 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 } KERNEL_TYPE;
 
+struct compat_atomic {
+	int counter;
+} KERNEL_TYPE;
+
 struct sock {
 	struct sock_common __sk_common;
+	struct compat_atomic sk_drops;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;

@@ -18,7 +18,6 @@
 #define TCP_SYN_RECV 3
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
-#define NO_GROUP SOCKET_GROUPS_MAX
 
 /* 40 bytes a connection: with a million of them that is what counts. */
 struct connection {
@@ -79,7 +78,7 @@ static __always_inline void record(u32 group, u32 span, u64 ns)
 	__sync_fetch_and_add(&hist->sum, ns);
 }
 
-/* The group of @port in @cgroup, or NO_GROUP when all are taken. */
+/* The group of @port in @cgroup, or SOCKET_OTHERS when all are taken. */
 __noinline u32 group_of(u16 port, u64 cgroup)
 {
 	u64 key = cgroup << 16 | port;
@@ -89,6 +88,8 @@ __noinline u32 group_of(u16 port, u64 cgroup)
 		u32 at = (home + i) & (SOCKET_GROUPS_MAX - 1);
 		u64 seen = group_keys[at];
 
+		if (at == SOCKET_OTHERS)
+			continue;
 		if (!seen)
 			seen = __sync_val_compare_and_swap(&group_keys[at], 0,
 							   key);
@@ -100,7 +101,7 @@ __noinline u32 group_of(u16 port, u64 cgroup)
 			return at;
 	}
 	__sync_fetch_and_add(&socket_lost.groups, 1);
-	return NO_GROUP;
+	return SOCKET_OTHERS;
 }
 
 /* The record of @sk, made if it is a connection to a listener. */
@@ -134,7 +135,8 @@ int BPF_PROG(set_state, struct sock *sk, int from, int to)
 	u8 one = 1;
 
 	if (to == TCP_LISTEN) {
-		bpf_map_update_elem(&ports, &port, &one, BPF_ANY);
+		if (bpf_map_update_elem(&ports, &port, &one, BPF_ANY))
+			__sync_fetch_and_add(&socket_lost.ports, 1);
 		return 0;
 	}
 	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
@@ -356,6 +358,7 @@ int connections(struct bpf_iter__tcp *ctx)
 	if (r.state == TCP_LISTEN) {
 		r.backlog = sk->sk_ack_backlog;
 		r.backlog_max = sk->sk_max_ack_backlog;
+		r.drops = sk->sk_drops.counter;
 	} else {
 		r.rtt_us = tp->srtt_us >> 3;
 		r.unsent = tp->write_seq - tp->snd_nxt;

@@ -14,9 +14,11 @@ enum socket_span {
 	SOCKET_SPANS,
 };
 
-/* A group is one listening port of one cgroup. */
-#define SOCKET_GROUPS_MAX 32
+/* A group is one listening port of one cgroup; a power of two of them. */
+#define SOCKET_GROUPS_MAX 128
 #define SOCKET_GROUP_PROBES 8
+/* This one holds all that found no place of their own, as port 0. */
+#define SOCKET_OTHERS (SOCKET_GROUPS_MAX - 1)
 /* CPUs share this many copies of the histograms; a power of two. */
 #define SOCKET_SHARDS 4
 #define SOCKET_PORTS_MAX 1024
@@ -40,7 +42,8 @@ socket_hist_index(__u32 shard, __u32 group, __u32 span)
 #define SOCKET_HISTS (SOCKET_SHARDS * SOCKET_GROUPS_MAX * SOCKET_SPANS)
 
 struct socket_lost {
-	__u64 groups;	/* more groups than SOCKET_GROUPS_MAX */
+	__u64 groups;	/* connections among SOCKET_OTHERS: no place free */
+	__u64 ports;	/* listeners beyond SOCKET_PORTS_MAX: not measured */
 	__u64 storage;	/* no memory for a socket's own record */
 };
 
@@ -56,6 +59,8 @@ struct socket_record {
 	__u32 retransmits;
 	__u32 backlog;		/* of a listener: waiting for accept() */
 	__u32 backlog_max;
+	__u32 drops;		/* of a listener: it had no room for them */
+	__u32 pad;
 	__u16 family;		/* AF_INET, AF_INET6 */
 	__u16 state;		/* TCP_ESTABLISHED 1, TCP_LISTEN 10 */
 	__u16 port;		/* ours, host order */
@@ -63,6 +68,6 @@ struct socket_record {
 	__u8 peer[16];		/* network order; IPv4 in the first four */
 };
 
-_Static_assert(sizeof(struct socket_record) == 88, "iterator record");
+_Static_assert(sizeof(struct socket_record) == 96, "iterator record");
 
 #endif

@@ -49,9 +49,20 @@ static void print_span(json_t *group, const char *name)
 		printf("  %9s %9s", "-", "-");
 }
 
+static void print_port(json_t *group)
+{
+	int port = (int)number(group, "port");
+
+	if (port)
+		printf("%5d %-15s ", port, text(group, "command"));
+	else
+		printf("%5s %-15s ", "", "(all others)");
+}
+
 static void print_groups(json_t *groups)
 {
 	static const char *const spans[] = { "rtt", "ack", "read", "accept" };
+	char backlog[32];
 	json_t *group;
 	size_t i;
 
@@ -61,16 +72,18 @@ static void print_groups(json_t *groups)
 	printf("\n%5s %-15s ", "port", "command");
 	for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
 		printf("  %9s %9s", "p50", "p99");
-	puts("   conns  retrans  backlog");
+	puts("   conns  retrans   backlog  dropped  cgroup");
 	json_array_foreach(groups, i, group) {
-		printf("%5d %-15s ", (int)number(group, "port"),
-		       text(group, "command"));
+		print_port(group);
 		for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
 			print_span(group, spans[s]);
-		printf("  %6d  %7d  %3d/%d\n", (int)number(group, "connections"),
-		       (int)number(group, "retransmits"),
-		       (int)number(group, "backlog"),
-		       (int)number(group, "backlog_max"));
+		snprintf(backlog, sizeof(backlog), "%d/%d",
+			 (int)number(group, "backlog"),
+			 (int)number(group, "backlog_max"));
+		printf("  %6d  %7d  %8s  %7d  %s\n",
+		       (int)number(group, "connections"),
+		       (int)number(group, "retransmits"), backlog,
+		       (int)number(group, "drops"), text(group, "cgroup"));
 	}
 }
 
@@ -105,13 +118,17 @@ static void print_missing(json_t *document)
 {
 	json_t *measured = json_object_get(document, "measured"), *value;
 	json_t *lost = json_object_get(document, "lost");
-	uint64_t count = number(lost, "missed") + number(lost, "groups") +
-			 number(lost, "storage");
+	uint64_t count = number(lost, "missed") +
+			 number(lost, "storage") + number(lost, "ports");
 	const char *key;
 
 	json_object_foreach(measured, key, value)
 		if (!json_is_true(value))
 			printf("this kernel offers no hook for: %s\n", key);
+	if (number(lost, "groups"))
+		printf("%llu connections of more listeners than there are "
+		       "places are among \"all others\"\n",
+		       (unsigned long long)number(lost, "groups"));
 	if (count)
 		printf("%llu events lost\n", (unsigned long long)count);
 }
@@ -120,16 +137,19 @@ static json_t *measure_here(char *why, size_t why_size)
 {
 	struct sockets_state *state = mem_zalloc(sizeof(*state));
 	struct socket_names *names = NULL;
+	struct cgroups *cgroups = NULL;
 	struct sockets *sockets = NULL;
 	json_t *document = NULL;
 
 	if (state && !sockets_open(why, why_size, &sockets) &&
-	    !socket_names_new(&names)) {
+	    !socket_names_new(&names) &&
+	    !cgroups_new(NULL, CGROUPS_SOCKETS, &cgroups)) {
 		fprintf(stderr, "measuring, Ctrl-C ends\n");
 		interrupts_wait(-1);
 		if (!sockets_read(sockets, state))
-			document = sockets_to_json(state, names);
+			document = sockets_to_json(state, names, cgroups);
 	}
+	cgroups_free(cgroups);
 	socket_names_free(names);
 	sockets_close(sockets);
 	mem_free(state);
@@ -161,7 +181,7 @@ int command_sockets(int argc, char **argv)
 	if (status)
 		return status - 1;
 	interrupts_catch();
-	fd = control_connect(CONTROL_SOCKET);
+	fd = control_connect(control_path());
 	document = fd >= 0 ? ask(fd, why, sizeof(why)) :
 			     measure_here(why, sizeof(why));
 	if (!document) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -46,6 +47,13 @@ void control_answer(const struct control_command *commands, void *ctx,
 	buf_putc(out, '\n');
 	json_decref(request);
 	json_decref(answer);
+}
+
+const char *control_path(void)
+{
+	const char *path = getenv("SUPERDISK_SOCKET");
+
+	return path && *path ? path : CONTROL_SOCKET;
 }
 
 int control_connect(const char *path)

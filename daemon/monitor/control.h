@@ -32,6 +32,9 @@ struct control_command {
 void control_answer(const struct control_command *commands, void *ctx,
 		    const char *line, size_t size, struct buf *out);
 
+/* Where commands look for superdiskd: $SUPERDISK_SOCKET, or CONTROL_SOCKET. */
+const char *control_path(void);
+
 /* Client side.  A descriptor connected to @path, or -errno. */
 int control_connect(const char *path);
 

@@ -34,37 +34,36 @@ static void put_series(struct buf *out, const struct latency_series *s,
 	}
 }
 
-static void put_lost(struct buf *out, const struct latency *latency)
+void exporter_lost(struct buf *out, const char *name,
+		   const struct exporter_loss *losses)
+{
+	metrics_family(out, name, METRIC_COUNTER,
+		       "Events that the figures lack; too_many_*: that have no "
+		       "series of their own.");
+	for (; losses->reason; losses++)
+		metrics_sample(out, name, (struct metric_label[]) {
+				       { "reason", losses->reason },
+				       { NULL, NULL },
+			       }, losses->count);
+}
+
+void exporter_block(struct buf *out, const struct latency *latency)
 {
 	const struct block_lost *lost = &latency->lost;
-	const struct {
-		const char *reason;
-		uint64_t count;
-	} losses[] = {
+	const struct exporter_loss losses[] = {
 		{ "bio_table_full", lost->bios },
 		{ "request_table_full", lost->requests },
 		{ "too_many_devices", lost->series },
 		{ "ring_buffer_full", lost->records },
 		{ "program_busy", latency->missed },
+		{ NULL, 0 },
 	};
 
-	metrics_family(out, "superdisk_block_lost_total", METRIC_COUNTER,
-		       "Events that the eBPF programs could not record.");
-	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
-		metrics_sample(out, "superdisk_block_lost_total",
-			       (struct metric_label[]) {
-				       { "reason", losses[i].reason },
-				       { NULL, NULL },
-			       }, losses[i].count);
-}
-
-void exporter_block(struct buf *out, const struct latency *latency)
-{
 	for (int span = 0; span < BLOCK_SPANS; span++) {
 		metrics_family(out, spans[span].name, METRIC_HISTOGRAM,
 			       spans[span].help);
 		for (size_t i = 0; i < latency->count; i++)
 			put_series(out, &latency->series[i], span);
 	}
-	put_lost(out, latency);
+	exporter_lost(out, "superdisk_block_lost_total", losses);
 }

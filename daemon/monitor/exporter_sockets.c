@@ -24,22 +24,26 @@ static const struct {
 #define NUMBER_SIZE 24
 
 struct group_labels {
-	char port[NUMBER_SIZE], cgroup[NUMBER_SIZE];
-	struct metric_label label[4];
+	char port[NUMBER_SIZE], id[NUMBER_SIZE];
+	struct metric_label label[3];
 };
 
-static void label(struct group_labels *l, const struct sockets_group *group)
+/* A cgroup without a path keeps its number: two series must not be one. */
+static void label(struct group_labels *l, const struct sockets_group *group,
+		  struct cgroups *cgroups)
 {
+	const char *path = cgroups_path(cgroups, group->of.cgroup);
+
 	snprintf(l->port, sizeof(l->port), "%u", group->of.port);
-	snprintf(l->cgroup, sizeof(l->cgroup), "%llu",
+	snprintf(l->id, sizeof(l->id), "%llu",
 		 (unsigned long long)group->of.cgroup);
 	l->label[0] = (struct metric_label) { "port", l->port };
-	l->label[1] = (struct metric_label) { "cgroup", l->cgroup };
+	l->label[1] = (struct metric_label) { "cgroup", *path ? path : l->id };
 	l->label[2] = (struct metric_label) { NULL, NULL };
 }
 
 static void put_span(struct buf *out, const struct sockets_state *state,
-		     int span)
+		     int span, struct cgroups *cgroups)
 {
 	struct group_labels l;
 
@@ -48,7 +52,7 @@ static void put_span(struct buf *out, const struct sockets_state *state,
 	for (size_t i = 0; i < state->groups; i++) {
 		const struct hist_slots *hist = &state->group[i].hist[span];
 
-		label(&l, &state->group[i]);
+		label(&l, &state->group[i], cgroups);
 		if (hist_count(hist))
 			metrics_hist(out, spans[span].name, l.label, hist);
 	}
@@ -74,6 +78,21 @@ static uint64_t connections(const struct sockets_group *group)
 	return group->connections;
 }
 
+static uint64_t drops(const struct sockets_group *group)
+{
+	return group->drops;
+}
+
+static uint64_t unsent(const struct sockets_group *group)
+{
+	return group->unsent;
+}
+
+static uint64_t unacked(const struct sockets_group *group)
+{
+	return group->unacked;
+}
+
 static const struct {
 	const char *name, *help;
 	enum metric_type type;
@@ -85,29 +104,40 @@ static const struct {
 	  METRIC_COUNTER, retransmits },
 	{ "superdisk_tcp_backlog", "Connections that wait for accept().",
 	  METRIC_GAUGE, backlog },
+	{ "superdisk_tcp_listen_drops",
+	  "Connections that the listeners of now had no room for.",
+	  METRIC_GAUGE, drops },
 	{ "superdisk_tcp_connections", "Connections now.", METRIC_GAUGE,
 	  connections },
+	{ "superdisk_tcp_unsent_bytes", "Written and not yet sent.",
+	  METRIC_GAUGE, unsent },
+	{ "superdisk_tcp_unacked_bytes", "Sent and not yet acknowledged.",
+	  METRIC_GAUGE, unacked },
 };
 
-void exporter_sockets(struct buf *out, const struct sockets_state *state)
+void exporter_sockets(struct buf *out, const struct sockets_state *state,
+		      struct cgroups *cgroups)
 {
+	const struct exporter_loss losses[] = {
+		{ "too_many_listeners", state->lost.groups },
+		{ "too_many_ports", state->lost.ports },
+		{ "no_memory", state->lost.storage },
+		{ "program_busy", state->missed },
+		{ NULL, 0 },
+	};
 	struct group_labels l;
 
 	for (int span = 0; span < SOCKET_SPANS; span++)
 		if (state->measured[span])
-			put_span(out, state, span);
+			put_span(out, state, span, cgroups);
 	for (size_t f = 0; f < sizeof(figures) / sizeof(figures[0]); f++) {
 		metrics_family(out, figures[f].name, figures[f].type,
 			       figures[f].help);
 		for (size_t i = 0; i < state->groups; i++) {
-			label(&l, &state->group[i]);
+			label(&l, &state->group[i], cgroups);
 			metrics_sample(out, figures[f].name, l.label,
 				       figures[f].value(&state->group[i]));
 		}
 	}
-	metrics_family(out, "superdisk_tcp_lost_total", METRIC_COUNTER,
-		       "Events that the eBPF programs could not record.");
-	metrics_sample(out, "superdisk_tcp_lost_total", NULL,
-		       state->lost.groups + state->lost.storage +
-		       state->missed);
+	exporter_lost(out, "superdisk_tcp_lost_total", losses);
 }

@@ -154,7 +154,7 @@ int latency_options_parse(int argc, char **argv,
 	static const struct options options = { ":i:d:o:DFmQPTtxpjh",
 						long_options, take };
 	struct latency_options o = {
-		.socket = CONTROL_SOCKET,
+		.socket = control_path(),
 		.operation = -1,
 		.live = true,
 	};

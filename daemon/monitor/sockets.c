@@ -19,6 +19,10 @@
 /* A group without listener and connection is kept for so long. */
 #define GROUP_IDLE_NS (60 * 1000000000ULL)
 
+/* Of the kernel's include/net/tcp_states.h: not for user space. */
+#define STATE_ESTABLISHED 1
+#define STATE_LISTEN 10
+
 struct sockets {
 	struct socket_bpf *skeleton;
 	struct hist_slots *hists;	/* SOCKET_HISTS of them, mapped */
@@ -203,22 +207,38 @@ static void keep_slowest(struct sockets_state *state,
 	state->slow[at] = *r;
 }
 
-static void take_record(struct sockets_state *state,
-			const struct socket_record *r)
+/* Its own group, or that of all others, or NULL. */
+static struct sockets_group *group_of(struct sockets_state *state,
+				      const struct socket_record *r)
 {
+	struct sockets_group *others = NULL;
+
 	for (size_t i = 0; i < state->groups; i++) {
 		struct sockets_group *group = &state->group[i];
 
-		if (group->of.port != r->port || group->of.cgroup != r->cgroup)
-			continue;
-		if (r->state == 10) {
-			group->backlog += r->backlog;
-			group->backlog_max += r->backlog_max;
-		} else {
-			group->connections++;
-		}
+		if (group->of.port == r->port && group->of.cgroup == r->cgroup)
+			return group;
+		if (!group->of.port)
+			others = group;
 	}
-	if (r->state == 1)
+	return others;
+}
+
+static void take_record(struct sockets_state *state,
+			const struct socket_record *r)
+{
+	struct sockets_group *group = group_of(state, r);
+
+	if (group && r->state == STATE_LISTEN) {
+		group->backlog += r->backlog;
+		group->backlog_max += r->backlog_max;
+		group->drops += r->drops;
+	} else if (group) {
+		group->connections++;
+		group->unsent += r->unsent;
+		group->unacked += r->unacked;
+	}
+	if (r->state == STATE_ESTABLISHED)
 		keep_slowest(state, r);
 }
 
@@ -270,7 +290,8 @@ static void watch_idle(struct sockets *sockets, uint32_t number,
 {
 	uint64_t *since = &sockets->idle_ns[number];
 
-	if (group->backlog_max || group->connections)
+	if (number == SOCKET_OTHERS || group->backlog_max ||
+	    group->connections)
 		*since = 0;
 	else if (!*since)
 		*since = now_ns;
@@ -290,7 +311,8 @@ int sockets_read(struct sockets *sockets, struct sockets_state *ret_state)
 	memcpy(ret_state->measured, sockets->measured,
 	       sizeof(ret_state->measured));
 	for (uint32_t i = 0; i < SOCKET_GROUPS_MAX; i++) {
-		if (!bss->groups[i].port)
+		if (!bss->groups[i].port &&
+		    (i != SOCKET_OTHERS || !bss->socket_lost.groups))
 			continue;
 		number[ret_state->groups] = i;
 		read_group(sockets, i, &ret_state->group[ret_state->groups++]);

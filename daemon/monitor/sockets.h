@@ -12,15 +12,18 @@
 
 #include <jansson.h>
 
+#include "monitor/cgroups.h"
 #include "monitor/socket_names.h"
 #include "socket_api.bpf.h"
 
 #define SOCKETS_SLOWEST_MAX 32
 
 struct sockets_group {
-	struct socket_group of;
+	struct socket_group of;		/* port 0: of all that found no place */
 	uint32_t backlog, backlog_max;	/* now, of its listeners */
+	uint64_t drops;		/* connections that they had no room for */
 	uint32_t connections;		/* now */
+	uint64_t unsent, unacked;	/* now, bytes of all of them */
 	struct hist_slots hist[SOCKET_SPANS];
 };
 
@@ -47,6 +50,7 @@ int sockets_read(struct sockets *sockets, struct sockets_state *ret_state);
 
 /* *returns* a document, or NULL without memory. */
 json_t *sockets_to_json(const struct sockets_state *state,
-			const struct socket_names *names);
+			const struct socket_names *names,
+			struct cgroups *cgroups);
 
 #endif

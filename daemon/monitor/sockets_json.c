@@ -16,7 +16,8 @@ const char *const sockets_span_names[SOCKET_SPANS] = {
 	[SOCKET_LIFE] = "life",
 };
 
-static json_t *group_to_json(const struct sockets_group *group)
+static json_t *group_to_json(const struct sockets_group *group,
+			     struct cgroups *cgroups)
 {
 	const struct socket_group *of = &group->of;
 	json_t *spans = json_object();
@@ -25,29 +26,35 @@ static json_t *group_to_json(const struct sockets_group *group)
 		if (hist_count(&group->hist[span]))
 			json_object_set_new(spans, sockets_span_names[span],
 					    hist_to_json(&group->hist[span]));
-	return json_pack("{si sI si ss% sI sI si si si so}",
+	return json_pack("{si ss sI si ss% sI sI si sI sI si si sI so}",
 			 "port", (int)of->port,
-			 "cgroup", (json_int_t)of->cgroup,
+			 "cgroup", cgroups_path(cgroups, of->cgroup),
+			 "cgroup_id", (json_int_t)of->cgroup,
 			 "pid", (int)of->pid,
 			 "command", of->comm, strnlen(of->comm,
 						      sizeof(of->comm)),
 			 "accepted", (json_int_t)of->accepted,
 			 "retransmits", (json_int_t)of->retransmits,
 			 "connections", (int)group->connections,
+			 "unsent", (json_int_t)group->unsent,
+			 "unacked", (json_int_t)group->unacked,
 			 "backlog", (int)group->backlog,
 			 "backlog_max", (int)group->backlog_max,
+			 "drops", (json_int_t)group->drops,
 			 "spans", spans);
 }
 
 static json_t *record_to_json(const struct socket_record *r,
-			      const struct socket_names *names)
+			      const struct socket_names *names,
+			      struct cgroups *cgroups)
 {
 	char peer[INET6_ADDRSTRLEN] = "";
 
 	inet_ntop(r->family, r->peer, peer, sizeof(peer));
-	return json_pack("{si ss si ss sI sI sI sI sI si si}",
+	return json_pack("{si ss si ss ss sI sI sI sI sI si si}",
 			 "port", (int)r->port, "peer", peer,
 			 "peer_port", (int)r->peer_port,
+			 "cgroup", cgroups_path(cgroups, r->cgroup),
 			 "name", socket_names_get(names, r->cookie),
 			 "cookie", (json_int_t)r->cookie,
 			 "unsent", (json_int_t)r->unsent,
@@ -59,7 +66,8 @@ static json_t *record_to_json(const struct socket_record *r,
 }
 
 json_t *sockets_to_json(const struct sockets_state *state,
-			const struct socket_names *names)
+			const struct socket_names *names,
+			struct cgroups *cgroups)
 {
 	json_t *groups = json_array(), *slowest = json_array();
 	json_t *measured = json_object(), *each;
@@ -68,17 +76,19 @@ json_t *sockets_to_json(const struct sockets_state *state,
 		json_object_set_new(measured, sockets_span_names[span],
 				    json_boolean(state->measured[span]));
 	for (size_t i = 0; i < state->groups; i++) {
-		each = group_to_json(&state->group[i]);
+		each = group_to_json(&state->group[i], cgroups);
 		/* a command's name need not be UTF-8 */
 		if (each)
 			json_array_append_new(groups, each);
 	}
 	for (size_t i = 0; i < state->slowest; i++)
 		json_array_append_new(slowest,
-				      record_to_json(&state->slow[i], names));
-	return json_pack("{so s{sI sI sI} so so}", "measured", measured,
+				      record_to_json(&state->slow[i], names,
+						     cgroups));
+	return json_pack("{so s{sI sI sI sI} so so}", "measured", measured,
 			 "lost", "missed", (json_int_t)state->missed,
 			 "groups", (json_int_t)state->lost.groups,
+			 "ports", (json_int_t)state->lost.ports,
 			 "storage", (json_int_t)state->lost.storage,
 			 "groups", groups, "slowest", slowest);
 }

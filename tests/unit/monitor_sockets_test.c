@@ -115,9 +115,9 @@ static void read_late(int fd, uint64_t ns)
 	assert_true(recv(fd, bytes, sizeof(bytes), 0) > 0);
 }
 
-static void exchange(struct pair *pair, uint64_t reader_waits_ns)
+static void exchange(struct pair *pair, uint64_t reader_waits_ns, int messages)
 {
-	for (int i = 0; i < MESSAGES; i++) {
+	for (int i = 0; i < messages; i++) {
 		assert_int_equal(send(pair->client, "hello", 5, 0), 5);
 		read_late(pair->server, reader_waits_ns);
 		assert_int_equal(send(pair->server, "world!", 6, 0), 6);
@@ -134,7 +134,7 @@ static void check_family(int family)
 	if (!sockets)
 		skip();
 	pair_open(&pair, family);
-	exchange(&pair, 0);
+	exchange(&pair, 0, MESSAGES);
 	group = group_of(pair.port);
 	lost = state->missed;
 	assert_int_equal(group->of.accepted, 1);
@@ -179,7 +179,7 @@ static void a_reader_that_waits_shows_its_wait(void **unused)
 	if (!sockets)
 		skip();
 	pair_open(&pair, AF_INET);
-	exchange(&pair, WAIT_NS);
+	exchange(&pair, WAIT_NS, MESSAGES);
 	group = group_of(pair.port);
 	if (!state->measured[SOCKET_READ])
 		skip();
@@ -212,6 +212,63 @@ static void a_reader_that_stops_is_the_slowest(void **unused)
 	pair_close(&pair);
 }
 
+static void a_listener_that_is_full_shows_what_it_drops(void **unused)
+{
+	const struct sockets_group *group;
+	struct sockaddr_in address;
+	socklen_t size = sizeof(address);
+	struct pair pair;
+	int client[8];
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	pair_open(&pair, AF_INET);
+	assert_int_equal(listen(pair.listener, 1), 0);
+	assert_int_equal(getsockname(pair.listener, (struct sockaddr *)&address,
+				     &size), 0);
+	for (int i = 0; i < 8; i++) {
+		client[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(client[i], (struct sockaddr *)&address, size);
+	}
+	group = group_of(pair.port);
+	print_message("# backlog of 1, 8 connections: %u wait, %llu dropped\n",
+		      group->backlog, (unsigned long long)group->drops);
+	assert_int_equal(group->backlog_max, 1);
+	assert_true(group->backlog >= 1);
+	assert_true(group->drops >= 1);
+	for (int i = 0; i < 8; i++)
+		close(client[i]);
+	pair_close(&pair);
+}
+
+/* More listeners than places: the rest is shown together, and said to be. */
+static void listeners_without_a_place_are_shown_together(void **unused)
+{
+	static struct pair pair[SOCKET_GROUPS_MAX + 8];
+	const size_t pairs = sizeof(pair) / sizeof(pair[0]);
+	const struct sockets_group *others = NULL;
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	for (size_t i = 0; i < pairs; i++) {
+		pair_open(&pair[i], AF_INET);
+		exchange(&pair[i], 0, 1);
+	}
+	assert_int_equal(sockets_read(sockets, state), 0);
+	assert_true(state->lost.groups > 0);
+	for (size_t i = 0; i < state->groups; i++)
+		if (!state->group[i].of.port)
+			others = &state->group[i];
+	assert_non_null(others);
+	assert_true(others->of.accepted > 0);
+	assert_true(others->connections > 0);
+	assert_true(hist_count(&others->hist[SOCKET_RTT]) > 0);
+	for (size_t i = 0; i < pairs; i++)
+		pair_close(&pair[i]);
+}
+
 static void names_are_kept_and_forgotten(void **unused)
 {
 	struct socket_names *names;
@@ -240,6 +297,8 @@ int main(void)
 		cmocka_unit_test(connections_over_ipv6_are_measured),
 		cmocka_unit_test(a_reader_that_waits_shows_its_wait),
 		cmocka_unit_test(a_reader_that_stops_is_the_slowest),
+		cmocka_unit_test(a_listener_that_is_full_shows_what_it_drops),
+		cmocka_unit_test(listeners_without_a_place_are_shown_together),
 		cmocka_unit_test(names_are_kept_and_forgotten),
 	};
 
