@@ -156,6 +156,8 @@ static int open_gateway(struct chatd *d)
 		.port = c->port,
 		.public_url = c->public_url[0] ? c->public_url : NULL,
 		.tls = d->tls,
+		.heartbeat_ms = c->heartbeat_ms,
+		.stall_ms = c->stall_ms,
 		.privileged_intents = UINT32_MAX,
 		.no_rate_limits = c->no_rate_limits,
 		.metrics = c->metrics ? write_metrics : NULL,

@@ -152,6 +152,7 @@ static void configure(struct gateway *gateway, const struct gateway_opts *opts,
 			 gateway->tls ? "wss" : "ws", host, gateway->port);
 	config->heartbeat_ms = opts->heartbeat_ms ? opts->heartbeat_ms :
 						    GATEWAY_HEARTBEAT_MS;
+	config->stall_ms = opts->stall_ms ? opts->stall_ms : GATEWAY_STALL_MS;
 	config->privileged_intents = opts->privileged_intents;
 	gateway->api.url = config->url;
 }

@@ -12,6 +12,7 @@ struct gateway;
 struct tls_server;
 
 #define GATEWAY_HEARTBEAT_MS 41250
+#define GATEWAY_STALL_MS 30000
 
 struct gateway_opts {
 	const char *host;	/* address to listen on; NULL: 127.0.0.1 */
@@ -19,6 +20,7 @@ struct gateway_opts {
 	const char *public_url;	/* told to clients; NULL: ws://host:port */
 	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
 	uint32_t heartbeat_ms;	/* 0: GATEWAY_HEARTBEAT_MS */
+	uint32_t stall_ms;	/* 0: GATEWAY_STALL_MS */
 	uint32_t privileged_intents; /* granted ones */
 	bool no_rate_limits;
 	/*

@@ -21,10 +21,21 @@ static struct blob **slot(const struct journal *journal, uint64_t seq)
 	return &journal->event[seq & (journal->cap - 1)];
 }
 
+static void drop_first(struct journal *journal)
+{
+	struct blob *payload = *slot(journal, ++journal->base);
+
+	if (journal->base < journal->next)
+		journal->sent -= payload->len;
+	else
+		journal->unsent -= payload->len;
+	blob_put(payload);
+}
+
 static void drop_to(struct journal *journal, uint64_t seq)
 {
 	while (journal->base < seq)
-		blob_put(*slot(journal, ++journal->base));
+		drop_first(journal);
 }
 
 void journal_fini(struct journal *journal)
@@ -54,8 +65,10 @@ static int resize(struct journal *journal, uint32_t cap)
 	return 0;
 }
 
-static int make_room(struct journal *journal)
+static int make_room(struct journal *journal, size_t len)
 {
+	if (journal->unsent && journal->unsent + len > JOURNAL_UNSENT_MAX)
+		return -ENOBUFS;
 	if (held(journal) < journal->cap)
 		return 0;
 	if (journal->cap < JOURNAL_EVENTS_MAX)
@@ -63,19 +76,20 @@ static int make_room(struct journal *journal)
 						      CAP_MIN);
 	if (journal->next == journal->base + 1)
 		return -ENOBUFS;
-	drop_to(journal, journal->base + 1);
+	drop_first(journal);
 	return 0;
 }
 
 int journal_add(struct journal *journal, struct blob *payload)
 {
-	int err = make_room(journal);
+	int err = make_room(journal, payload->len);
 
 	if (err) {
 		blob_put(payload);
 		return err;
 	}
 	*slot(journal, ++journal->last) = payload;
+	journal->unsent += payload->len;
 	return 0;
 }
 
@@ -89,8 +103,16 @@ struct blob *journal_peek(const struct journal *journal, uint64_t *ret_seq)
 
 void journal_sent(struct journal *journal)
 {
+	size_t len;
+
 	check(journal->next <= journal->last);
-	journal->next++;
+	len = (*slot(journal, journal->next++))->len;
+	journal->unsent -= len;
+	journal->sent += len;
+	/* The latest stays, whatever its size: its caller still looks at it. */
+	while (journal->sent > JOURNAL_SENT_MAX &&
+	       journal->base + 2 < journal->next)
+		drop_first(journal);
 }
 
 uint64_t journal_unsent(const struct journal *journal)
@@ -119,8 +141,14 @@ void journal_ack(struct journal *journal, uint64_t seq)
 
 int journal_rewind(struct journal *journal, uint64_t seq)
 {
+	size_t total = journal->sent + journal->unsent;
+
 	if (seq < journal->base || seq > journal->last)
 		return -ERANGE;
-	journal->next = seq + 1;
+	for (; journal->next > seq + 1; journal->next--)
+		journal->unsent += (*slot(journal, journal->next - 1))->len;
+	for (; journal->next <= seq; journal->next++)
+		journal->unsent -= (*slot(journal, journal->next))->len;
+	journal->sent = total - journal->unsent;
 	return 0;
 }

@@ -11,12 +11,18 @@
 #define GATEWAY_JOURNAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct blob;
 
-/* Events a session holds at most; the oldest goes first. */
+/* What a session holds at most, the oldest goes first: events, and bytes of
+ * those that were sent. */
 #define JOURNAL_EVENTS_MAX (1u << 14)
+#define JOURNAL_SENT_MAX (8u << 20)
+/* Bytes that may wait for a client that does not read them; one event may
+ * always. */
+#define JOURNAL_UNSENT_MAX (64u << 20)
 
 struct journal {
 	struct blob **event;	/* ring, event s is at s & (cap - 1) */
@@ -24,6 +30,8 @@ struct journal {
 	uint64_t base;		/* last event that is held no more */
 	uint64_t last;		/* number given last; 0: none */
 	uint64_t next;		/* next to be sent */
+	size_t sent;		/* bytes of base+1 .. next-1 */
+	size_t unsent;		/* bytes of next .. last */
 };
 
 void journal_init(struct journal *journal);

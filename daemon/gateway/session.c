@@ -16,7 +16,8 @@
 
 #define HEAD_MAX 32
 
-/* How often a session looks at the clock, within one heartbeat interval. */
+/* How often a session looks at the clock, within the shorter of the heartbeat
+ * interval and the time that a send may take. */
 #define TICKS 4
 /* A beat may be late by half an interval: networks and busy clients are. */
 #define LATE_BEAT(ms) ((uint64_t)(ms) * 1500000)
@@ -348,21 +349,36 @@ static int on_stop(struct actor *self, struct session *s, struct actor_msg *msg)
 
 static uint64_t tick_ns(const struct session *s)
 {
-	return (uint64_t)s->config->heartbeat_ms * 1000000 / TICKS;
+	uint64_t ms = s->config->heartbeat_ms < s->config->stall_ms ?
+		      s->config->heartbeat_ms : s->config->stall_ms;
+
+	return ms * 1000000 / TICKS;
 }
 
-/* Whether the client keeps its side: heartbeats, and reading. */
-static bool is_dead(const struct session *s, uint64_t now)
+/* Why the client does not keep its side of it, heartbeats and reading; NULL:
+ * it does. */
+static const char *fault(const struct session *s, uint64_t now)
 {
 	uint64_t stalled = conn_stalled_since_ns(s->conn);
 
-	return now - s->link.last_beat_ns > LATE_BEAT(s->config->heartbeat_ms) ||
-	       (stalled && now - stalled > SESSION_STALL_NS);
+	if (now - s->link.last_beat_ns > LATE_BEAT(s->config->heartbeat_ms))
+		return "silent";
+	if (stalled && now - stalled > s->config->stall_ms * 1000000ull)
+		return "slow";
+	return NULL;
+}
+
+static int cut(struct actor *self, struct session *s, const char *why)
+{
+	log_info("session", "cut", "user=%" PRIu64 " why=%s unsent=%" PRIu64,
+		 s->user_id, why, journal_unsent(&s->journal));
+	return lost(self, s, CLOSE_UNKNOWN, false);
 }
 
 static int on_tick(struct actor *self, struct session *s, struct actor_msg *msg)
 {
 	uint64_t now = actor_now_ns(self);
+	const char *why;
 
 	(void)msg;
 	if (!actor_timer_start(self, tick_ns(s), 0))
@@ -372,8 +388,9 @@ static int on_tick(struct actor *self, struct session *s, struct actor_msg *msg)
 		       end(self, s) : 0;
 	if (session_read_overdue(self, s))
 		return go_on(self, s, NULL);
-	if (is_dead(s, now))
-		return lost(self, s, CLOSE_UNKNOWN, false);
+	why = fault(s, now);
+	if (why)
+		return cut(self, s, why);
 	return s->phase == SESSION_GIVING ? session_give(self, s) : 0;
 }
 

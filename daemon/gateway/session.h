@@ -28,13 +28,12 @@ struct limits;
 #define SESSION_AWAY_NS (90ull * 1000 * 1000 * 1000)
 #define SESSION_PAYLOADS_MAX 120	/* of a client in … */
 #define SESSION_PAYLOADS_NS (60ull * 1000 * 1000 * 1000)
-/* A send that ends no sooner means the client does not read. */
-#define SESSION_STALL_NS (30ull * 1000 * 1000 * 1000)
 
 /* What all sessions of a gateway share; never changes. */
 struct session_config {
 	char url[128];			/* "ws://127.0.0.1:8080" */
 	uint32_t heartbeat_ms;
+	uint32_t stall_ms;		/* a send takes longer: nobody reads */
 	uint32_t privileged_intents;	/* those that are granted */
 	struct limits *limits;		/* NULL: none are kept */
 };

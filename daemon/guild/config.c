@@ -9,6 +9,8 @@
 #define LINE_MAX_LEN 4096
 #define CORES_MAX 256
 #define NODE_MAX 1023
+#define PERIOD_MS_MIN 100
+#define PERIOD_MS_MAX (24ul * 3600 * 1000)
 
 static int set_text(char *to, size_t size, const char *value)
 {
@@ -95,6 +97,26 @@ static int set_node(struct config *c, const char *value)
 	return err;
 }
 
+/* Not so short that it is all that sessions do. */
+static int set_ms(const char *value, uint32_t *ret_ms)
+{
+	unsigned long n = 0;
+	int err = set_number(value, PERIOD_MS_MAX, &n);
+
+	*ret_ms = (uint32_t)n;
+	return err ? err : n < PERIOD_MS_MIN ? -EINVAL : 0;
+}
+
+static int set_heartbeat(struct config *c, const char *value)
+{
+	return set_ms(value, &c->heartbeat_ms);
+}
+
+static int set_stall(struct config *c, const char *value)
+{
+	return set_ms(value, &c->stall_ms);
+}
+
 static int set_no_rate_limits(struct config *c, const char *value)
 {
 	(void)value;
@@ -152,6 +174,10 @@ static const struct {
 	{ "node", 0, "N", "this node's number, in its ids (0)", set_node },
 	{ "user", 0, "NAME", "whom to become if root (DIR's owner)",
 	  set_user },
+	{ "heartbeat-ms", 0, "N", "how often clients must beat (41250)",
+	  set_heartbeat },
+	{ "stall-ms", 0, "N", "cut a client that reads nothing so long (30000)",
+	  set_stall },
 	{ "no-rate-limits", 0, NULL, "limit no calls (for benchmarks)",
 	  set_no_rate_limits },
 	{ "log-level", 0, "LEVEL", "error, warn, info or debug (info)",

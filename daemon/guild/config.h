@@ -23,6 +23,8 @@ struct config {
 	uint16_t metrics_port;
 	uint16_t node;
 	uint32_t cores;				/* 0: all */
+	uint32_t heartbeat_ms;			/* 0: as Discord's */
+	uint32_t stall_ms;			/* 0: the gateway's own */
 	enum log_level log_level;
 	bool no_rate_limits;
 	bool metrics;				/* on a port of their own */

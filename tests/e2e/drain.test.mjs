@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isOwn, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
+import { until } from './wait.mjs';
 
 describe('a chatd that is told to stop', { skip: !isOwn && 'not our own server' }, () => {
 	it('sends_op_7_and_closes_so_that_clients_resume', async (t) => {
@@ -23,6 +24,76 @@ describe('a chatd that is told to stop', { skip: !isOwn && 'not our own server' 
 		const again = await Gateway.login(server, server.tokens[1], { intents: 513 });
 		await again.event('GUILD_CREATE');
 		again.close();
+	});
+});
+
+/** Sends one after another until the server takes no more. */
+async function stream(server, sender, acknowledged) {
+	for (let i = 0; ; i++) {
+		try {
+			const response = await fetch(
+				`${server.url}/api/v10/channels/${server.channelId}/messages`, {
+					method: 'POST',
+					headers: {
+						Authorization: `Bot ${server.tokens[0]}`,
+						'Content-Type': 'application/json',
+					},
+					body: JSON.stringify({ content: `${sender}.${i}` }),
+				});
+			const message = await response.json();
+			if (response.status !== 200)
+				return;
+			acknowledged.push(message.id);
+		} catch {
+			return;
+		}
+	}
+}
+
+async function idsOf(server) {
+	const all = [];
+	for (let before = ''; ;) {
+		const response = await fetch(`${server.url}/api/v10/channels/` +
+			`${server.channelId}/messages?limit=100${before}`,
+		{ headers: { Authorization: `Bot ${server.tokens[0]}` } });
+		const page = await response.json();
+		all.push(...page.map((m) => m.id));
+		if (page.length < 100)
+			return all.reverse();
+		before = `&before=${page.at(-1).id}`;
+	}
+}
+
+describe('a chatd that is told to stop under load', { skip: !isOwn && 'not our own server' }, () => {
+	it('ends_in_good_order_and_keeps_what_it_acknowledged', async (t) => {
+		const server = await startChatd(['--no-rate-limits']);
+		t.after(() => server.close());
+		const readers = await Promise.all(Array.from({ length: 10 }, () =>
+			Gateway.login(server, server.tokens[1], { intents: 513 })));
+		const acknowledged = [];
+		const senders = Array.from({ length: 16 },
+			(_, i) => stream(server, i, acknowledged));
+		await until('a stream of sends', () => acknowledged.length > 300);
+		await server.stop();
+		await Promise.all(senders);
+		assert.doesNotMatch(server.errors, /shutdown_incomplete/);
+		const shown = [];
+		for (const reader of readers) {
+			for (;;) {
+				const event = await reader.any().catch(() => null);
+				if (!event || event.op === 7)
+					break;
+				if (event.t === 'MESSAGE_CREATE')
+					shown.push(event.d.id);
+			}
+			assert.equal(await reader.socket.closeCode(), 1001);
+		}
+		await server.start();
+		const kept = await idsOf(server);
+		const known = new Set(kept);
+		assert.equal(known.size, kept.length);
+		assert.deepEqual(acknowledged.filter((id) => !known.has(id)), []);
+		assert.deepEqual(shown.filter((id) => !known.has(id)), []);
 	});
 });
 

@@ -76,6 +76,78 @@ static void replays_what_was_not_acknowledged(void **state)
 	journal_fini(&journal);
 }
 
+static struct blob *big_event(size_t len)
+{
+	char *bytes = mem_zalloc(len);
+	struct blob *blob = blob_new(bytes, len);
+
+	assert_non_null(blob);
+	mem_free(bytes);
+	return blob;
+}
+
+static void forgets_the_oldest_sent_beyond_its_bytes(void **state)
+{
+	const size_t len = JOURNAL_SENT_MAX / 4;
+	struct journal journal;
+	uint64_t seq, i;
+
+	(void)state;
+	journal_init(&journal);
+	for (i = 0; i < 10; i++)
+		assert_int_equal(journal_add(&journal, big_event(len)), 0);
+	/* Nothing is lost before it is sent. */
+	assert_int_equal(journal_rewind(&journal, 0), 0);
+	while (journal_peek(&journal, &seq))
+		journal_sent(&journal);
+	assert_int_equal(journal.sent, JOURNAL_SENT_MAX);
+	assert_int_equal(journal_rewind(&journal, 5), -ERANGE);
+	assert_int_equal(journal_rewind(&journal, 7), 0);
+	assert_int_equal(journal.sent, len);
+	assert_int_equal(journal.unsent, 3 * len);
+	journal_ack(&journal, 7);
+	assert_int_equal(journal.sent, 0);
+	assert_int_equal(journal_rewind(&journal, 9), 0);
+	assert_int_equal(journal.sent, 2 * len);
+	assert_int_equal(journal.unsent, len);
+	journal_fini(&journal);
+	assert_int_equal(journal.sent + journal.unsent, 0);
+}
+
+static void keeps_the_latest_sent_whatever_its_size(void **state)
+{
+	struct journal journal;
+
+	(void)state;
+	journal_init(&journal);
+	assert_int_equal(journal_add(&journal,
+				     big_event(JOURNAL_SENT_MAX + 1)), 0);
+	journal_sent(&journal);
+	assert_int_equal(journal_rewind(&journal, 0), 0);
+	journal_fini(&journal);
+}
+
+static void refuses_what_a_client_does_not_read(void **state)
+{
+	const size_t len = JOURNAL_UNSENT_MAX / 8;
+	struct journal journal;
+	int i;
+
+	(void)state;
+	journal_init(&journal);
+	/* One event may be as big as it is. */
+	assert_int_equal(journal_add(&journal,
+				     big_event(JOURNAL_UNSENT_MAX)), 0);
+	journal_sent(&journal);
+	for (i = 0; i < 8; i++)
+		assert_int_equal(journal_add(&journal, big_event(len)), 0);
+	assert_int_equal(journal_add(&journal, big_event(1)), -ENOBUFS);
+	assert_int_equal(journal.last, 9);
+	journal_sent(&journal);
+	assert_int_equal(journal_add(&journal, big_event(1)), 0);
+	journal_fini(&journal);
+}
+
 static void ignores_acknowledgements_of_what_was_not_sent(void **state)
 {
 	struct journal journal;
@@ -145,6 +217,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_from_one_and_sends_in_order),
 		cmocka_unit_test(replays_what_was_not_acknowledged),
+		cmocka_unit_test(forgets_the_oldest_sent_beyond_its_bytes),
+		cmocka_unit_test(keeps_the_latest_sent_whatever_its_size),
+		cmocka_unit_test(refuses_what_a_client_does_not_read),
 		cmocka_unit_test(ignores_acknowledgements_of_what_was_not_sent),
 		cmocka_unit_test(drops_the_oldest_sent_but_never_an_unsent_event),
 		cmocka_unit_test(gives_memory_back_when_acknowledged),

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clients that stop: reading, beating, or both; and a server that has no
+// descriptors left.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import fs from 'node:fs/promises';
+import { before, after, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { isOwn, startChatd } from './chatd.mjs';
+import { Gateway, Socket } from './socket.mjs';
+import { until, within } from './wait.mjs';
+
+const run = promisify(execFile);
+const INTENTS = 1 | 512 | 32768;
+
+async function post(server, body, token = server.tokens[0]) {
+	const response = await within('a send', fetch(
+		`${server.url}/api/v10/channels/${server.channelId}/messages`, {
+			method: 'POST',
+			headers: { Authorization: `Bot ${token}`,
+				'Content-Type': 'application/json' },
+			body: JSON.stringify(body),
+		}));
+	assert.equal(response.status, 200);
+	return response.json();
+}
+
+const resume = async (server, old) => {
+	const fresh = await Gateway.open(server);
+	fresh.seq = old.seq;
+	fresh.resume({ token: old.token, session_id: old.ready.session_id,
+		seq: old.seq });
+	return fresh;
+};
+
+describe('a client that stops reading', { skip: !isOwn && 'not our own server' }, () => {
+	let server;
+	before(async () => {
+		server = await startChatd(['--no-rate-limits', '--stall-ms', '1500']);
+	});
+	after(() => server?.close());
+
+	it('is_cut_delays_nobody_and_loses_nothing', async () => {
+		const [slow, reader] = await Promise.all([1, 1].map((i) =>
+			Gateway.login(server, server.tokens[i], { intents: INTENTS })));
+		for (const gateway of [slow, reader])
+			await gateway.event('GUILD_CREATE');
+		slow.socket.tcp.pause();
+		const big = { content: 'x'.repeat(1900), embeds: [
+			{ title: 'big', description: '\u00e9'.repeat(4000) },
+			{ description: '\u00e9'.repeat(1900) }] };
+		let sent = 0;
+		// More than the sockets between them hold.
+		await until('a cut', async () => {
+			await Promise.all(Array.from({ length: 16 }, () => post(server, big)));
+			sent += 16;
+			return /session cut user=\d+ why=slow/.test(server.errors);
+		});
+		for (let i = 0; i < sent; i++)
+			await reader.event('MESSAGE_CREATE');
+		// What was on its way is read; then the stream ends.
+		slow.socket.tcp.resume();
+		const early = [];
+		for (;;) {
+			const event = await slow.event('MESSAGE_CREATE').catch(() => null);
+			if (!event)
+				break;
+			early.push(event.d.id);
+		}
+		assert.ok(early.length < sent);
+		const fresh = await resume(server, slow);
+		await fresh.event('RESUMED');
+		const late = fresh.dispatches.slice(0, -1).map((p) => p.d.id);
+		assert.deepEqual([...early, ...late], reader.dispatches
+			.filter((p) => p.t === 'MESSAGE_CREATE').map((p) => p.d.id));
+		for (const gateway of [fresh, reader])
+			gateway.close();
+	});
+});
+
+describe('a client that falls silent', { skip: !isOwn && 'not our own server' }, () => {
+	let server;
+	before(async () => {
+		server = await startChatd(['--no-rate-limits', '--heartbeat-ms', '400']);
+	});
+	after(() => server?.close());
+
+	it('is_closed_with_4000_and_can_resume', async () => {
+		const old = await Gateway.login(server, server.tokens[1],
+			{ intents: INTENTS });
+		assert.equal(old.hello.d.heartbeat_interval, 400);
+		await old.event('GUILD_CREATE');
+		assert.equal(await old.socket.closeCode(), 4000);
+		await post(server, { content: 'while away' });
+		const fresh = await resume(server, old);
+		await fresh.event('RESUMED');
+		assert.equal(fresh.dispatches[0].d.content, 'while away');
+		fresh.close();
+	});
+
+	it('stays_as_long_as_it_beats', async () => {
+		const gateway = await Gateway.login(server, server.tokens[1],
+			{ intents: INTENTS });
+		const end = Date.now() + 2000;
+		while (Date.now() < end) {
+			await gateway.beat();
+			await new Promise((next) => setTimeout(next, 50));
+		}
+		assert.equal(gateway.socket.closed, null);
+		gateway.close();
+	});
+});
+
+describe('a server without descriptors', { skip: !isOwn && 'not our own server' }, () => {
+	let server;
+	before(async () => {
+		server = await startChatd(['--no-rate-limits']);
+	});
+	after(() => server?.close());
+
+	const used = async () => (await fs.readdir(`/proc/${server.pid}/fd`)).length;
+	const limit = (n) => run('prlimit', ['--pid', server.pid, `--nofile=${n}:`]);
+	const cpu = async () => {
+		const stat = await fs.readFile(`/proc/${server.pid}/stat`, 'utf8');
+		const [, , , , , , , , , , , utime, stime] = stat
+			.slice(stat.lastIndexOf(')') + 2).split(' ');
+		return Number(utime) + Number(stime);
+	};
+
+	it('serves_those_it_has_and_later_the_others', async () => {
+		const old = await Gateway.login(server, server.tokens[1],
+			{ intents: INTENTS });
+		await old.event('GUILD_CREATE');
+		await post(server, { content: 'first' });
+		await limit(await used() + 8);
+		const many = Array.from({ length: 60 }, () => Socket.open(server.url)
+			.catch(() => null));
+		await until('a refusal', () => /accept_failed/.test(server.errors));
+		// Who is in goes on, and nobody spins over who is not.
+		for (let i = 0; i < 20; i++)
+			await old.beat();
+		const before = await cpu();
+		await new Promise((next) => setTimeout(next, 2000));
+		const ticks = await cpu() - before;
+		assert.ok(ticks < 100, `${ticks} ticks of 200 for nothing`);
+		assert.ok(server.errors.match(/accept_failed/g).length < 100);
+		await limit(4096);
+		const sockets = await Promise.all(many);
+		assert.ok(sockets.every((socket) => socket), 'all came in in the end');
+		await post(server, { content: 'second' });
+		await old.event('MESSAGE_CREATE', (d) => d.content === 'second');
+		for (const socket of sockets)
+			socket.end();
+		old.close();
+	});
+});
