@@ -46,6 +46,7 @@ struct chatd {
 	struct actor_system *sys;
 	struct store *store;
 	struct data *data;
+	struct read_states *reads;
 	struct search *search;
 	int admin_fd;
 	sem_t ready;		/* the directory has loaded, or failed to */
@@ -146,6 +147,7 @@ static void write_metrics(void *ctx, struct buf *out)
 	const struct chatd *d = ctx;
 
 	data_metrics(d->data, out);
+	read_states_metrics(d->reads, out);
 }
 
 static int open_gateway(struct chatd *d)
@@ -291,7 +293,7 @@ static int start_beside(struct chatd *d)
 	int err;
 
 	path_of(d, "readstates", path);
-	err = read_states_start(d->sys, &reads);
+	err = read_states_start(d->sys, &reads, &d->reads);
 	if (err)
 		return fail(path, err);
 	path_of(d, "search", path);
@@ -380,6 +382,7 @@ static int run(struct chatd *d)
 		gateway_free(d->gateway);
 		tls_server_free(d->tls);
 		search_free(d->search);
+		read_states_free(d->reads);
 		data_free(d->data);
 		store_free(d->store);
 		actor_system_free(d->sys);

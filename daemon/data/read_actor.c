@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/read_metrics.h"
 #include "data/read_store.h"
 #include "proto/readstate.h"
 
@@ -20,11 +21,14 @@ struct shard_arg {
 	char dir[DIR_MAX];
 	uint64_t log_bytes;
 	uint32_t index;
+	struct read_states *all;
 };
 
 struct shard {
 	struct actor *self;
 	struct read_store *store;
+	struct read_states *all;
+	uint32_t index;
 	bool handling;	/* so that a wake-up need not be a message */
 	bool due;	/* read_store_step() is to run after this batch */
 	bool told;	/* a READSTATE_STEP is in the mailbox */
@@ -34,6 +38,7 @@ struct ack {
 	struct read_op op;
 	struct shard *shard;
 	struct actor_msg *msg;		/* taken */
+	uint64_t begin_ns;
 };
 
 /* From the loop's callbacks and from the store's own calls. */
@@ -55,11 +60,13 @@ static void ack_done(struct read_op *op)
 {
 	struct ack *ack = container_of(op, struct ack, op);
 	struct readstate_done_msg *reply;
+	struct shard *s = ack->shard;
 
+	timings_add(&s->all->ack_times, actor_now_ns(s->self) - ack->begin_ns);
 	reply = ACTOR_MSG_NEW(struct readstate_done_msg, READSTATE_DONE);
 	if (reply) {
 		reply->status = op->status;
-		actor_reply(ack->shard->self, ack->msg, &reply->head);
+		actor_reply(s->self, ack->msg, &reply->head);
 	}
 	actor_msg_free(ack->msg);
 	mem_free(ack);
@@ -76,6 +83,7 @@ static int on_ack(struct shard *s, struct actor_msg *msg)
 	actor_msg_take(s->self, msg);
 	ack->shard = s;
 	ack->msg = msg;
+	ack->begin_ns = actor_now_ns(s->self);
 	ack->op = (struct read_op){
 		.kind = m->manual ? READ_OP_SET : READ_OP_ACK,
 		.user = m->user_id, .channel = m->channel_id,
@@ -145,6 +153,7 @@ static int on_tick(struct shard *s, struct actor_msg *msg)
 	(void)msg;
 	s->due = false;
 	read_store_tick(s->store);
+	read_board_set(&s->all->board[s->index], s->store);
 	actor_timer_start(s->self, TICK_NS, 0);
 	return 0;
 }
@@ -200,7 +209,7 @@ static int open_store(struct shard *s, const struct shard_arg *arg)
 		log_error("readstate", "open_failed", "shard=%u error=%d",
 			  arg->index, -err);
 	else
-		log_info("readstate", "open",
+		log_debug("readstate", "open",
 			 "shard=%u users=%llu states=%llu frames=%llu",
 			 arg->index,
 			 (unsigned long long)read_store_table(s->store)->users,
@@ -217,6 +226,8 @@ static int start(struct actor *self, void *state, const void *arg)
 	int err;
 
 	s->self = self;
+	s->all = shard_arg->all;
+	s->index = shard_arg->index;
 	s->handling = true;
 	err = open_store(s, shard_arg);
 	s->handling = false;
@@ -302,14 +313,29 @@ static const struct actor_class parent_class = {
 };
 
 int read_states_start(struct actor_system *sys,
-		      const struct read_states_opts *opts)
+		      const struct read_states_opts *opts,
+		      struct read_states **ret_states)
 {
 	struct shard_arg arg = { .log_bytes = opts->log_bytes };
 	const struct actor_spawn_opts spawn_opts = { .arg_size = sizeof(arg) };
 	actor_ref ref;
+	int err;
 
 	if (strlen(opts->dir) > DIR_MAX - 32)
 		return -ENAMETOOLONG;
 	strcpy(arg.dir, opts->dir);
-	return actor_system_spawn(sys, &parent_class, &arg, &spawn_opts, &ref);
+	arg.all = mem_zalloc(sizeof(*arg.all));
+	if (!arg.all)
+		return -ENOMEM;
+	err = actor_system_spawn(sys, &parent_class, &arg, &spawn_opts, &ref);
+	if (err)
+		mem_free(arg.all);
+	else
+		*ret_states = arg.all;
+	return err;
+}
+
+void read_states_free(struct read_states *states)
+{
+	mem_free(states);
 }

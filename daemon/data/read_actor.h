@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 struct actor_system;
+struct buf;
+struct read_states;
 
 struct read_states_opts {
 	const char *dir;	/* of all shards; its parent exists */
@@ -19,6 +21,12 @@ struct read_states_opts {
  * after too many.  -ENAMETOOLONG, -ENOMEM.
  */
 int read_states_start(struct actor_system *sys,
-		      const struct read_states_opts *opts);
+		      const struct read_states_opts *opts,
+		      struct read_states **ret_states);
+/* Appends their metrics, for Prometheus: a tenth of a second old.  Any
+ * thread; NULL: nothing. */
+void read_states_metrics(const struct read_states *states, struct buf *out);
+/* After the actor system's shutdown. */
+void read_states_free(struct read_states *states);
 
 #endif

@@ -30,6 +30,11 @@ void read_seal(void *data, enum read_kind kind, uint64_t seq, uint64_t place,
 	memcpy(data, &head, sizeof(head));
 }
 
+bool read_is_head(const struct read_head *head)
+{
+	return head->magic == MAGIC && head->size >= sizeof(*head);
+}
+
 int read_unseal(const void *data, size_t room, struct read_head *ret_head)
 {
 	struct read_head head;
@@ -37,12 +42,11 @@ int read_unseal(const void *data, size_t room, struct read_head *ret_head)
 	if (room < sizeof(head))
 		return -EPROTO;
 	memcpy(&head, data, sizeof(head));
-	if (head.magic != MAGIC || head.size < sizeof(head) ||
-	    head.size > room)
+	if (!read_is_head(&head) || head.size > room)
 		return -EPROTO;
 	if (head.crc != sum(data, head.size))
 		return -EPROTO;
-	if (head.version != READ_VERSION)
+	if (head.version < READ_VERSION_MIN || head.version > READ_VERSION)
 		return -ENOTSUP;
 	*ret_head = head;
 	return 0;

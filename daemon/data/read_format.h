@@ -18,13 +18,16 @@
 #ifndef DATA_READ_FORMAT_H
 #define DATA_READ_FORMAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define READ_BLOCK 4096u
-#define READ_FRAME_MAX (64u << 10)	/* bytes */
+#define READ_FRAME_MAX (2u << 20)	/* bytes */
 #define READ_UNIT_MAX (1u << 30)
-#define READ_VERSION 1
+/* Version 1 had frames of at most 64 KiB. */
+#define READ_VERSION 2
+#define READ_VERSION_MIN 1
 
 enum read_kind {
 	READ_KIND_FRAME = 1,
@@ -66,9 +69,6 @@ _Static_assert(sizeof(struct read_head) == 32, "format");
 _Static_assert(sizeof(struct read_record) == 28, "format");
 _Static_assert(sizeof(struct read_round_head) == 40, "format");
 
-#define READ_FRAME_RECORDS \
-	((READ_FRAME_MAX - sizeof(struct read_head)) / sizeof(struct read_record))
-
 static inline uint32_t read_blocks(uint32_t size)
 {
 	return (size + READ_BLOCK - 1) / READ_BLOCK;
@@ -78,6 +78,9 @@ static inline uint32_t read_blocks(uint32_t size)
  * last block. */
 void read_seal(void *data, enum read_kind kind, uint64_t seq, uint64_t place,
 	       uint32_t size);
+
+/* Does it look like one?  Its checksum is not looked at. */
+bool read_is_head(const struct read_head *head);
 
 /*
  * What lies at `data`, of `room` bytes: -EPROTO: nothing of ours, or torn, or

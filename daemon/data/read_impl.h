@@ -16,8 +16,9 @@
  * already.
  */
 struct read_group {
-	uint8_t *data;		/* READ_FRAME_MAX, aligned */
+	uint8_t *data;		/* read_store.frame_max, aligned */
 	uint32_t records;
+	uint32_t op_count;
 	struct list ops;	/* struct read_op; none after a failure */
 };
 
@@ -35,7 +36,6 @@ struct read_round {
 	uint64_t offset;	/* of the piece in the file */
 	uint64_t log_place;	/* where its head points to */
 	uint64_t log_seq;
-	uint64_t frames;	/* committed when the piece was sent */
 	uint32_t part;		/* the next one to be dumped */
 	struct os_disk_op op;
 	struct buf image;	/* a unit being made */
@@ -50,6 +50,7 @@ struct read_store {
 	struct os_file *log;
 	struct os_file *checkpoints[2];	/* that of N: N % 2 */
 	uint64_t log_blocks;
+	uint32_t frame_max;	/* bytes */
 	/* Blocks since ever, tail <= head <= tail + log_blocks. */
 	uint64_t tail;		/* the first that a recovery would read */
 	uint64_t head;		/* where the next frame goes */
@@ -63,8 +64,7 @@ struct read_store {
 	bool closing;
 	int result;
 	struct os_disk_op op;
-	struct list waiting;	/* struct read_op: the gathering one is full */
-	uint32_t waiting_count;
+	struct list settled;	/* struct read_op: status is set, to be told */
 	struct read_round round;
 	struct read_table table;
 	struct read_stats stats;

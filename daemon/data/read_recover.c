@@ -19,10 +19,8 @@
 #include "base/mem.h"
 #include "data/read_impl.h"
 
-#define WINDOW (1u << 20)
-#define LOG_BLOCKS_MIN (4 * READ_FRAME_MAX / READ_BLOCK)
-
-_Static_assert(WINDOW >= 2 * READ_FRAME_MAX, "room for any frame");
+#define WINDOW (2 * READ_FRAME_MAX)
+#define LOG_BLOCKS_MIN 64u
 
 /* --- checkpoints --- */
 
@@ -107,7 +105,6 @@ static int read_round_head(struct reader *r, struct read_round_head *found)
 	return 0;
 }
 
-/* Loads, or, without a table, only looks whether all is there. */
 static int read_parts(struct reader *r, struct read_table *table)
 {
 	struct read_head head;
@@ -119,46 +116,72 @@ static int read_parts(struct reader *r, struct read_table *table)
 			return err;
 		if (head.kind != READ_KIND_PART)
 			return -EPROTO;
-		err = table ? read_table_load(table, r->data + sizeof(head),
-					      head.size - sizeof(head)) : 0;
+		err = read_table_load(table, r->data + sizeof(head),
+				      head.size - sizeof(head));
 		if (err)
 			return err;
 	}
 }
 
-/* 0; -EPROTO: holds no checkpoint that counts; or an error of the disk. */
-static int read_checkpoint(struct read_store *s, int file,
-			   struct read_table *table,
-			   struct read_round_head *ret_found)
+/* The head of the one in this file; -EPROTO: there is none. */
+static int read_found(struct read_store *s, int file,
+		      struct read_round_head *ret_found)
 {
 	struct reader r;
 	int err = open_reader(s, file, &r);
 
 	if (!err)
 		err = read_round_head(&r, ret_found);
-	if (!err)
-		err = read_parts(&r, table);
 	mem_free(r.data);
+	if (!err && ret_found->number % 2 != (uint64_t)file)
+		err = -EPROTO;
 	return err;
 }
 
-/* Which file holds the newest one that counts; -1: none does. */
-static int newest(struct read_store *s, struct read_round_head *ret_found,
-		  int *ret_file)
+/* Loads it; -EPROTO, and the table is empty: it does not count. */
+static int read_checkpoint(struct read_store *s, int file)
 {
+	struct read_round_head found;
+	struct reader r;
+	int err = open_reader(s, file, &r);
+
+	if (!err)
+		err = read_round_head(&r, &found);
+	if (!err)
+		err = read_parts(&r, &s->table);
+	mem_free(r.data);
+	if (err)
+		read_table_fini(&s->table);
+	return err;
+}
+
+/*
+ * Loads the newest one that counts; *ret_file is -1 when none does.  Each is
+ * read once: the newer one nearly always counts.
+ */
+static int load_newest(struct read_store *s, struct read_round_head *ret_found,
+		       int *ret_file)
+{
+	struct read_round_head found[2];
+	int err[2], first;
+
 	*ret_file = -1;
 	for (int i = 0; i < 2; i++) {
-		struct read_round_head found;
-		int err = read_checkpoint(s, i, NULL, &found);
+		err[i] = read_found(s, i, &found[i]);
+		if (err[i] && err[i] != -EPROTO)
+			return err[i];
+	}
+	first = err[0] || (!err[1] && found[1].number > found[0].number);
+	for (int i = 0; i < 2; i++) {
+		int file = first ^ i;
 
-		if (err && err != -EPROTO)
-			return err;
-		if (err || found.number % 2 != (uint64_t)i)
+		if (!err[file])
+			err[file] = read_checkpoint(s, file);
+		if (err[file] == -EPROTO)
 			continue;
-		if (*ret_file >= 0 && found.number < ret_found->number)
-			continue;
-		*ret_file = i;
-		*ret_found = found;
+		*ret_found = found[file];
+		*ret_file = err[file] ? -1 : file;
+		return err[file];
 	}
 	return 0;
 }
@@ -171,13 +194,19 @@ struct window {
 	uint64_t blocks;	/* 0: nothing read yet */
 };
 
-/* Makes the ring's blocks from `block` on readable, as many as a frame may
- * have and the ring's end allows. */
+static size_t window_size(const struct read_store *s)
+{
+	uint64_t bytes = s->log_blocks * READ_BLOCK;
+
+	return bytes < WINDOW ? (size_t)bytes : WINDOW;
+}
+
+/* Makes so many of the ring's blocks from `block` on readable, or as many as
+ * there are up to its end. */
 static int look(struct read_store *s, struct window *w, uint64_t block,
-		size_t *ret_room)
+		uint64_t need, size_t *ret_room)
 {
 	uint64_t left = s->log_blocks - block;
-	uint64_t need = READ_FRAME_MAX / READ_BLOCK;
 	int err = 0;
 
 	need = left < need ? left : need;
@@ -192,28 +221,50 @@ static int look(struct read_store *s, struct window *w, uint64_t block,
 	return err;
 }
 
-/* The frame that stands at `place`, if it is number s->seq. */
-static int look_frame(struct read_store *s, struct window *w, uint64_t place,
+static const uint8_t *at_block(const struct window *w, uint64_t block)
+{
+	return w->data + (block - w->first) * READ_BLOCK;
+}
+
+/* What stands at this block of the ring: is it a whole frame, not older than
+ * number s->seq? */
+static int look_frame(struct read_store *s, struct window *w, uint64_t block,
 		      bool *ret_good, struct read_head *ret_head)
 {
-	uint64_t block = place % s->log_blocks;
 	size_t room = 0;
-	int err = look(s, w, block, &room);
+	int err = look(s, w, block, 1, &room);
 
+	*ret_good = false;
 	if (err)
 		return err;
-	*ret_good = !read_unseal(w->data + (block - w->first) * READ_BLOCK,
-				 room, ret_head) &&
-		    ret_head->kind == READ_KIND_FRAME &&
-		    ret_head->place == place && ret_head->seq == s->seq;
+	memcpy(ret_head, at_block(w, block), sizeof(*ret_head));
+	if (!read_is_head(ret_head) || ret_head->seq < s->seq ||
+	    ret_head->size > READ_FRAME_MAX)
+		return 0;
+	err = look(s, w, block, read_blocks(ret_head->size), &room);
+	if (err)
+		return err;
+	*ret_good = !read_unseal(at_block(w, block), room, ret_head) &&
+		    ret_head->kind == READ_KIND_FRAME;
 	return 0;
+}
+
+/* The frame that stands at `place`, if it is number s->seq. */
+static int look_next(struct read_store *s, struct window *w, uint64_t place,
+		     bool *ret_good, struct read_head *ret_head)
+{
+	int err = look_frame(s, w, place % s->log_blocks, ret_good, ret_head);
+
+	*ret_good = *ret_good && ret_head->place == place &&
+		    ret_head->seq == s->seq;
+	return err;
 }
 
 static int replay_frame(struct read_store *s, const struct window *w,
 			const struct read_head *head)
 {
-	const uint8_t *at = w->data + (head->place % s->log_blocks - w->first) *
-					      READ_BLOCK + sizeof(*head);
+	const uint8_t *at = at_block(w, head->place % s->log_blocks) +
+			    sizeof(*head);
 	uint32_t count = (head->size - (uint32_t)sizeof(*head)) /
 			 (uint32_t)sizeof(struct read_record);
 	int err = 0;
@@ -236,11 +287,11 @@ static int find_frame(struct read_store *s, struct window *w, bool *ret_good,
 		      struct read_head *ret_head)
 {
 	uint64_t left = s->log_blocks - s->head % s->log_blocks;
-	int err = look_frame(s, w, s->head, ret_good, ret_head);
+	int err = look_next(s, w, s->head, ret_good, ret_head);
 
 	if (err || *ret_good || left >= READ_FRAME_MAX / READ_BLOCK)
 		return err;
-	return look_frame(s, w, s->head + left, ret_good, ret_head);
+	return look_next(s, w, s->head + left, ret_good, ret_head);
 }
 
 /* -EBADMSG when the ring holds a frame that should have been replayed. */
@@ -250,13 +301,10 @@ static int check_rest(struct read_store *s, struct window *w)
 	int err = 0;
 
 	for (uint64_t block = 0; !err && block < s->log_blocks; block++) {
-		size_t room = 0;
+		bool good;
 
-		err = look(s, w, block, &room);
-		if (err || read_unseal(w->data +
-				       (block - w->first) * READ_BLOCK, room,
-				       &head) ||
-		    head.kind != READ_KIND_FRAME || head.seq < s->seq)
+		err = look_frame(s, w, block, &good, &head);
+		if (err || !good)
 			continue;
 		log_error("readstate", "log_damaged",
 			  "shard=%u lost=%llu found=%llu", s->opts.shard,
@@ -269,7 +317,8 @@ static int check_rest(struct read_store *s, struct window *w)
 
 static int replay(struct read_store *s, struct read_report *report)
 {
-	struct window w = { .data = mem_aligned(OS_DISK_ALIGN, WINDOW) };
+	struct window w = { .data = mem_aligned(OS_DISK_ALIGN,
+						window_size(s)) };
 	struct read_head head;
 	bool good = true;
 	int err = w.data ? 0 : -ENOMEM;
@@ -293,15 +342,16 @@ static int replay(struct read_store *s, struct read_report *report)
 
 static int zero_log(struct read_store *s)
 {
-	uint8_t *zeroes = mem_aligned(OS_DISK_ALIGN, WINDOW);
+	size_t window = window_size(s);
+	uint8_t *zeroes = mem_aligned(OS_DISK_ALIGN, window);
 	uint64_t bytes = s->log_blocks * READ_BLOCK;
 	int err = 0;
 
 	if (!zeroes)
 		return -ENOMEM;
-	memset(zeroes, 0, WINDOW);
-	for (uint64_t at = 0; !err && at < bytes; at += WINDOW) {
-		uint64_t len = bytes - at < WINDOW ? bytes - at : WINDOW;
+	memset(zeroes, 0, window);
+	for (uint64_t at = 0; !err && at < bytes; at += window) {
+		uint64_t len = bytes - at < window ? bytes - at : window;
 
 		err = read_io_do(s->loop, READ_IO_WRITE, s->log, zeroes, len,
 				 at);
@@ -314,17 +364,21 @@ static int zero_log(struct read_store *s)
 /* Has there ever been a frame?  The first one is at the ring's begin. */
 static int is_unused(struct read_store *s, bool *ret_unused)
 {
-	uint8_t *data = mem_aligned(OS_DISK_ALIGN, READ_FRAME_MAX);
 	struct read_head head;
+	uint8_t *data = NULL;
 	uint64_t size = 0;
-	int err = data ? os_file_size(s->log, &size) : -ENOMEM;
+	int err = os_file_size(s->log, &size);
 
-	*ret_unused = size < READ_FRAME_MAX;
-	if (!err && !*ret_unused) {
-		err = read_io_do(s->loop, READ_IO_READ, s->log, data,
-				 READ_FRAME_MAX, 0);
-		*ret_unused = !err && read_unseal(data, READ_FRAME_MAX, &head);
-	}
+	if (size > READ_FRAME_MAX)
+		size = READ_FRAME_MAX;
+	size -= size % READ_BLOCK;
+	*ret_unused = !size;
+	if (err || !size)
+		return err;
+	data = mem_aligned(OS_DISK_ALIGN, size);
+	err = data ? read_io_do(s->loop, READ_IO_READ, s->log, data, size, 0) :
+		     -ENOMEM;
+	*ret_unused = !err && read_unseal(data, size, &head);
 	mem_free(data);
 	return err;
 }
@@ -384,11 +438,10 @@ static int check_head(struct read_store *s,
 	return 0;
 }
 
-static int load(struct read_store *s, int file,
-		const struct read_round_head *found,
-		struct read_report *report)
+/* The table is loaded. */
+static int go_on(struct read_store *s, const struct read_round_head *found,
+		 struct read_report *report)
 {
-	struct read_round_head again;
 	int err = check_head(s, found);
 
 	if (err)
@@ -397,11 +450,7 @@ static int load(struct read_store *s, int file,
 	s->head = s->tail = found->log_place;
 	s->seq = found->log_seq;
 	s->checkpoint = found->number;
-	err = read_checkpoint(s, file, &s->table, &again);
-	/* It was good a moment ago. */
-	if (err == -EPROTO)
-		err = -EIO;
-	return err ? err : replay(s, report);
+	return replay(s, report);
 }
 
 int read_recover(struct read_store *s, struct read_report *report)
@@ -414,11 +463,11 @@ int read_recover(struct read_store *s, struct read_report *report)
 		return -EINVAL;
 	err = open_files(s);
 	if (!err)
-		err = newest(s, &found, &file);
+		err = load_newest(s, &found, &file);
 	if (err)
 		return err;
 	report->created = file < 0;
-	err = file < 0 ? make(s) : load(s, file, &found, report);
+	err = file < 0 ? make(s) : go_on(s, &found, report);
 	report->checkpoint = s->checkpoint;
 	return err;
 }

@@ -19,26 +19,13 @@
 #include "base/mem.h"
 #include "data/read_impl.h"
 
-#define PIECE_MIN (64u << 10)
-#define PIECE_MAX (1u << 20)
+/* What one step writes of a checkpoint: half a millisecond's work at most. */
+#define PIECE (256u << 10)
 #define TRIES_MAX 8
 
 static uint64_t number_of(const struct read_store *s)
 {
 	return s->checkpoint + 1;
-}
-
-/*
- * So big that a round ends within a quarter of the log, although no more than
- * one piece goes with each frame.
- */
-static size_t piece_target(const struct read_store *s)
-{
-	uint64_t bytes = s->table.bytes / (s->log_blocks / 4 + 1);
-
-	if (bytes < PIECE_MIN)
-		return PIECE_MIN;
-	return bytes < PIECE_MAX ? bytes : PIECE_MAX;
 }
 
 /* --- units --- */
@@ -113,10 +100,9 @@ static int add_end(struct read_store *s)
 static int add_parts(struct read_store *s)
 {
 	struct read_round *r = &s->round;
-	size_t target = piece_target(s);
 
 	open_unit(r);
-	while (r->part < READ_TABLE_PARTS && r->image.len < target)
+	while (r->part < READ_TABLE_PARTS && r->image.len < PIECE)
 		read_table_dump(&s->table, r->part++, &r->image);
 	return r->image.len > sizeof(struct read_head) ?
 	       add_unit(r, READ_KIND_PART) : 0;
@@ -196,7 +182,6 @@ static void send(struct read_store *s)
 
 	r->op.done = on_done;
 	r->op.ctx = s;
-	r->frames = s->stats.frames;
 	if (r->syncing)
 		err = os_disk_sync(file, &r->op);
 	else
@@ -239,7 +224,20 @@ static void land(struct read_store *s)
 	r->syncing = r->ended;
 }
 
-/* A piece goes when the log is idle, or has had its turn since the last. */
+/*
+ * Of the checkpoint as much is written as the log has used up of a quarter of
+ * its ring since the round began: so a round ends long before the log is full,
+ * and is no burst.
+ */
+static bool is_ahead(const struct read_store *s)
+{
+	uint64_t used = s->head - s->round.log_place;
+
+	return s->round.offset * (s->log_blocks / 4) >
+	       used * s->table.bytes;
+}
+
+/* A piece goes when the log is idle, or when it is due. */
 static bool may_send(const struct read_store *s)
 {
 	const struct read_round *r = &s->round;
@@ -248,7 +246,7 @@ static bool may_send(const struct read_store *s)
 		return false;
 	if (s->closing && !read_is_busy(s))
 		return false;
-	return !s->flying || r->frames != s->stats.frames;
+	return !s->flying || !is_ahead(s);
 }
 
 void read_round_step(struct read_store *s)

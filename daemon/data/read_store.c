@@ -10,6 +10,9 @@
 #include "base/mem.h"
 #include "data/read_impl.h"
 
+/* Acknowledgements of one step: a bounded piece of work. */
+#define TELL_MAX 1024u
+
 const char *read_path(const struct read_store *s, const char *name, char *buf)
 {
 	snprintf(buf, READ_PATH_MAX, "%s/%s", s->dir, name);
@@ -32,7 +35,14 @@ uint64_t read_place(const struct read_store *s, uint32_t blocks)
 static void group_init(struct read_group *g)
 {
 	g->records = 0;
+	g->op_count = 0;
 	list_init(&g->ops);
+}
+
+static uint32_t frame_size(const struct read_group *g)
+{
+	return (uint32_t)(sizeof(struct read_head) +
+			  g->records * sizeof(struct read_record));
 }
 
 static struct read_group *gathering(struct read_store *s)
@@ -51,12 +61,32 @@ static void finish(struct read_op *op, int status)
 	op->done(op);
 }
 
-static void finish_all(struct list *ops, int status)
+/* They are told by and by, in this order. */
+static void settle(struct read_store *s, struct list *ops, int status)
+{
+	list_for_each(node, ops)
+		list_entry(node, struct read_op, node)->status = status;
+	list_splice(&s->settled, ops);
+}
+
+/* Up to so many. */
+static void tell(struct read_store *s, uint32_t most)
 {
 	struct list *node;
 
-	while ((node = list_pop(ops)))
-		finish(list_entry(node, struct read_op, node), status);
+	while (most-- && (node = list_pop(&s->settled))) {
+		struct read_op *op = list_entry(node, struct read_op, node);
+
+		op->done(op);
+	}
+	if (!list_empty(&s->settled))
+		read_wake(s);
+}
+
+static void settle_group(struct read_store *s, struct read_group *g, int status)
+{
+	settle(s, &g->ops, status);
+	g->op_count = 0;
 }
 
 /* --- from an operation to a record --- */
@@ -120,10 +150,12 @@ static void gather(struct read_store *s, struct read_op *op)
 		if (!err)
 			add_record(gathering(s), op->user, &next);
 	}
-	if (err)
+	if (err) {
 		finish(op, err);
-	else
-		list_push(&gathering(s)->ops, &op->node);
+		return;
+	}
+	list_push(&gathering(s)->ops, &op->node);
+	gathering(s)->op_count++;
 }
 
 static bool is_empty(const struct read_group *g)
@@ -131,34 +163,22 @@ static bool is_empty(const struct read_group *g)
 	return !g->records && list_empty(&g->ops);
 }
 
-static bool is_full(const struct read_group *g)
+static bool is_full(const struct read_store *s, const struct read_group *g)
 {
-	return g->records == READ_FRAME_RECORDS;
+	return g->op_count == READ_GROUP_OPS_MAX ||
+	       frame_size(g) + sizeof(struct read_record) > s->frame_max;
 }
 
 void read_store_submit(struct read_store *s, struct read_op *op)
 {
 	if (s->refused) {
 		finish(op, -EIO);
-	} else if (!is_full(gathering(s))) {
-		gather(s, op);
-		read_wake(s);
-	} else if (s->waiting_count < READ_WAITING_MAX) {
-		list_push(&s->waiting, &op->node);
-		s->waiting_count++;
-	} else {
+	} else if (is_full(s, gathering(s))) {
 		s->stats.shed++;
 		finish(op, -EOVERFLOW);
-	}
-}
-
-static void gather_waiting(struct read_store *s)
-{
-	while (s->waiting_count && !is_full(gathering(s))) {
-		struct list *node = list_pop(&s->waiting);
-
-		s->waiting_count--;
-		gather(s, list_entry(node, struct read_op, node));
+	} else {
+		gather(s, op);
+		read_wake(s);
 	}
 }
 
@@ -171,12 +191,6 @@ static void on_written(struct os_disk_op *op, int result)
 	s->landed = true;
 	s->result = result;
 	read_wake(s);
-}
-
-static uint32_t frame_size(const struct read_group *g)
-{
-	return (uint32_t)(sizeof(struct read_head) +
-			  g->records * sizeof(struct read_record));
 }
 
 /* Sends the group that is not gathering.  -ENOSPC: a checkpoint must free the
@@ -211,7 +225,7 @@ static void committed(struct read_store *s)
 	s->stats.records += g->records;
 	s->stats.log_bytes += blocks * READ_BLOCK;
 	g->records = 0;
-	finish_all(&g->ops, 0);
+	settle_group(s, g, 0);
 }
 
 static void refuse(struct read_store *s, int err)
@@ -221,10 +235,8 @@ static void refuse(struct read_store *s, int err)
 			  s->opts.shard, -err);
 	s->refused = true;
 	s->stats.failures++;
-	finish_all(&other(s)->ops, err);
-	finish_all(&gathering(s)->ops, err);
-	finish_all(&s->waiting, err);
-	s->waiting_count = 0;
+	settle_group(s, other(s), err);
+	settle_group(s, gathering(s), err);
 }
 
 static void land(struct read_store *s)
@@ -248,10 +260,9 @@ static void turn(struct read_store *s)
 	if (s->flying || other(s)->records || is_empty(gathering(s)))
 		return;
 	s->gathering = !s->gathering;
-	gather_waiting(s);
 	/* Nothing to be written, and nothing older is on its way. */
 	if (!other(s)->records)
-		finish_all(&other(s)->ops, 0);
+		settle_group(s, other(s), 0);
 }
 
 void read_store_step(struct read_store *s)
@@ -268,6 +279,7 @@ void read_store_step(struct read_store *s)
 			refuse(s, err);
 	}
 	read_round_step(s);
+	tell(s, TELL_MAX);
 }
 
 void read_store_tick(struct read_store *s)
@@ -296,6 +308,21 @@ static void free_all(struct read_store *s)
 	mem_free(s);
 }
 
+/* Of the ring, as it is, an eighth: a few frames never fill it. */
+static int make_groups(struct read_store *s)
+{
+	uint64_t most = s->log_blocks / 8 * READ_BLOCK;
+
+	s->frame_max = most < READ_FRAME_MAX ? (uint32_t)most :
+					       READ_FRAME_MAX;
+	for (int i = 0; i < 2; i++) {
+		s->group[i].data = mem_aligned(OS_DISK_ALIGN, s->frame_max);
+		if (!s->group[i].data)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static struct read_store *store_new(struct os_loop *loop,
 				    const struct read_store_opts *opts)
 {
@@ -309,16 +336,11 @@ static struct read_store *store_new(struct os_loop *loop,
 		s->opts.log_bytes = READ_LOG_BYTES;
 	snprintf(s->dir, sizeof(s->dir), "%s", opts->dir);
 	s->opts.dir = s->dir;
-	list_init(&s->waiting);
+	list_init(&s->settled);
 	read_table_init(&s->table);
-	for (int i = 0; i < 2; i++) {
-		group_init(&s->group[i]);
-		s->group[i].data = mem_aligned(OS_DISK_ALIGN, READ_FRAME_MAX);
-	}
-	if (s->group[0].data && s->group[1].data)
-		return s;
-	free_all(s);
-	return NULL;
+	group_init(&s->group[0]);
+	group_init(&s->group[1]);
+	return s;
 }
 
 int read_store_open(struct os_loop *loop, const struct read_store_opts *opts,
@@ -335,6 +357,8 @@ int read_store_open(struct os_loop *loop, const struct read_store_opts *opts,
 	if (!s)
 		return -ENOMEM;
 	err = read_recover(s, &report);
+	if (!err)
+		err = make_groups(s);
 	if (err) {
 		free_all(s);
 		return err;
@@ -347,7 +371,7 @@ int read_store_open(struct os_loop *loop, const struct read_store_opts *opts,
 
 bool read_is_busy(const struct read_store *s)
 {
-	return s->flying || (!s->refused && !(is_empty(&s->group[0]) &&
+	return s->flying || !list_empty(&s->settled) || (!s->refused && !(is_empty(&s->group[0]) &&
 					      is_empty(&s->group[1])));
 }
 
@@ -368,9 +392,9 @@ void read_store_close(struct read_store *s)
 		os_loop_run(s->loop, UINT64_MAX);
 		idle = 0;
 	}
-	finish_all(&gathering(s)->ops, -ECANCELED);
-	finish_all(&other(s)->ops, -ECANCELED);
-	finish_all(&s->waiting, -ECANCELED);
+	settle_group(s, other(s), -ECANCELED);
+	settle_group(s, gathering(s), -ECANCELED);
+	tell(s, UINT32_MAX);
 	free_all(s);
 }
 

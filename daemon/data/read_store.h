@@ -3,11 +3,14 @@
  * One shard of read states, durable: a table in memory (read_table.h), a log of
  * what changed, and checkpoints that keep the log short (read_format.h).
  *
+ * A change is in the table at once, and is acknowledged when it is durable.
  * Changes are committed in groups: one write and sync at a time, what arrives
- * meanwhile goes with the next.  A round writes a checkpoint beside that,
- * part by part, a bounded piece at a time, so that nobody waits for it; its
- * parts are of different moments, which the log, replayed from the round's
- * begin, makes good.
+ * meanwhile goes with the next, as long as that has room: about 75,000, so that
+ * a disk that hangs for most of a second is noticed by nobody but those who
+ * wait for an acknowledgement.  A round writes a checkpoint beside that, part
+ * by part, a bounded piece at a time, as fast as the log fills; its parts are
+ * of different moments, which the log, replayed from the round's begin, makes
+ * good.  No call does more than a bounded piece of any of this.
  *
  * Driven by one thread, which calls read_store_step() when told so by `wake`;
  * never blocks but in open and close.
@@ -34,7 +37,7 @@ struct read_store_opts {
 };
 
 #define READ_LOG_BYTES (16u << 20)
-#define READ_WAITING_MAX 65536u	/* changes that wait for the log */
+#define READ_GROUP_OPS_MAX 131072u	/* changes that go in one commit */
 
 struct read_report {
 	uint64_t checkpoint;	/* its number */

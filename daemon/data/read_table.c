@@ -2,6 +2,7 @@
 #include "data/read_table.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -47,10 +48,9 @@ void read_table_fini(struct read_table *t)
 }
 
 /* The low bits pick the part, the high ones the slot in it. */
-static const struct read_part *part_of(const struct read_table *t,
-				       uint64_t hash)
+static struct read_part *part_of(const struct read_table *t, uint64_t hash)
 {
-	return &t->part[hash % READ_TABLE_PARTS];
+	return (struct read_part *)&t->part[hash % READ_TABLE_PARTS];
 }
 
 /* Where the user is, or would be.  There is always a free slot. */
@@ -134,25 +134,38 @@ static int insert(struct read_table *t, struct read_user *u, uint32_t at,
 	return 0;
 }
 
-static int add_user(struct read_table *t, struct read_part *part,
-		    uint64_t user, uint64_t hash,
-		    const struct read_state *state)
+/* Takes what *u holds; there is no such user. */
+static int put_user(struct read_table *t, const struct read_user *u,
+		    uint64_t hash)
 {
-	struct read_user *u, fresh = { .user = user };
+	struct read_part *part = part_of(t, hash);
 	int err = 0;
 
 	/* At most 3/4 full. */
 	if (!part->slot || 4 * (part->users + 1) > 3 * (part->mask + 1))
 		err = part_grow(t, part);
-	if (!err)
-		err = insert(t, &fresh, 0, state);
 	if (err)
 		return err;
-	u = probe(part, user, hash);
-	*u = fresh;
+	*probe(part, u->user, hash) = *u;
 	part->users++;
 	t->users++;
 	return 0;
+}
+
+static int add_user(struct read_table *t, uint64_t user, uint64_t hash,
+		    const struct read_state *state)
+{
+	struct read_user fresh = { .user = user };
+	int err = insert(t, &fresh, 0, state);
+
+	if (!err)
+		err = put_user(t, &fresh, hash);
+	if (err && fresh.state) {
+		t->states--;
+		t->bytes -= fresh.room * sizeof(*state);
+		mem_free(fresh.state);
+	}
+	return err;
 }
 
 static struct read_user *find_user(const struct read_table *t, uint64_t user)
@@ -175,8 +188,7 @@ int read_table_set(struct read_table *t, uint64_t user,
 	uint32_t at;
 
 	if (!u)
-		return add_user(t, (struct read_part *)part_of(t, hash), user,
-				hash, state);
+		return add_user(t, user, hash, state);
 	at = lower(u, state->channel);
 	if (at == u->count || u->state[at].channel != state->channel)
 		return insert(t, u, at, state);
@@ -223,12 +235,48 @@ void read_table_dump(const struct read_table *t, uint32_t part,
 	}
 }
 
+static bool is_ascending(const struct read_state *state, uint32_t count)
+{
+	for (uint32_t i = 1; i < count; i++)
+		if (state[i - 1].channel >= state[i].channel)
+			return false;
+	return true;
+}
+
+/* A user that is not there yet, in one go.  -EPROTO: not ascending. */
+static int load_new_user(struct read_table *t, const struct image_user *head,
+			 const uint8_t *states)
+{
+	uint64_t hash = hash_u64(head->user);
+	size_t size = head->count * sizeof(struct read_state);
+	struct read_user u = { head->user, mem_alloc(size), head->count,
+			       head->count };
+	int err = u.state ? 0 : -ENOMEM;
+
+	if (err)
+		return err;
+	memcpy(u.state, states, size);
+	if (!is_ascending(u.state, u.count))
+		err = -EPROTO;
+	if (!err)
+		err = put_user(t, &u, hash);
+	if (err) {
+		mem_free(u.state);
+		return err;
+	}
+	t->states += u.count;
+	t->bytes += size;
+	return 0;
+}
+
 static int load_user(struct read_table *t, const struct image_user *head,
 		     const uint8_t *states)
 {
 	struct read_state state;
 	int err = 0;
 
+	if (!find_user(t, head->user))
+		return load_new_user(t, head, states);
 	for (uint32_t i = 0; !err && i < head->count; i++) {
 		memcpy(&state, states + i * sizeof(state), sizeof(state));
 		err = read_table_set(t, head->user, &state);

@@ -131,7 +131,7 @@ static int listen_inside(struct gateway *gateway,
 	if (err || !opts->metrics)
 		return err;
 	address.in.sin_port = htons(opts->metrics_port);
-	err = listen_on(&address, false, &gateway->inside);
+	err = listen_on(&address, true, &gateway->inside);
 	gateway->metrics_port = ntohs(address.in.sin_port);
 	gateway->api.metrics = opts->metrics;
 	gateway->api.metrics_ctx = opts->metrics_ctx;

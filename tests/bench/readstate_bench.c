@@ -5,18 +5,25 @@
  *
  *	readstate_bench [RATE [SECONDS [USERS [DIR]]]]
  *
- * Printed are percentiles in milliseconds, of four runs of the same loop:
+ * Printed are percentiles in milliseconds of these, which take turns of half a
+ * second, so that what else the machine does meets all of them:
  *
- *	machine		it does nothing: what the machine itself takes away
+ *	machine		the same loop does nothing: what the machine takes away
  *	disk		it writes and syncs one block of written space at a time
  *	applied		the update can be read
  *	durable		the update is acknowledged
+ *
+ * and, for the same updates, of CPU time, which no neighbour has a part in:
+ *
+ *	turn		one turn of the loop: as long as that nobody else is
+ *			served, the stall that is ours
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "base/check.h"
 #include "base/rng.h"
@@ -27,10 +34,15 @@
 #define CHANNELS 50u
 #define OPS_MAX (1u << 17)
 #define FILL_OUT 8192u
+/* Updates of a turn; an actor takes so many messages, about. */
+#define TURN_MAX 64u
+#define SLICE_NS 500000000ull
+/* One shard here takes what four do in chatd. */
+#define LOG_BYTES (4 * READ_LOG_BYTES)
 
 struct samples {
 	uint32_t *ns;		/* in units of 16 ns */
-	uint64_t count;
+	uint64_t count, max;
 };
 
 struct bench {
@@ -42,9 +54,10 @@ struct bench {
 	uint32_t users;
 	struct timed *free;
 	uint32_t out;		/* operations under way */
-	struct samples applied, durable;
+	struct samples applied, durable, turn;
 	bool due;
 	uint64_t failed;
+	double cpu;
 };
 
 struct timed {
@@ -66,10 +79,13 @@ static void samples_init(struct samples *s, uint64_t max)
 	/* Page faults are not what is measured. */
 	memset(s->ns, 0, max * sizeof(*s->ns));
 	s->count = 0;
+	s->max = max;
 }
 
 static void sample(struct samples *s, uint64_t ns)
 {
+	if (s->count == s->max)
+		return;
 	s->ns[s->count++] = ns >> 4 < UINT32_MAX ? (uint32_t)(ns >> 4) :
 						   UINT32_MAX;
 }
@@ -184,30 +200,60 @@ static void fill(struct bench *b)
 	       (double)read_store_table(b->store)->states);
 }
 
+static double cpu_s(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Updates that fall due within a slice. */
+static uint64_t slice(const struct bench *b)
+{
+	return b->rate * SLICE_NS / 1000000000;
+}
+
 static void load(struct bench *b)
 {
-	uint64_t start = now(b), next = 0;
+	uint64_t start = now(b), next = 0, cpu;
+	double before = cpu_s();
 
-	while (next < b->updates) {
+	while (next < slice(b)) {
 		uint64_t due = start + next * 1000000000ull / b->rate;
+		uint64_t first = next;
 
-		while (due <= now(b) && next < b->updates && b->free) {
+		cpu = cpu_ns();
+		while (due <= now(b) && next < slice(b) && b->free &&
+		       next < first + TURN_MAX) {
 			update(b, due);
 			due = start + ++next * 1000000000ull / b->rate;
 		}
 		turn(b);
+		if (next > first)
+			sample(&b->turn, cpu_ns() - cpu);
 	}
 	settle(b);
+	b->cpu += cpu_s() - before;
 }
 
 static void machine(struct bench *b, struct samples *s)
 {
 	uint64_t start = now(b), next = 0;
 
-	while (next < b->updates) {
+	while (next < slice(b)) {
 		uint64_t due = start + next * 1000000000ull / b->rate;
 
-		while (due <= now(b) && next < b->updates) {
+		while (due <= now(b) && next < slice(b)) {
 			sample(s, now(b) - due);
 			due = start + ++next * 1000000000ull / b->rate;
 		}
@@ -226,20 +272,13 @@ static void raw_done(struct os_disk_op *op, int result)
 	container_of(op, struct raw, op)->done = true;
 }
 
-/* As long as the others take. */
-static void disk(struct bench *b, const char *dir, struct samples *s)
+static void disk(struct bench *b, struct os_file *file, struct samples *s)
 {
-	uint64_t end = now(b) + b->updates * 1000000000ull / b->rate, start;
+	static _Alignas(OS_DISK_ALIGN) uint8_t block[OS_DISK_ALIGN];
 	struct raw raw = { .op.done = raw_done };
-	void *block = aligned_alloc(OS_DISK_ALIGN, OS_DISK_ALIGN);
-	struct os_file *file;
-	char path[256];
+	uint64_t end = now(b) + SLICE_NS, start;
 
-	memset(block, 1, OS_DISK_ALIGN);
-	snprintf(path, sizeof(path), "%s/raw", dir);
-	check(!os_file_open(b->loop, path, OS_FILE_CREATE | OS_FILE_DIRECT,
-			    &file));
-	while (now(b) < end && s->count < b->updates) {
+	while (now(b) < end) {
 		start = now(b);
 		raw.done = false;
 		check(!os_disk_write_sync(file, &raw.op, block, OS_DISK_ALIGN,
@@ -248,15 +287,13 @@ static void disk(struct bench *b, const char *dir, struct samples *s)
 			os_loop_run(b->loop, UINT64_MAX);
 		sample(s, now(b) - start);
 	}
-	os_file_close(file);
-	os_file_remove(b->loop, path);
-	free(block);
 }
 
 static void open_store(struct bench *b, const char *dir)
 {
 	const struct read_store_opts opts = {
-		.dir = dir, .shards = 1, .wake = wake, .ctx = b,
+		.dir = dir, .shards = 1, .log_bytes = LOG_BYTES, .wake = wake,
+		.ctx = b,
 	};
 	struct timed *all = calloc(OPS_MAX, sizeof(*all));
 
@@ -268,15 +305,6 @@ static void open_store(struct bench *b, const char *dir)
 	}
 }
 
-static double cpu_s(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
 static void reopen(struct bench *b, const char *dir)
 {
 	const struct read_store_opts opts = { .dir = dir, .shards = 1 };
@@ -284,7 +312,10 @@ static void reopen(struct bench *b, const char *dir)
 	uint64_t start;
 
 	/* As after a kill: nothing is written any more. */
+	os_loop_cancel(b->loop);
 	read_store_abandon(b->store);
+	os_loop_free(b->loop);
+	check(!os_loop_new(b->env, &b->loop));
 	start = now(b);
 	check(!read_store_open(b->loop, &opts, &b->store, &report));
 	printf("# opened again in %.0f ms: checkpoint %llu, %llu frames, "
@@ -295,52 +326,67 @@ static void reopen(struct bench *b, const char *dir)
 	read_store_close(b->store);
 }
 
-int main(int argc, char **argv)
+static void measure(struct bench *b, const char *dir, uint64_t seconds)
 {
-	uint64_t seconds = argc > 2 ? strtoull(argv[2], NULL, 0) : 10;
-	char dir[] = ".build/readstate_bench.XXXXXX", command[64];
-	const char *where = argc > 4 ? argv[4] : dir;
 	struct samples control = { 0 }, raw = { 0 };
-	struct bench b = {
-		.rate = argc > 1 ? strtoull(argv[1], NULL, 0) : 100000,
-		.users = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 0) : 20000,
-	};
+	uint64_t slices = seconds * 1000000000 / SLICE_NS;
 	struct read_stats stats, before;
+	struct os_file *file;
+	char path[256];
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	b.updates = b.rate * seconds;
-	check(argc > 4 || mkdtemp(dir));
-	check(!os_env_new(&b.env) && !os_loop_new(b.env, &b.loop));
-	rng_init(&b.rng, 1);
-	open_store(&b, where);
-	fill(&b);
-	samples_init(&control, b.updates);
-	samples_init(&raw, b.updates);
-	machine(&b, &control);
-	disk(&b, where, &raw);
-	read_store_stats(b.store, &before);
-	samples_init(&b.applied, b.updates);
-	samples_init(&b.durable, b.updates);
-	double cpu = cpu_s();
-	load(&b);
-	cpu = cpu_s() - cpu;
-	read_store_stats(b.store, &stats);
+	snprintf(path, sizeof(path), "%s/raw", dir);
+	check(!os_file_open(b->loop, path, OS_FILE_CREATE | OS_FILE_DIRECT,
+			    &file));
+	samples_init(&control, slices * slice(b));
+	samples_init(&raw, slices * slice(b));
+	samples_init(&b->applied, slices * slice(b));
+	samples_init(&b->durable, slices * slice(b));
+	samples_init(&b->turn, slices * slice(b));
+	read_store_stats(b->store, &before);
+	for (uint64_t i = 0; i < slices; i++) {
+		machine(b, &control);
+		disk(b, file, &raw);
+		load(b);
+	}
+	read_store_stats(b->store, &stats);
+	os_file_close(file);
+	os_file_remove(b->loop, path);
 	printf("# %llu updates/s for %llu s: %llu commits, %.1f MB of log, "
 	       "%llu checkpoints of %.1f MB, %llu failed, %.1f s of CPU\n",
-	       (unsigned long long)b.rate, (unsigned long long)seconds,
+	       (unsigned long long)b->rate, (unsigned long long)seconds,
 	       (unsigned long long)(stats.frames - before.frames),
 	       (double)(stats.log_bytes - before.log_bytes) / 1e6,
 	       (unsigned long long)(stats.rounds - before.rounds),
 	       stats.rounds > before.rounds ?
 	       (double)(stats.round_bytes - before.round_bytes) / 1e6 /
 	       (double)(stats.rounds - before.rounds) : 0,
-	       (unsigned long long)b.failed, cpu);
+	       (unsigned long long)b->failed, b->cpu);
 	printf("%-10s %9s %9s %9s %9s %9s\n", "ms", "p50", "p99", "p99.9",
 	       "p99.99", "max");
 	print("machine", &control);
 	print("disk", &raw);
-	print("applied", &b.applied);
-	print("durable", &b.durable);
+	print("applied", &b->applied);
+	print("durable", &b->durable);
+	print("turn", &b->turn);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seconds = argc > 2 ? strtoull(argv[2], NULL, 0) : 15;
+	char dir[] = ".build/readstate_bench.XXXXXX", command[64];
+	const char *where = argc > 4 ? argv[4] : dir;
+	struct bench b = {
+		.rate = argc > 1 ? strtoull(argv[1], NULL, 0) : 100000,
+		.users = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 0) : 40000,
+	};
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	check(argc > 4 || mkdtemp(dir));
+	check(!os_env_new(&b.env) && !os_loop_new(b.env, &b.loop));
+	rng_init(&b.rng, 1);
+	open_store(&b, where);
+	fill(&b);
+	measure(&b, where, seconds);
 	reopen(&b, where);
 	os_loop_free(b.loop);
 	os_env_free(b.env);
