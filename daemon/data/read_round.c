@@ -143,6 +143,8 @@ static int begin(struct read_store *s)
 	 * begin: recovery jumps as well. */
 	r->log_place = s->head;
 	r->log_seq = s->seq;
+	if (s->opts.unsafe & READ_UNSAFE_LOG_TAIL)
+		s->tail = s->head;
 	return 0;
 }
 
@@ -222,6 +224,8 @@ static void land(struct read_store *s)
 	r->offset += r->len;
 	r->len = 0;
 	r->syncing = r->ended;
+	if (r->ended && s->opts.unsafe & READ_UNSAFE_ROUND_SYNC)
+		complete(s);
 }
 
 /*

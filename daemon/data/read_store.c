@@ -200,6 +200,8 @@ static int launch(struct read_store *s)
 	struct read_group *g = other(s);
 	uint32_t blocks = read_blocks(frame_size(g));
 	uint64_t place = read_place(s, blocks);
+	int (*write)(struct os_file *file, struct os_disk_op *op,
+		     const void *buf, size_t len, uint64_t offset);
 	int err;
 
 	if (place + blocks > s->tail + s->log_blocks)
@@ -207,8 +209,10 @@ static int launch(struct read_store *s)
 	read_seal(g->data, READ_KIND_FRAME, s->seq, place, frame_size(g));
 	s->op.done = on_written;
 	s->op.ctx = s;
-	err = os_disk_write_sync(s->log, &s->op, g->data, blocks * READ_BLOCK,
-				 place % s->log_blocks * READ_BLOCK);
+	write = s->opts.unsafe & READ_UNSAFE_LOG_SYNC ? os_disk_write :
+							os_disk_write_sync;
+	err = write(s->log, &s->op, g->data, blocks * READ_BLOCK,
+		    place % s->log_blocks * READ_BLOCK);
 	if (!err)
 		s->flying = true;
 	return err;

@@ -31,9 +31,17 @@ struct read_store_opts {
 	const char *dir;	/* of this shard; its parent exists */
 	uint32_t shard, shards;
 	uint64_t log_bytes;	/* 0: READ_LOG_BYTES; of a new shard */
+	unsigned int unsafe;	/* for tests only: mechanisms to leave out */
 	/* read_store_step() is due.  May be NULL. */
 	void (*wake)(void *ctx);
 	void *ctx;
+};
+
+/* So that a test can show that each is needed, and that it would notice. */
+enum read_unsafe {
+	READ_UNSAFE_LOG_SYNC = 1 << 0,	/* acknowledge before it */
+	READ_UNSAFE_ROUND_SYNC = 1 << 1,/* free the log before it */
+	READ_UNSAFE_LOG_TAIL = 1 << 2,	/* free it when a round begins */
 };
 
 #define READ_LOG_BYTES (16u << 20)

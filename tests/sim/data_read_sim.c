@@ -5,6 +5,8 @@
  * nothing is there that nobody asked for.
  *
  *	data_read_sim [SEED [SEEDS]]	SEEDS= in the environment as well
+ *
+ * The same with a mechanism of the store left out must be seen to fail.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -28,6 +32,9 @@
 #define OPS 256
 #define STEPS_MAX 4000
 #define HISTORY 4096
+#define FULL_BYTES (272u << 10)	/* the log, and not much more */
+#define CANARY_SEEDS 40
+#define CAUGHT 42		/* a canary's exit status */
 
 /*
  * A key's values in the order submitted.  After a crash it must have one of
@@ -56,6 +63,7 @@ struct pending {
 
 struct sim {
 	uint64_t seed;
+	unsigned int unsafe;
 	struct rng rng;
 	struct os_env *env;
 	struct os_loop *loop;
@@ -63,11 +71,14 @@ struct sim {
 	struct key key[KEYS];
 	struct pending pending[OPS];
 	uint64_t acked, failed, rounds, cuts, records;
+	uint64_t opened, refused;	/* with rotten reads */
 	bool due;
 };
 
 static void fail(const struct sim *sim, const char *what, uint32_t key)
 {
+	if (sim->unsafe)
+		_exit(CAUGHT);
 	printf("# seed %" PRIu64 ": %s, key %u\n", sim->seed, what, key);
 	check(!"invariant");
 }
@@ -144,20 +155,34 @@ static bool same(const struct value *v, const struct read_state *s)
 		   !v->last && !v->mentions;
 }
 
+/* Did the key have its present value, at `from` of its history or later? */
+static bool was_once(const struct sim *sim, uint32_t k, uint32_t from,
+		     uint32_t *ret_index)
+{
+	const struct key *key = &sim->key[k];
+	const struct read_state *s;
+
+	s = read_table_get(read_store_table(sim->store), 1 + k / CHANNELS,
+			   1 + k % CHANNELS);
+	for (uint32_t i = from; i < key->count; i++) {
+		if (!same(&key->history[i], s))
+			continue;
+		if (ret_index)
+			*ret_index = i;
+		return true;
+	}
+	return false;
+}
+
 /* Each key has a value not older than the last acknowledged; then that is
  * where it begins. */
 static void compare(struct sim *sim)
 {
 	for (uint32_t k = 0; k < KEYS; k++) {
 		struct key *key = &sim->key[k];
-		const struct read_state *s;
-		uint32_t i = key->acked;
+		uint32_t i = 0;
 
-		s = read_table_get(read_store_table(sim->store),
-				   1 + k / CHANNELS, 1 + k % CHANNELS);
-		while (i < key->count && !same(&key->history[i], s))
-			i++;
-		if (i == key->count)
+		if (!was_once(sim, k, key->acked, &i))
 			fail(sim, "lost or invented", k);
 		key->history[0] = key->history[i];
 		key->count = 1;
@@ -169,14 +194,13 @@ static void open_store(struct sim *sim)
 {
 	const struct read_store_opts opts = {
 		.dir = "shard", .shard = 1, .shards = 2,
-		.log_bytes = 256u << 10, .wake = wake, .ctx = sim,
+		.log_bytes = 256u << 10, .unsafe = sim->unsafe, .wake = wake,
+		.ctx = sim,
 	};
 	int err = read_store_open(sim->loop, &opts, &sim->store, NULL);
 
-	if (err) {
-		printf("# open: %d\n", err);
+	if (err)
 		fail(sim, "does not open", 0);
-	}
 }
 
 static void set_faults(struct sim *sim, bool on)
@@ -189,7 +213,35 @@ static void set_faults(struct sim *sim, bool on)
 		faults.slow_ppm = 10000;
 		faults.slow_ns = 50000000;
 	}
+	/* The files are made; checkpoints grow no more at some point. */
+	if (on && !rng_below(&sim->rng, 4))
+		faults.disk_bytes = FULL_BYTES;
 	os_sim_set_faults(sim->env, &faults);
+}
+
+/*
+ * Opens it while reads have bits flipped: that fails, or what it finds was once
+ * so; the last frame alone cannot be told from one that a crash has torn.
+ */
+static void open_rotten(struct sim *sim)
+{
+	const struct os_sim_faults rot = { .bitflip_ppm = 500000 };
+	const struct read_store_opts opts = {
+		.dir = "shard", .shard = 1, .shards = 2,
+		.log_bytes = 256u << 10,
+	};
+
+	os_sim_set_faults(sim->env, &rot);
+	if (read_store_open(sim->loop, &opts, &sim->store, NULL)) {
+		sim->refused++;
+	} else {
+		for (uint32_t k = 0; k < KEYS; k++)
+			if (!was_once(sim, k, 0, NULL))
+				fail(sim, "invented", k);
+		read_store_abandon(sim->store);
+		sim->opened++;
+	}
+	set_faults(sim, false);
 }
 
 static void step(struct sim *sim)
@@ -245,12 +297,13 @@ static void live(struct sim *sim)
 		check(!sim->pending[i].used);
 }
 
-static void run_seed(uint64_t seed, uint64_t *sum)
+static struct sim *sim_new(uint64_t seed, unsigned int unsafe)
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
 
 	check(sim);
 	sim->seed = seed;
+	sim->unsafe = unsafe;
 	rng_init(&sim->rng, seed);
 	for (uint32_t k = 0; k < KEYS; k++) {
 		sim->key[k].history = calloc(HISTORY, sizeof(struct value));
@@ -258,24 +311,119 @@ static void run_seed(uint64_t seed, uint64_t *sum)
 	}
 	check(!os_sim_new(seed, &sim->env));
 	check(!os_loop_new(sim->env, &sim->loop));
-	for (int i = 0; i < LIVES; i++) {
-		open_store(sim);
-		compare(sim);
-		live(sim);
-	}
-	open_store(sim);
-	compare(sim);
-	read_store_close(sim->store);
+	return sim;
+}
+
+static void sim_free(struct sim *sim)
+{
 	os_loop_free(sim->loop);
 	os_env_free(sim->env);
 	for (uint32_t k = 0; k < KEYS; k++)
 		free(sim->key[k].history);
-	sum[0] += sim->acked;
-	sum[1] += sim->failed;
-	sum[2] += sim->rounds;
-	sum[3] += sim->cuts;
 	free(sim);
 }
+
+struct sums {
+	uint64_t acked, failed, rounds, cuts, opened, refused;
+};
+
+static void run_seed(uint64_t seed, unsigned int unsafe, struct sums *sums)
+{
+	struct sim *sim = sim_new(seed, unsafe);
+
+	for (int i = 0; i < LIVES; i++) {
+		open_store(sim);
+		compare(sim);
+		live(sim);
+		open_rotten(sim);
+	}
+	open_store(sim);
+	compare(sim);
+	read_store_close(sim->store);
+	sums->acked += sim->acked;
+	sums->failed += sim->failed;
+	sums->rounds += sim->rounds;
+	sums->cuts += sim->cuts;
+	sums->opened += sim->opened;
+	sums->refused += sim->refused;
+	sim_free(sim);
+}
+
+/* --- the n-th operation of the disk fails, for each n ---------------------- */
+
+/* A life of its own: makes a shard, changes it, closes it.  What it says was
+ * done is there when it is opened again without a fault. */
+static void survives_fault(uint64_t nth, int error, uint64_t *ret_ops)
+{
+	struct sim *sim = sim_new(1, 0);
+	const struct read_store_opts opts = {
+		.dir = "shard", .shard = 1, .shards = 2,
+		.log_bytes = 256u << 10, .wake = wake, .ctx = sim,
+	};
+
+	os_sim_fail_nth(sim->env, nth, error);
+	if (!read_store_open(sim->loop, &opts, &sim->store, NULL)) {
+		for (int i = 0; i < 300; i++) {
+			step(sim);
+			read_store_tick(sim->store);
+		}
+		read_store_close(sim->store);
+	}
+	*ret_ops = os_sim_ops(sim->env);
+	os_sim_fail_nth(sim->env, 0, 0);
+	open_store(sim);
+	compare(sim);
+	read_store_close(sim->store);
+	sim_free(sim);
+}
+
+static uint64_t fault_loop(int error)
+{
+	uint64_t n = 0, ops;
+
+	do
+		survives_fault(++n, error, &ops);
+	while (n <= ops);
+	return n;
+}
+
+/* --- canaries -------------------------------------------------------------- */
+
+static const struct {
+	unsigned int unsafe;
+	const char *name;
+} canaries[] = {
+	{ READ_UNSAFE_LOG_SYNC, "without_the_log's_sync_states_are_lost" },
+	{ READ_UNSAFE_ROUND_SYNC, "without_the_checkpoint's_sync_they_are" },
+	{ READ_UNSAFE_LOG_TAIL, "a_log_that_is_freed_early_loses_them" },
+};
+
+/* In a process of its own, which ends at the first failure. */
+static bool is_caught(unsigned int unsafe)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (!pid) {
+		struct sums sums = { 0 };
+
+		for (uint64_t seed = 1; seed <= CANARY_SEEDS; seed++)
+			run_seed(seed, unsafe, &sums);
+		_exit(0);
+	}
+	check(pid > 0 && waitpid(pid, &status, 0) == pid);
+	return WIFEXITED(status) && WEXITSTATUS(status) == CAUGHT;
+}
+
+static int number, failures;
+
+static void report(bool ok, const char *name)
+{
+	failures += !ok;
+	printf("%sok %d - %s\n", ok ? "" : "not ", ++number, name);
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 int main(int argc, char **argv)
 {
@@ -284,21 +432,31 @@ int main(int argc, char **argv)
 	uint64_t seeds = argc > 2 ? strtoull(argv[2], NULL, 0) :
 			 argc > 1 ? 1 : env ? strtoull(env, NULL, 0) :
 			 SEEDS_DEFAULT;
-	uint64_t sum[4] = { 0 };
+	struct sums sums = { 0 };
+	uint64_t faults;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	/* Refusals are what it is about. */
 	if (!getenv("VERBOSE"))
 		log_set_fd(open("/dev/null", O_WRONLY));
-	printf("# seeds %" PRIu64 " .. %" PRIu64 "; rerun: %s SEED\n1..2\n",
-	       seed, seed + seeds - 1, argv[0]);
+	printf("# seeds %" PRIu64 " .. %" PRIu64 "; rerun: %s SEED\n1..%zu\n",
+	       seed, seed + seeds - 1, argv[0], 4 + COUNT(canaries));
 	for (uint64_t i = 0; i < seeds; i++)
-		run_seed(seed + i, sum);
+		run_seed(seed + i, 0, &sums);
 	printf("# %" PRIu64 " acknowledged, %" PRIu64 " refused, %" PRIu64
-	       " checkpoints, %" PRIu64 " power cuts\n", sum[0], sum[1],
-	       sum[2], sum[3]);
-	printf("ok 1 - acknowledged_states_survive_any_power_cut\n");
-	printf("%sok 2 - checkpoints_and_refusals_were_exercised\n",
-	       seeds < 20 || (sum[1] && sum[2]) ? "" : "not ");
-	return 0;
+	       " checkpoints, %" PRIu64 " power cuts\n", sums.acked,
+	       sums.failed, sums.rounds, sums.cuts);
+	report(true, "acknowledged_states_survive_any_power_cut");
+	report(seeds < 20 || (sums.failed && sums.rounds),
+	       "checkpoints_and_refusals_were_exercised");
+	printf("# with rotten reads: opened %" PRIu64 " times, refused %" PRIu64
+	       "\n", sums.opened, sums.refused);
+	report(seeds < 20 || (sums.opened && sums.refused),
+	       "rotten_reads_invent_nothing");
+	faults = fault_loop(EIO) + fault_loop(ENOSPC);
+	printf("# %" PRIu64 " single faults\n", faults);
+	report(true, "any_single_fault_of_the_disk_is_survived");
+	for (size_t i = 0; i < COUNT(canaries); i++)
+		report(is_caught(canaries[i].unsafe), canaries[i].name);
+	return failures != 0;
 }
