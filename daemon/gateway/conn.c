@@ -241,6 +241,15 @@ bool conn_sending(const struct conn *conn)
 	return conn->sending;
 }
 
+uint64_t conn_cookie(const struct conn *conn)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	getsockopt(conn->fd, SOL_SOCKET, SO_COOKIE, &cookie, &size);
+	return cookie;
+}
+
 uint64_t conn_stalled_since_ns(const struct conn *conn)
 {
 	return conn->sending ? conn->send_began_ns : 0;

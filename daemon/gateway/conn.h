@@ -83,6 +83,9 @@ int conn_put(struct conn *conn, const char *head, size_t head_len,
 void conn_flush(struct conn *conn);
 bool conn_sending(const struct conn *conn);
 
+/* The kernel's number of its socket, never used again (SO_COOKIE). */
+uint64_t conn_cookie(const struct conn *conn);
+
 /* Since when the send in flight has not ended; 0: none is. */
 uint64_t conn_stalled_since_ns(const struct conn *conn);
 

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/eyes.h"
 #include "gateway/session_impl.h"
 #include "proto/guild.h"
 #include "proto/readstate.h"
@@ -135,6 +136,12 @@ int session_attach(struct actor *self, struct session *s, struct conn *conn)
 	s->conn = conn;
 	s->link.last_beat_ns = actor_now_ns(self);
 	return 0;
+}
+
+void session_name_conn(struct actor *self, const struct session *s)
+{
+	if (s->conn)
+		eyes_name(conn_cookie(s->conn), s->user_id, actor_self(self));
 }
 
 void session_hang_up(struct actor *self, struct session *s, uint16_t code)

@@ -98,6 +98,8 @@ void session_hang_up(struct actor *self, struct session *s, uint16_t code);
 /* Takes a connection over; events after seq are sent.  0 or -errno, then the
  * connection is closed. */
 int session_attach(struct actor *self, struct session *s, struct conn *conn);
+/* Tells superdiskd whose connection it is now. */
+void session_name_conn(struct actor *self, const struct session *s);
 /* Numbers an event and queues it; takes it.  -ENOBUFS, -ENOMEM: the session
  * has lost it and must end. */
 int session_event(struct session *s, struct blob *payload);

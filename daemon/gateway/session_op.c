@@ -226,6 +226,7 @@ int session_opened(struct actor *self, struct session *s,
 	if (!ready || session_event(s, ready))
 		return -CLOSE_UNKNOWN;
 	s->phase = SESSION_LIVE;
+	session_name_conn(self, s);
 	for (i = 0; i < s->guild_count; i++)
 		enter(self, s, s->guild[i].ref);
 	return 0;

@@ -223,6 +223,7 @@ static int on_give(struct actor *self, struct session *s,
 		blob_put(done);
 		return 0;
 	}
+	session_name_conn(self, s);
 	err = journal_rewind(&s->journal, give->seq);
 	if (!err)
 		err = done ? session_event(s, blob_get(done)) : -ENOMEM;

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define SOCKET_NAMES_MAX 65536
-#define SOCKET_NAME_SIZE 32
+#define SOCKET_NAME_SIZE 48
 
 struct socket_names;
 

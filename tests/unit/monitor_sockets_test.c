@@ -278,7 +278,7 @@ static void names_are_kept_and_forgotten(void **unused)
 	assert_int_equal(socket_names_set(names, 0, "x"), -EINVAL);
 	assert_int_equal(socket_names_set(names, 1, "two words"), -EINVAL);
 	assert_int_equal(socket_names_set(names, 1,
-		"a_name_of_more_than_thirty_two_bytes"), -EINVAL);
+		"a_name_of_more_than_forty_eight_bytes_is_not_taken"), -EINVAL);
 	for (uint64_t i = 1; i <= SOCKET_NAMES_MAX + 1; i++)
 		assert_int_equal(socket_names_set(names, i, "session"), 0);
 	assert_string_equal(socket_names_get(names, 1), "");
