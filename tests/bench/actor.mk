@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# The runtime beside BEAM and CAF.
-
+# The runtime beside BEAM, CAF and a plain loop: at most ACTOR_ROUNDS rounds, the
+# last begun within ACTOR_SECONDS, of sizes times ACTOR_SCALE.
 ACTOR_ROUNDS ?= 5
+ACTOR_SECONDS ?= 150
+ACTOR_SCALE ?= 1
+
+ACTOR_BENCHES = $(addprefix $(B)/tests/bench/actor_,peer caf raw)
 
 $(B)/tests/bench/actor_peer: tests/bench/actor_peer.c $(call archives,actor) | $(GENERATED)
 	@mkdir -p $(@D)
@@ -13,7 +17,13 @@ $(B)/tests/bench/actor_caf: tests/bench/actor_caf.cpp
 	@echo "  BENCH   $(VARIANT) actor_caf"
 	@g++ -std=c++17 -O2 $< -lcaf_core -pthread -o $@
 
+$(B)/tests/bench/actor_raw: tests/bench/actor_raw.c
+	@mkdir -p $(@D)
+	@echo "  BENCH   $(VARIANT) actor_raw"
+	@$(DCC) $(DCFLAGS) $< -o $@
+
 .PHONY: bench-actors
-## bench-actors: messages, spawns and fan-outs beside BEAM and CAF
-bench-actors: $(B)/tests/bench/actor_peer $(B)/tests/bench/actor_caf
-	@tests/bench/actor_bench.py --rounds $(ACTOR_ROUNDS) $^
+## bench-actors: messages, spawns, fan-outs beside BEAM, CAF and a plain loop
+bench-actors: $(ACTOR_BENCHES)
+	@tests/bench/actor_bench.py --rounds $(ACTOR_ROUNDS) \
+		--seconds $(ACTOR_SECONDS) --scale $(ACTOR_SCALE) $(ACTOR_BENCHES)

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <future>
+#include <semaphore.h>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -18,12 +18,12 @@ using namespace caf;
 
 static std::atomic<uint64_t> done;
 static uint64_t wanted;
-static std::promise<void> *finished;
+static sem_t finished;
 
 static void add_done(uint64_t by)
 {
 	if (done.fetch_add(by) + by == wanted)
-		finished->set_value();
+		sem_post(&finished);
 }
 
 static uint64_t clock_ns(clockid_t id)
@@ -34,12 +34,16 @@ static uint64_t clock_ns(clockid_t id)
 	return uint64_t(ts.tv_sec) * 1000000000 + uint64_t(ts.tv_nsec);
 }
 
+static void wait_until_done()
+{
+	while (sem_wait(&finished))
+		;
+}
+
 static uint64_t wall, cpu;
 
 static void start_clock(uint64_t total)
 {
-	delete finished;
-	finished = new std::promise<void>;
 	done = 0;
 	wanted = total;
 	wall = clock_ns(CLOCK_MONOTONIC);
@@ -95,7 +99,7 @@ static void ping_pong(actor_system &sys, uint64_t n, uint64_t cores)
 	start_clock(cores);
 	for (uint64_t i = 0; i < cores; i++)
 		anon_send(echoes[i], put_atom_v, uint64_t(0), players[i]);
-	finished->get_future().wait();
+	wait_until_done();
 	print_clock(0);
 }
 
@@ -145,7 +149,7 @@ static void fan_out(actor_system &sys, uint64_t n)
 	for (uint64_t round = 0; round < 3; round++) {
 		start_clock(n);
 		anon_send(source, get_atom_v, round);
-		finished->get_future().wait();
+		wait_until_done();
 	}
 	print_clock(0);
 }
@@ -159,7 +163,8 @@ int main(int argc, char **argv)
 	std::string what = argv[2];
 	actor_system_config cfg;
 
-	cfg.set("caf.scheduler.max-threads", cores);
+	sem_init(&finished, 0, 0);
+	cfg.set("scheduler.max-threads", cores);
 	actor_system sys{cfg};
 	if (what == "ping")
 		ping_pong(sys, n, cores);

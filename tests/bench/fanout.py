@@ -2,20 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fan-out: what one delivered message costs the server, and how long all take.
 
-usage: fanout.py [--sessions N,N] [--pending P,P] [--rounds R] CHATD BIN_DIR
+usage: fanout.py [--sessions N,N] [--pending P,P] [--rounds R] [--seconds S]
+                 [--no-node] CHATD BIN_DIR
 
 One run interleaves chatd (whole path: REST create, durable store, guild,
 relay, sequence numbers, permissions, WebSocket) with a loop over pre-built
 frames of the same size, by io_uring and by send(), and with Node's ws.  The
-server has one core, the clients the other.  CPU is what the scheduler counted
-for the server's threads.  Every client checks that nothing is lost, doubled or
-out of order.  Prints medians.
+server has one core, everything else the other.  CPU is what the scheduler
+counted for the server's threads.  "pending" messages are asked for while the
+server is stopped for a moment, so that they meet it together.  Every client
+checks that nothing is lost, doubled or out of order.  Prints medians of at
+most R rounds, fewer where a peer has used up its S seconds.
 """
 import argparse
 import json
 import os
 import re
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -26,11 +30,13 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TEXT_BYTES = 40		# of a message's content, frames have about 750
 BEAT_S = 20
-SERVER_CORE, CLIENT_CORE = "0", "1"
+RATE_S = 5		# at half of what can be delivered
+ROUNDS_MIN = 1
+SERVER_CORE, CLIENT_CORE = 0, 1
 
 
 def pinned(core, argv, **options):
-    return subprocess.Popen(["taskset", "-c", core, *argv], text=True,
+    return subprocess.Popen(["taskset", "-c", str(core), *argv], text=True,
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             **options)
 
@@ -47,6 +53,12 @@ def cpu_ns(pid):
     return total
 
 
+def anonymous_bytes(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as rollup:
+        return 1024 * int(re.search(r"Anonymous: +(\d+)",
+                                    rollup.read()).group(1))
+
+
 def expect_line(process, pattern):
     for line in process.stdout:
         found = re.search(pattern, line)
@@ -55,13 +67,18 @@ def expect_line(process, pattern):
     raise RuntimeError(f"{process.args}: ended before {pattern!r}")
 
 
+def end(process):
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
 class Clients:
     def __init__(self, bin_dir, port, count, mode, token=""):
         self.process = pinned(CLIENT_CORE, [
             f"{bin_dir}/fanout_clients", str(port), str(count), mode, token])
         self.count = count
-
-    def ready(self):
         expect_line(self.process, "ready")
 
     def say(self, text):
@@ -71,9 +88,12 @@ class Clients:
     def done(self):
         return int(expect_line(self.process, r"done (\d+)").group(1))
 
+    def ask(self, text):
+        self.say(text)
+        return self.done()
+
     def close(self):
-        self.process.kill()
-        self.process.wait()
+        end(self.process)
 
 
 class Loop:
@@ -84,13 +104,12 @@ class Loop:
         self.pid = self.process.pid
         port = expect_line(self.process, r"port (\d+)").group(1)
         self.clients = Clients(bin_dir, port, count, mode)
-        self.clients.ready()
 
     def send(self, pending):
         self.process.stdin.write(f"send {pending}\n")
         self.process.stdin.flush()
 
-    def keep_alive(self):
+    def prepare(self, _pending):
         pass
 
     def sent(self, _pending):
@@ -98,172 +117,242 @@ class Loop:
 
     def close(self):
         self.clients.close()
-        self.process.kill()
-        self.process.wait()
+        end(self.process)
 
 
-class Chatd:
-    def __init__(self, program, bin_dir, count):
-        self.folder = tempfile.mkdtemp(prefix="fanout-")
-        self.process = pinned(SERVER_CORE, [
-            program, "--data", self.folder + "/data", "--port", "0",
-            "--cores", "1", "--no-rate-limits"])
-        self.pid = self.process.pid
-        self.number = 0
-        self.tokens = []
-        for line in self.process.stdout:
-            bot = re.match(r"bot (\S+)\s+(\S+)", line)
-            ready = re.search(r"ready on http://[^:]+:(\d+)", line)
-            if bot:
-                self.tokens.append(bot.group(2))
-            if ready:
-                self.port = int(ready.group(1))
-                break
-        self.clients = Clients(bin_dir, self.port, count, "gateway",
-                               self.tokens[0])
-        self.clients.ready()
-        self.senders = [socket.create_connection(("127.0.0.1", self.port))
-                        for _ in range(64)]
-        self.channel = self.find_channel()
-        self.beat_at = 0
+class Sender:
+    """A connection for one request at a time."""
 
-    def find_channel(self):
-        """#general is made right behind its guild: ask for both."""
-        guild = self.ask(self.senders[0], "GET", "/users/@me/guilds")[0]["id"]
-        channels = self.ask(self.senders[0], "GET", f"/guilds/{guild}/channels")
-        return next(c["id"] for c in channels if c["type"] == 0)
+    def __init__(self, port, token):
+        self.port, self.token = port, token
+        self.socket = None
 
-    def request(self, method, path, body=""):
-        return (f"{method} /api/v10{path} HTTP/1.1\r\nHost: bench\r\n"
-                f"Authorization: Bot {self.tokens[1]}\r\n"
+    def say(self, method, path, body=""):
+        head = (f"{method} /api/v10{path} HTTP/1.1\r\nHost: bench\r\n"
+                f"Authorization: Bot {self.token}\r\n"
                 "Content-Type: application/json\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
+                f"Content-Length: {len(body)}\r\n\r\n")
+        self.socket.sendall((head + body).encode())
 
-    @staticmethod
-    def answer(sender):
+    def answer(self):
         data = b""
         while True:
             head, separator, body = data.partition(b"\r\n\r\n")
             if separator:
-                length = int(re.search(rb"Content-Length: (\d+)", head).group(1))
+                length = int(re.search(rb"(?i)content-length: (\d+)",
+                                       head).group(1))
                 if len(body) >= length:
                     break
-            chunk = sender.recv(65536)
+            chunk = self.socket.recv(65536)
             if not chunk:
-                raise RuntimeError("chatd has closed a connection")
+                raise ConnectionResetError("chatd has closed a connection")
             data += chunk
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(data.decode())
         return json.loads(body)
 
-    def ask(self, sender, method, path):
-        sender.sendall(self.request(method, path))
-        return self.answer(sender)
+    def get(self, path):
+        """On a fresh connection where chatd has closed the idle one."""
+        try:
+            self.say("GET", path)
+            return self.answer()
+        except (AttributeError, ConnectionError):
+            self.socket = socket.create_connection(("127.0.0.1", self.port))
+            self.say("GET", path)
+            return self.answer()
 
-    def keep_alive(self):
-        """Between rounds: sessions that do not beat are closed."""
+
+class Chatd:
+    def __init__(self, program, bin_dir, count, most_pending):
+        self.folder = tempfile.mkdtemp(prefix="fanout-")
+        self.process = pinned(SERVER_CORE, [
+            program, "--data", self.folder + "/data", "--port", "0",
+            "--cores", "1", "--no-rate-limits", "--log-level", "warn"])
+        self.pid = self.process.pid
+        tokens = []
+        for line in self.process.stdout:
+            bot = re.match(r"bot (\S+)\s+(\S+)", line)
+            ready = re.search(r"ready on http://[^:]+:(\d+)", line)
+            if bot:
+                tokens.append(bot.group(2))
+            if ready:
+                self.port = int(ready.group(1))
+                break
+        self.token = tokens[0]
+        self.senders = [Sender(self.port, tokens[1])
+                        for _ in range(most_pending)]
+        self.channel = self.find_channel()
+        before = anonymous_bytes(self.pid)
+        self.clients = Clients(bin_dir, self.port, count, "gateway", self.token)
+        self.session_bytes = (anonymous_bytes(self.pid) - before) // count
+        self.beat_at = time.monotonic()
+
+    def find_channel(self):
+        """#general is made right behind its guild: ask for both."""
+        get = self.senders[0].get
+        guild = get("/users/@me/guilds")[0]["id"]
+        return next(c["id"] for c in get(f"/guilds/{guild}/channels")
+                    if c["type"] == 0)
+
+    def prepare(self, pending):
+        """Connections that are idle, and sessions that do not beat, are closed;
+        others have had their turn."""
+        for sender in self.senders[:pending]:
+            sender.get("/gateway")
         if time.monotonic() - self.beat_at > BEAT_S:
-            self.clients.say("beat")
-            self.clients.done()
             self.beat_at = time.monotonic()
+            self.clients.ask("beat")
+
+    def post(self, sender, text):
+        sender.say("POST", f"/channels/{self.channel}/messages",
+                   json.dumps({"content": text.ljust(TEXT_BYTES, "x")}))
 
     def send(self, pending):
-        """All at once, each on a connection of its own."""
+        """Each on a connection of its own, all before chatd looks."""
+        os.kill(self.pid, signal.SIGSTOP)
         for sender in self.senders[:pending]:
-            body = json.dumps({"content": "x" * TEXT_BYTES})
-            sender.sendall(self.request(
-                "POST", f"/channels/{self.channel}/messages", body))
+            self.post(sender, "")
+        os.kill(self.pid, signal.SIGCONT)
 
     def sent(self, pending):
         for sender in self.senders[:pending]:
-            self.answer(sender)
+            sender.answer()
+
+    def at_rate(self, rate):
+        """Delivery in ms of half, of 99 in 100, at `rate` messages a second;
+        the messages carry the time of their sending."""
+        count = max(1, round(RATE_S * rate))
+        self.prepare(len(self.senders))
+        self.clients.ask("late 1000")
+        self.clients.say(f"expect {count}")
+        start = time.monotonic()
+        for i in range(count):
+            time.sleep(max(0, start + i / rate - time.monotonic()))
+            sender = self.senders[i % len(self.senders)]
+            if i >= len(self.senders):
+                sender.answer()
+            self.post(sender, f"@{time.monotonic_ns()}@")
+        self.clients.done()
+        self.sent(min(count, len(self.senders)))
+        late = [self.clients.ask(f"late {part}") for part in (500, 990)]
+        return [ns / 1e6 for ns in late]
 
     def close(self):
         self.clients.close()
-        self.process.kill()
-        self.process.wait()
+        end(self.process)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def measure(server, pending):
-    """One round: (CPU ns a delivery, ms until the last client has all)."""
+    """One round: CPU ns a delivery, ms until the last client has all, reads
+    that a client took."""
+    server.prepare(pending)
     before, start = cpu_ns(server.pid), time.monotonic()
     server.clients.say(f"expect {pending}")
     server.send(pending)
-    server.clients.done()
+    reads = server.clients.done() / 100
     elapsed = time.monotonic() - start
     server.sent(pending)
     cost = cpu_ns(server.pid) - before
-    return cost / (pending * server.clients.count), elapsed * 1000
+    return cost / (pending * server.clients.count), elapsed * 1000, reads
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--sessions", default="1000,10000")
-    parser.add_argument("--pending", default="1,16,64")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("chatd")
-    parser.add_argument("bin_dir")
-    options = parser.parse_args()
-    frame = None
-    for count in map(int, options.sessions.split(",")):
-        chatd = Chatd(options.chatd, options.bin_dir, count)
-        frame = frame or frame_bytes(chatd)
-        raw = f"{options.bin_dir}/fanout_raw"
-        servers = {
-            "io_uring loop": Loop([raw, str(count), "uring", str(frame)],
-                                  options.bin_dir, count, "raw"),
-            "send() loop": Loop([raw, str(count), "send", str(frame)],
-                                options.bin_dir, count, "raw"),
-            "Node ws": Loop(["node", f"{HERE}/fanout_ws.mjs", str(frame)],
-                            options.bin_dir, count, "ws"),
-            "chatd": chatd,
-        }
-        try:
-            report(servers, count, frame, options)
-        finally:
-            for server in servers.values():
-                server.close()
-
-
-def frame_bytes(chatd):
+def frame_bytes(chatd, bin_dir):
     """How long chatd's frames are: measured, not assumed."""
-    sample = Clients(os.path.dirname(chatd.clients.process.args[3]), chatd.port,
-                     1, "gateway", chatd.tokens[0])
-    sample.ready()
-    chatd.clients.say("expect 1")
+    sample = Clients(bin_dir, chatd.port, 1, "gateway", chatd.token)
     sample.say("expect 1")
-    chatd.send(1)
+    measure(chatd, 1)
     sample.done()
-    chatd.clients.done()
-    chatd.sent(1)
-    sample.say("size")
-    size = sample.done()
+    size = sample.ask("size")
     sample.close()
     return size
 
 
-def report(servers, count, frame, options):
-    print(f"{count} sessions, frames of {frame} bytes, "
-          f"medians of {options.rounds} rounds")
-    print(f"{'':16}{'pending':>8}{'CPU ns/delivery':>17}{'all have it, ms':>17}")
-    for pending in map(int, options.pending.split(",")):
-        results = {name: [] for name in servers}
-        for round_number in range(options.rounds + 1):
-            for name, server in servers.items():
-                servers["chatd"].keep_alive()
-                result = measure(server, pending)
-                if round_number:
-                    results[name].append(result)
-        for name, rows in results.items():
-            cost = statistics.median(row[0] for row in rows)
-            elapsed = statistics.median(row[1] for row in rows)
-            print(f"{name:16}{pending:8}{cost:17.0f}{elapsed:17.2f}")
-        limit = statistics.median(r[0] for r in results["io_uring loop"])
-        ours = statistics.median(r[0] for r in results["chatd"])
-        print(f"{'chatd / limit':16}{pending:8}{ours / limit:17.2f}")
-    sys.stdout.flush()
+def take_turns(servers, pending, options):
+    """Results of all rounds but each server's first."""
+    results = {name: [] for name in servers}
+    used = dict.fromkeys(servers, 0.0)
+    for _ in range(options.rounds + 1):
+        for name, server in servers.items():
+            rows = results[name]
+            if len(rows) > ROUNDS_MIN and used[name] > options.seconds:
+                continue
+            start = time.monotonic()
+            rows.append(measure(server, pending))
+            used[name] += time.monotonic() - start
+    return {name: rows[1:] for name, rows in results.items()}
+
+
+def report(servers, pending, options):
+    """Returns chatd's median ms."""
+    results = take_turns(servers, pending, options)
+    medians = {name: [statistics.median(column) for column in zip(*rows)]
+               for name, rows in results.items()}
+    limit = medians["io_uring loop"]
+    for name, (cost, elapsed, reads) in medians.items():
+        print(f"{name:14}{pending:8}{cost:17.0f}{cost / limit[0]:9.2f}"
+              f"{elapsed:18.1f}{elapsed / limit[1]:9.2f}{reads:7.1f}"
+              f"{len(results[name]):8}", flush=True)
+    return medians["chatd"][1]
+
+
+def start_all(count, options):
+    most = max(options.pending)
+    chatd = Chatd(options.chatd, options.bin_dir, count, most)
+    size = frame_bytes(chatd, options.bin_dir)
+    raw = [f"{options.bin_dir}/fanout_raw", str(count)]
+    servers = {
+        "io_uring loop": Loop([*raw, "uring", str(size)], options.bin_dir,
+                              count, "raw"),
+        "send() loop": Loop([*raw, "send", str(size)], options.bin_dir, count,
+                            "raw"),
+    }
+    if not options.no_node:
+        servers["Node ws"] = Loop(["node", f"{HERE}/fanout_ws.mjs", str(size)],
+                                  options.bin_dir, count, "ws")
+    servers["chatd"] = chatd
+    print(f"\n{count:,} sessions, frames of {size} bytes; chatd: "
+          f"{chatd.session_bytes:,} bytes of memory for each idle session")
+    print(f"{'':14}{'pending':>8}{'CPU ns/delivery':>17}{'x limit':>9}"
+          f"{'all have it, ms':>18}{'x limit':>9}{'reads':>7}{'rounds':>8}",
+          flush=True)
+    return servers
+
+
+def run(count, options):
+    servers = start_all(count, options)
+    try:
+        elapsed = [report(servers, pending, options)
+                   for pending in options.pending]
+        rate = 500 / elapsed[0] * options.pending[0]
+        half, most = servers["chatd"].at_rate(rate)
+        print(f"chatd at {rate:.1f} messages/s, half of what it can: "
+              f"delivered within {half:.1f} ms (p50), {most:.1f} ms (p99)",
+              flush=True)
+    finally:
+        for server in servers.values():
+            server.close()
+
+
+def numbers(text):
+    return [int(n) for n in text.split(",")]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sessions", type=numbers, default=[1000, 10000])
+    parser.add_argument("--pending", type=numbers, default=[1, 16, 64])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--no-node", action="store_true")
+    parser.add_argument("chatd")
+    parser.add_argument("bin_dir")
+    options = parser.parse_args()
+    os.sched_setaffinity(0, {CLIENT_CORE})
+    for count in options.sessions:
+        run(count, options)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

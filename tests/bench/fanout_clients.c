@@ -11,9 +11,14 @@
  *		GUILD_CREATE, checks the sequence numbers
  *
  * Prints "ready" when all are connected, then obeys commands on stdin:
- *	expect M	waits until each has got M more messages: "done NS"
- *	beat		each sends a heartbeat with its last sequence number
+ *	expect M	waits until each has got M more messages: "done READS",
+ *			in how many reads on average, times 100
+ *	beat		each sends a heartbeat with its last sequence number,
+ *			and waits for the answer: "done 0"
  *	size		the bytes of the last message's frame: "done BYTES"
+ *	late P		of all messages with "@NS@" in them, NS the monotonic
+ *			time of their sending, since the last `late 1000`:
+ *			P parts of a thousand took no longer: "done NS"
  *
  * Nothing may be lost, doubled or out of order, or the program ends with 1: of
  * a raw or ws server each message carries "#N#", numbered from 0; of a gateway
@@ -36,7 +41,9 @@
 #define BUF (64u << 10)
 #define EVENTS 512
 #define IN_FLIGHT 256		/* logins at a time */
-#define DEADLINE_NS (120ull * 1000000000)
+#define DEADLINE_NS (60ull * 1000000000)
+#define LATE_STEP_NS 100000	/* of the histogram */
+#define LATE_STEPS 100000
 
 enum stage { HANDSHAKE, HELLO, LOGIN, LIVE };
 
@@ -62,10 +69,19 @@ static bool is_gateway;
 static const char *token = "";
 static uint16_t port;
 static size_t last_size;	/* of a message's frame */
+static uint64_t reads;		/* with whole messages in them */
+static unsigned int beats;	/* that wait for an answer */
+static uint32_t late[LATE_STEPS];
 
 static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "fanout_clients: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static _Noreturn void die_closed(unsigned int code)
+{
+	fprintf(stderr, "fanout_clients: the server has closed: %u\n", code);
 	exit(1);
 }
 
@@ -172,15 +188,30 @@ static void check_id(struct client *c, const char *text, size_t len)
 	c->last_id = id;
 }
 
+static void note_late(const char *text, size_t len)
+{
+	uint64_t sent = number_after(text, len, "@");
+	uint64_t step;
+
+	if (sent == UINT64_MAX || !sent)
+		return;
+	step = (now_ns() - sent) / LATE_STEP_NS;
+	late[step < LATE_STEPS ? step : LATE_STEPS - 1]++;
+}
+
 static void on_message(struct client *c, const char *text, size_t len)
 {
 	if (is_gateway && !memmem(text, len < 64 ? len : 64,
-				  "MESSAGE_CREATE", 14))
+				  "MESSAGE_CREATE", 14)) {
+		if (beats && memmem(text, len, "\"op\":11", 7))
+			beats--;
 		return;
+	}
 	if (is_gateway)
 		check_id(c, text, len);
 	else
 		check_number(c, text, len);
+	note_late(text, len);
 	last_size = len + (len < 126 ? 2 : len < 65536 ? 4 : 10);
 	if (++c->next == expected)
 		behind--;
@@ -224,7 +255,7 @@ static size_t on_frames(struct client *c, const uint8_t *data, size_t len)
 		if (len - at < head + n)
 			break;
 		if ((p[0] & 0x0f) == 8)
-			die("the server has closed a connection");
+			die_closed(p[1] < 2 ? 0 : p[2] << 8 | p[3]);
 		on_frame(c, (const char *)p + head, n);
 		at += head + n;
 	}
@@ -268,6 +299,7 @@ static void on_readable(struct client *c)
 
 	if (c->rest_len > sizeof(buf) - BUF)
 		die("a frame is too long");
+	reads++;
 	memcpy(buf, c->rest, c->rest_len);
 	n = recv(c->fd, buf + c->rest_len, BUF, MSG_DONTWAIT);
 	if (n < 0 && errno == EAGAIN)
@@ -317,17 +349,19 @@ static void expect(uint64_t more)
 	uint64_t start_ns = now_ns();
 	unsigned int i;
 
+	reads = 0;
 	expected += more;
 	behind = 0;
 	for (i = 0; i < count; i++)
 		behind += clients[i].next < expected;
 	while (behind)
 		poll_once(start_ns + DEADLINE_NS);
-	reply(now_ns() - start_ns);
+	reply(100 * reads / count);
 }
 
 static void beat_all(void)
 {
+	uint64_t deadline = now_ns() + DEADLINE_NS;
 	char text[64];
 	unsigned int i;
 
@@ -336,7 +370,25 @@ static void beat_all(void)
 			 clients[i].seq);
 		send_text(clients[i].fd, text);
 	}
+	beats = count;
+	while (beats)
+		poll_once(deadline);
 	reply(0);
+}
+
+/* The bound of `part` in a thousand; of all, the histogram starts anew. */
+static void reply_late(unsigned int part)
+{
+	uint64_t all = 0, seen = 0;
+	size_t i;
+
+	for (i = 0; i < LATE_STEPS; i++)
+		all += late[i];
+	for (i = 0; i < LATE_STEPS && seen * 1000 < all * part; i++)
+		seen += late[i];
+	if (part == 1000)
+		memset(late, 0, sizeof(late));
+	reply(i * LATE_STEP_NS);
 }
 
 int main(int argc, char **argv)
@@ -362,6 +414,8 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin)) {
 		if (sscanf(line, "expect %" SCNu64, &more) == 1)
 			expect(more);
+		else if (sscanf(line, "late %" SCNu64, &more) == 1)
+			reply_late(more);
 		else if (!strncmp(line, "beat", 4))
 			beat_all();
 		else if (!strncmp(line, "size", 4))
