@@ -176,6 +176,7 @@ static void apply_member(struct guild *g, struct change_row *row)
 		return;
 	}
 	row->member = (struct member){ 0 };
+	guild_create_forget_member(g, id);
 	if (fresh) {
 		guild_index(g, DIR_INDEX_MEMBER, id, true);
 		member_event_add(g, state_member(&g->state, id));
@@ -371,5 +372,8 @@ static void (*const apply[CHANGE_KINDS])(struct guild *g,
 
 void change_apply(struct guild *g, struct change_row *row)
 {
+	guild_create_forget(g);
+	if (row->kind == CHANGE_DEL_ROLE)
+		guild_create_forget_members(g);
 	apply[row->kind](g, row);
 }

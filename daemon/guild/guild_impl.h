@@ -13,6 +13,8 @@
 #include "base/list.h"
 #include "guild/catalog_actor.h"
 #include "guild/guild.h"
+#include "guild/guild_create.h"
+#include "guild/guild_view.h"
 #include "guild/nonce.h"
 #include "guild/relay.h"
 #include "guild/state.h"
@@ -52,6 +54,8 @@ struct guild_online {
 	uint8_t status;			/* enum presence_status */
 	struct blob *activities;	/* NULL: [] */
 	struct relay_view view;		/* as the relays have it */
+	struct blob *member;		/* their JSON, once someone was told; */
+	struct blob *presence;		/* NULL: to be encoded */
 };
 
 struct guild {
@@ -73,6 +77,8 @@ struct guild {
 	struct hmap modifying;		/* message id -> struct modify */
 	struct hmap sessions;		/* ref -> struct guild_session */
 	struct hmap online;		/* user id -> struct guild_online */
+	struct guild_views views;
+	struct guild_create create;
 	uint32_t no_content;		/* sessions without MESSAGE_CONTENT */
 	uint32_t passive;		/* passive sessions */
 	uint64_t unread_timer;		/* see guild/unread.h; 0: none */
@@ -191,14 +197,6 @@ void guild_join(struct guild *g, struct actor_msg *msg);
 void guild_leave(struct guild *g, actor_ref session);
 void guild_relay_exit(struct guild *g, actor_ref relay);
 void guild_attend(struct guild *g, struct actor_msg *msg);
-/*
- * After any change of roles, overwrites, owner or members: the relays learn
- * what each user sees now, and users of channels that come or go for them;
- * but for the one in `quiet_slot`, of which everybody is told otherwise.
- */
-void guild_views_changed(struct guild *g, uint32_t quiet_slot);
-void guild_view_changed(struct guild *g, uint64_t user_id,
-			uint32_t quiet_slot);
 /* All sessions of a user leave. */
 void guild_drop_user(struct guild *g, uint64_t user_id);
 void guild_session_fini(struct guild *g);

@@ -127,5 +127,6 @@ void guild_user_changed(struct guild *g, struct actor_msg *msg)
 		return;
 	model_user_fini(&m->user);
 	m->user = copy;
+	guild_create_forget_member(g, u->id);
 	member_event_update(g, m);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Presence (op 3) and requests for members (op 8). */
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -48,31 +49,60 @@ static void json_presence(struct jsonw *w, const struct guild *g,
 	jsonw_end(w);
 }
 
+/* Encoded once for the event and all who join. */
+static const struct blob *presence_of(struct guild *g, uint64_t user_id,
+				      struct guild_online *o)
+{
+	struct buf buf = BUF_INIT;
+	struct jsonw w;
+
+	if (o->presence)
+		return o->presence;
+	jsonw_init(&w, &buf);
+	json_presence(&w, g, user_id, o);
+	o->presence = blob_from_buf(&buf);
+	buf_fini(&buf);
+	return o->presence;
+}
+
+static void put_presence(struct jsonw *w, struct guild *g, uint64_t user_id,
+			 struct guild_online *o)
+{
+	const struct blob *presence = presence_of(g, user_id, o);
+
+	if (presence)
+		jsonw_raw(w, presence->data, presence->len);
+	else if (!w->buf->err)
+		w->buf->err = -ENOMEM;
+}
+
 void guild_json_presences(struct guild *g, struct jsonw *w)
 {
 	uint64_t user_id, value;
 	size_t iter = 0;
 
 	while (hmap_next(&g->online, &iter, &user_id, &value)) {
-		const struct guild_online *o = (void *)(uintptr_t)value;
+		struct guild_online *o = (void *)(uintptr_t)value;
 
 		if (is_visible(o))
-			json_presence(w, g, user_id, o);
+			put_presence(w, g, user_id, o);
 	}
 }
 
 void guild_online_changed(struct guild *g, uint64_t user_id)
 {
-	const struct guild_online *o = hmap_get_ptr(&g->online, user_id);
+	struct guild_online *o = hmap_get_ptr(&g->online, user_id);
 	struct relay_target to = event_to_all;
 	struct event e;
 
 	if (!o)
 		return;
+	blob_put(o->presence);
+	o->presence = NULL;
 	to.intents = INTENT_GUILD_PRESENCES;
 	to.flags = 0;
 	event_open(&e, "PRESENCE_UPDATE");
-	json_presence(&e.w, g, user_id, o);
+	put_presence(&e.w, g, user_id, o);
 	event_publish(g, &to, event_close(&e));
 }
 
@@ -170,10 +200,10 @@ static void json_chunk_presences(struct guild *g, struct jsonw *w,
 	jsonw_key_arr(w, "presences");
 	for (size_t i = from; i < to; i++) {
 		uint64_t id = f->member[i]->user.id;
-		const struct guild_online *o = hmap_get_ptr(&g->online, id);
+		struct guild_online *o = hmap_get_ptr(&g->online, id);
 
 		if (is_visible(o))
-			json_presence(w, g, id, o);
+			put_presence(w, g, id, o);
 	}
 	jsonw_end(w);
 }

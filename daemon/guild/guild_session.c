@@ -18,118 +18,6 @@ static struct guild_session *find(const struct guild *g, actor_ref ref)
 	return hmap_get_ptr(&g->sessions, ref.bits);
 }
 
-static void compute_view(struct guild *g, uint64_t user_id,
-			 struct relay_view *view)
-{
-	uint64_t now = guild_now_ms(g), value;
-	size_t iter = 0;
-
-	*view = (struct relay_view){
-		.perms = state_perms(&g->state, user_id, now),
-	};
-	while (hmap_next(&g->state.channels, &iter, NULL, &value)) {
-		const struct state_channel *c = (void *)(uintptr_t)value;
-
-		if (state_channel_perms(&g->state, c, user_id, now) &
-		    PERM_VIEW_CHANNEL)
-			view->channel[c->slot / 64] |= 1ull << (c->slot % 64);
-	}
-}
-
-static bool in_view(const struct relay_view *view, uint32_t slot)
-{
-	return view->channel[slot / 64] >> (slot % 64) & 1;
-}
-
-/* --- GUILD_CREATE --- */
-
-static void json_roles(struct jsonw *w, const struct state *s)
-{
-	uint64_t value;
-	size_t iter = 0;
-
-	jsonw_key_arr(w, "roles");
-	while (hmap_next(&s->roles, &iter, NULL, &value))
-		json_role(w, (const struct role *)(uintptr_t)value);
-	jsonw_end(w);
-}
-
-static void json_channels(struct jsonw *w, const struct state *s,
-			  const struct relay_view *view)
-{
-	uint64_t value;
-	size_t iter = 0;
-
-	jsonw_key_arr(w, "channels");
-	while (hmap_next(&s->channels, &iter, NULL, &value)) {
-		const struct state_channel *c = (void *)(uintptr_t)value;
-
-		if (in_view(view, c->slot))
-			json_channel(w, &c->channel);
-	}
-	jsonw_end(w);
-}
-
-static void json_members(struct jsonw *w, struct guild *g,
-			 const struct guild_join_msg *join)
-{
-	const struct member *me = state_member(&g->state, join->user_id);
-	bool all = join->intents & INTENT_GUILD_PRESENCES &&
-		   g->state.members.count <= join->large_threshold;
-	uint64_t value, id;
-	size_t iter = 0;
-
-	jsonw_key_arr(w, "members");
-	json_member(w, me, true);
-	while ((join->intents & INTENT_GUILD_PRESENCES) &&
-	       hmap_next(&g->state.members, &iter, &id, &value)) {
-		if (id == join->user_id ||
-		    (!all && !hmap_get_ptr(&g->online, id)))
-			continue;
-		json_member(w, (const struct member *)(uintptr_t)value, true);
-	}
-	jsonw_end(w);
-}
-
-static void json_empty(struct jsonw *w, const char *key)
-{
-	jsonw_key_arr(w, key);
-	jsonw_end(w);
-}
-
-static struct blob *guild_create(struct guild *g,
-				 const struct guild_join_msg *join,
-				 const struct relay_view *view)
-{
-	struct event e;
-	struct jsonw *w = &e.w;
-
-	event_open(&e, "GUILD_CREATE");
-	jsonw_obj(w);
-	json_guild_head(w, &g->state.info);
-	json_roles(w, &g->state);
-	json_guild_tail(w, &g->state.info);
-	jsonw_key_time_ms(w, "joined_at",
-			  state_member(&g->state, join->user_id)->joined_ms);
-	jsonw_key_bool(w, "large",
-		       g->state.members.count > join->large_threshold);
-	jsonw_key_bool(w, "unavailable", false);
-	jsonw_key_u64(w, "member_count", g->state.members.count);
-	json_empty(w, "voice_states");
-	jsonw_key_arr(w, "presences");
-	if (join->intents & INTENT_GUILD_PRESENCES)
-		guild_json_presences(g, w);
-	jsonw_end(w);
-	json_empty(w, "threads");
-	json_empty(w, "stage_instances");
-	json_empty(w, "guild_scheduled_events");
-	json_empty(w, "soundboard_sounds");
-	json_members(w, g, join);
-	json_channels(w, &g->state, view);
-	jsonw_end(w);
-	return event_close(&e);
-}
-
 /* --- joining and leaving --- */
 
 static int ensure_relay(struct guild *g, uint16_t core)
@@ -162,6 +50,14 @@ static struct guild_online *come_online(struct guild *g, uint64_t user_id)
 	return o;
 }
 
+static void online_free(struct guild_online *o)
+{
+	blob_put(o->activities);
+	blob_put(o->member);
+	blob_put(o->presence);
+	mem_free(o);
+}
+
 static void go_offline(struct guild *g, uint64_t user_id)
 {
 	struct guild_online *o = hmap_get_ptr(&g->online, user_id);
@@ -171,8 +67,7 @@ static void go_offline(struct guild *g, uint64_t user_id)
 	o->status = PRESENCE_OFFLINE;
 	guild_online_changed(g, user_id);
 	hmap_del(&g->online, user_id);
-	blob_put(o->activities);
-	mem_free(o);
+	online_free(o);
 }
 
 static struct guild_session *add_session(struct guild *g, actor_ref ref,
@@ -243,9 +138,9 @@ static int join(struct guild *g, actor_ref ref,
 	if (!o)
 		return -ENOMEM;
 	o->sessions++;
-	compute_view(g, join->user_id, &o->view);
+	guild_view_compute(g, join->user_id, &o->view);
 	if (join->intents & INTENT_GUILDS) {
-		first = guild_create(g, join, &o->view);
+		first = guild_create_payload(g, join, &o->view);
 		if (!first)
 			return -ENOMEM;
 	}
@@ -355,81 +250,6 @@ void guild_attend(struct guild *g, struct actor_msg *msg)
 	actor_send(g->self, g->relay[s->core].ref, &out->head);
 }
 
-/* --- what a user sees has changed --- */
-
-static void send_view(struct guild *g, uint64_t user_id,
-		      const struct relay_view *view)
-{
-	for (int core = 0; core < GUILD_CORES_MAX; core++) {
-		struct relay_view_msg *m;
-
-		if (!g->relay[core].sessions)
-			continue;
-		m = ACTOR_MSG_NEW(struct relay_view_msg, RELAY_VIEW);
-		if (!m)
-			continue;
-		m->user_id = user_id;
-		m->view = *view;
-		actor_send(g->self, g->relay[core].ref, &m->head);
-	}
-}
-
-static void channel_appears(struct guild *g, uint64_t user_id,
-			    const struct state_channel *c, bool appears)
-{
-	struct relay_target to = event_to_all;
-	struct event e;
-
-	event_open(&e, appears ? "CHANNEL_CREATE" : "CHANNEL_DELETE");
-	json_channel(&e.w, &c->channel);
-	to.intents = INTENT_GUILDS;
-	to.user_id = user_id;
-	event_publish(g, &to, event_close(&e));
-}
-
-/* A channel that a user now sees, or no longer does, comes or goes for them. */
-static void tell_differences(struct guild *g, uint64_t user_id,
-			     const struct relay_view *old,
-			     const struct relay_view *view,
-			     uint32_t quiet_slot)
-{
-	uint64_t value;
-	size_t iter = 0;
-
-	while (hmap_next(&g->state.channels, &iter, NULL, &value)) {
-		const struct state_channel *c = (void *)(uintptr_t)value;
-		bool sees = in_view(view, c->slot);
-
-		if (in_view(old, c->slot) != sees && c->slot != quiet_slot)
-			channel_appears(g, user_id, c, sees);
-	}
-}
-
-void guild_view_changed(struct guild *g, uint64_t user_id,
-			uint32_t quiet_slot)
-{
-	struct guild_online *o = hmap_get_ptr(&g->online, user_id);
-	struct relay_view old;
-
-	if (!o)
-		return;
-	old = o->view;
-	compute_view(g, user_id, &o->view);
-	if (!memcmp(&old, &o->view, sizeof(old)))
-		return;
-	send_view(g, user_id, &o->view);
-	tell_differences(g, user_id, &old, &o->view, quiet_slot);
-}
-
-void guild_views_changed(struct guild *g, uint32_t quiet_slot)
-{
-	uint64_t user_id;
-	size_t iter = 0;
-
-	while (hmap_next(&g->online, &iter, &user_id, NULL))
-		guild_view_changed(g, user_id, quiet_slot);
-}
-
 void guild_drop_user(struct guild *g, uint64_t user_id)
 {
 	uint64_t value;
@@ -454,11 +274,9 @@ void guild_session_fini(struct guild *g)
 		mem_free((void *)(uintptr_t)value);
 	hmap_fini(&g->sessions);
 	iter = 0;
-	while (hmap_next(&g->online, &iter, NULL, &value)) {
-		struct guild_online *o = (void *)(uintptr_t)value;
-
-		blob_put(o->activities);
-		mem_free(o);
-	}
+	while (hmap_next(&g->online, &iter, NULL, &value))
+		online_free((void *)(uintptr_t)value);
 	hmap_fini(&g->online);
+	guild_create_forget(g);
+	guild_views_forget(g);
 }

@@ -19,6 +19,17 @@ static void event_fini(struct actor_msg *msg)
 	blob_put(((struct relay_event_msg *)msg)->stripped);
 }
 
+static void views_fini(struct actor_msg *msg)
+{
+	struct relay_views_msg *m = (struct relay_views_msg *)msg;
+
+	blob_put(m->views);
+	for (uint32_t i = 0; i < m->slot_count; i++) {
+		blob_put(m->slot[i].appears);
+		blob_put(m->slot[i].vanishes);
+	}
+}
+
 static void direct_fini(struct actor_msg *msg)
 {
 	blob_put(((struct relay_direct_msg *)msg)->payload);
@@ -45,8 +56,8 @@ static const struct actor_type relay_types[] = {
 	     add_fini),
 	TYPE(PROTO_RELAY, RELAY_REMOVE, "relay.remove",
 	     struct relay_session_msg, NULL),
-	TYPE(PROTO_RELAY, RELAY_VIEW, "relay.view", struct relay_view_msg,
-	     NULL),
+	TYPE(PROTO_RELAY, RELAY_VIEWS, "relay.views",
+	     struct relay_views_msg, views_fini),
 	TYPE(PROTO_RELAY, RELAY_EVENT, "relay.event", struct relay_event_msg,
 	     event_fini),
 	TYPE(PROTO_RELAY, RELAY_DIRECT, "relay.direct",

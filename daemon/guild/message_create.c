@@ -72,6 +72,7 @@ static void created(struct guild *g, struct op *op, struct actor_msg *answer)
 		guild_reply(g, &op->caller, 200, blob_get(c->body));
 	if (ch) {
 		ch->channel.last_message_id = c->id;
+		guild_create_forget_channels(g);
 		to = event_to_channel(ch, INTENT_GUILD_MESSAGES);
 		event_publish_message(g, &to, c->m, c->payload, c->stripped);
 		read_mark_mentioned(g, ch, c->m);

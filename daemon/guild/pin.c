@@ -185,6 +185,7 @@ static void remember_pin(struct guild *g, struct state_channel *c)
 	struct op *op = op_new(g, sizeof(*op), NULL, saved, NULL);
 
 	c->channel.last_pin_ms = guild_now_ms(g);
+	guild_create_forget_channels(g);
 	if (!op || !p) {
 		if (op)
 			op_free(g, op);

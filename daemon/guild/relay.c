@@ -2,6 +2,7 @@
 #include "guild/relay.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/blob.h"
@@ -160,6 +161,16 @@ static void tell_gone(struct actor *self, struct relay *r, actor_ref session)
 	actor_send(self, r->guild, &m->head);
 }
 
+/* The last one takes its place. */
+static void drop(struct actor *self, struct relay *r, uint32_t i)
+{
+	actor_ref ref = r->session[i].ref;
+
+	give_up(self, ref);
+	remove_at(self, r, i);
+	tell_gone(self, r, ref);
+}
+
 static void drop_pending(struct relay *r)
 {
 	for (uint32_t i = 0; i < r->pending_count; i++)
@@ -173,15 +184,12 @@ static void flush(struct actor *self, struct relay *r)
 
 	while (i < r->count) {
 		uint64_t bits = events_for(r, &r->session[i]);
-		actor_ref ref = r->session[i].ref;
 
 		if (!bits || !deliver(self, r, &r->session[i], bits)) {
 			i++;
 			continue;
 		}
-		give_up(self, ref);
-		remove_at(self, r, i);
-		tell_gone(self, r, ref);
+		drop(self, r, i);
 	}
 	drop_pending(r);
 }
@@ -276,13 +284,79 @@ static void remove_session(struct actor *self, struct relay *r, actor_ref ref)
 		remove_at(self, r, (uint32_t)(s - r->session));
 }
 
-static void set_view(struct actor *self, struct relay *r,
-		     const struct relay_view_msg *m)
+static int by_user(const void *key, const void *element)
 {
+	uint64_t user_id = *(const uint64_t *)key;
+	const struct relay_view_of *of = element;
+
+	return user_id < of->user_id ? -1 : user_id > of->user_id;
+}
+
+static const struct relay_view_of *view_of(const struct relay_views_msg *m,
+					   uint64_t user_id)
+{
+	return bsearch(&user_id, m->views->data,
+		       m->views->len / sizeof(struct relay_view_of),
+		       sizeof(struct relay_view_of), by_user);
+}
+
+static bool in_view(const struct relay_view *view, uint32_t slot)
+{
+	return view->channel[slot / 64] >> (slot % 64) & 1;
+}
+
+/* Tells a session of the channels that come and go between two views. */
+static int tell_slots(struct actor *self, const struct relay_session *s,
+		      const struct relay_views_msg *m,
+		      const struct relay_view *view)
+{
+	struct session_events_msg *out = NULL;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->slot_count; i++) {
+		bool sees = in_view(view, m->slot[i].slot);
+		struct blob *payload = sees ? m->slot[i].appears :
+					      m->slot[i].vanishes;
+
+		if (in_view(&s->view, m->slot[i].slot) == sees)
+			continue;
+		if (!out)
+			out = session_events_new(m->slot_count - i);
+		if (!out || !payload) {
+			if (!out)
+				return -ENOMEM;
+			out->count = n;
+			actor_msg_free(&out->head);
+			return -ENOMEM;
+		}
+		out->payload[n++] = blob_get(payload);
+	}
+	if (!out)
+		return 0;
+	out->count = n;
+	return actor_send(self, s->ref, &out->head);
+}
+
+/* What came before is for those who saw it then: flushed first. */
+static void set_views(struct actor *self, struct relay *r,
+		      const struct relay_views_msg *m)
+{
+	uint32_t i = 0;
+
 	flush(self, r);
-	for (uint32_t i = 0; i < r->count; i++)
-		if (r->session[i].user_id == m->user_id)
-			r->session[i].view = m->view;
+	while (i < r->count) {
+		struct relay_session *s = &r->session[i];
+		const struct relay_view_of *of = view_of(m, s->user_id);
+		bool told = !of || !(s->intents & INTENT_GUILDS) ||
+			    !tell_slots(self, s, m, &of->view);
+
+		if (of)
+			s->view = of->view;
+		if (told)
+			i++;
+		else
+			drop(self, r, i);
+	}
 }
 
 static void attend(struct actor *self, struct relay *r,
@@ -331,8 +405,8 @@ static int handle(struct actor *self, void *state, struct actor_msg *msg)
 		remove_session(self, r,
 			       ((struct relay_session_msg *)msg)->session);
 		break;
-	case RELAY_VIEW:
-		set_view(self, r, (struct relay_view_msg *)msg);
+	case RELAY_VIEWS:
+		set_views(self, r, (struct relay_views_msg *)msg);
 		break;
 	case RELAY_DIRECT:
 		to_one(self, r, (struct relay_direct_msg *)msg);

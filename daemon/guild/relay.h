@@ -19,7 +19,7 @@ struct blob;
 enum relay_msg_type {
 	RELAY_ADD = PROTO_RELAY,	/* struct relay_add_msg */
 	RELAY_REMOVE,			/* struct relay_session_msg */
-	RELAY_VIEW,			/* struct relay_view_msg */
+	RELAY_VIEWS,			/* struct relay_views_msg */
 	RELAY_EVENT,			/* struct relay_event_msg */
 	RELAY_DIRECT,			/* struct relay_direct_msg */
 	RELAY_FLUSH,			/* to itself */
@@ -50,11 +50,24 @@ struct relay_session_msg {
 	actor_ref session;
 };
 
-/* For all sessions of one user. */
-struct relay_view_msg {
-	struct actor_msg head;
+struct relay_view_of {
 	uint64_t user_id;
 	struct relay_view view;
+};
+
+/* What those are told who begin or cease to see a channel. */
+struct relay_slot {
+	uint32_t slot;
+	struct blob *appears;	/* owned; NULL was lost: they are closed */
+	struct blob *vanishes;	/* the same */
+};
+
+/* For all sessions of these users. */
+struct relay_views_msg {
+	struct actor_msg head;
+	struct blob *views;	/* of relay_view_of by ascending users; owned */
+	uint32_t slot_count;
+	struct relay_slot slot[];
 };
 
 struct relay_attend_msg {
