@@ -192,22 +192,45 @@ static bool is_member(const struct sd_leg *leg)
 			       state == SUPERDISK_STATE_BYPASS);
 }
 
+/* Has everyone who was asked answered, or left? */
+static bool all_told(struct sd_set *set)
+{
+	u32 i;
+
+	for (i = 0; i < set->geom.nr_legs; i++)
+		if (smp_load_acquire(&set->leg[i].telling) &&
+		    is_member(&set->leg[i]))
+			return false;
+	return true;
+}
+
+static bool was_told(const struct sd_leg *leg)
+{
+	/* Pairs with roster_work(). */
+	return !smp_load_acquire(&leg->telling) &&
+	       leg->told == leg->set->generation;
+}
+
 u32 __sd_set_store_roster(struct sd_set *set)
 {
 	u32 i, stored = 0;
-	int err;
 
+	lockdep_assert_held(&set->lock);
 	for (i = 0; i < set->geom.nr_legs; i++)
 		set->roster[i] = is_member(&set->leg[i]) ?
 				 set->leg[i].meta.super.epoch : 0;
+	for (i = 0; i < set->geom.nr_legs; i++)
+		if (is_member(&set->leg[i]))
+			__sd_leg_tell(&set->leg[i]);
+	wait_event_timeout(set->idle, all_told(set),
+			   msecs_to_jiffies(set->opt.timeout_ms));
 	for (i = 0; i < set->geom.nr_legs; i++) {
 		if (!is_member(&set->leg[i]))
 			continue;
-		err = store_super(set, &set->leg[i]);
-		if (err)
-			sd_leg_fail(&set->leg[i], err);
-		else
+		if (was_told(&set->leg[i]))
 			stored++;
+		else
+			sd_leg_fail(&set->leg[i], -ETIMEDOUT);
 	}
 	return stored;
 }

@@ -6,6 +6,7 @@
  *
  *	SSD answers first	check, copy, complete
  *	bound passes first	the disk is asked; what the SSD says is dropped
+ *	its driver is full	likewise, if there is a bound
  *
  * Who sets job->claimed owns the reader's bio.  The job, its pages and its
  * reference to the SSD live until both the SSD and the timer are done with it.
@@ -26,17 +27,22 @@ static bool claim(struct sd_job *job)
 	return atomic_cmpxchg(&job->claimed, 0, 1) == 0;
 }
 
+/* The reader leaves the SSD behind. */
+static void ask_disk(struct sd_job *job)
+{
+	struct sd_io *io = sd_io_of(job->user);
+
+	sd_count(job->leg->stats, SUPERDISK_C_HEDGES, 1);
+	io->hedged = true;
+	sd_rescue(io, job->user);
+}
+
 static enum hrtimer_restart bound_passed(struct hrtimer *timer)
 {
 	struct sd_job *job = container_of(timer, struct sd_job, timer);
-	struct sd_io *io;
 
-	if (claim(job)) {
-		sd_count(job->leg->stats, SUPERDISK_C_HEDGES, 1);
-		io = sd_io_of(job->user);
-		io->hedged = true;
-		sd_rescue(io, job->user);
-	}
+	if (claim(job))
+		ask_disk(job);
 	put_job(job);
 	return HRTIMER_NORESTART;
 }
@@ -96,6 +102,15 @@ static void answer(struct sd_job *job, struct bio *user, blk_status_t status)
 	bio_endio(user);
 }
 
+/* The driver had no room, and the reader does not want to wait for it. */
+static void would_block(struct sd_job *job, struct bio *user)
+{
+	if (user->bi_opf & REQ_NOWAIT)
+		bio_wouldblock_error(user);
+	else
+		ask_disk(job);
+}
+
 static void ssd_answered(struct bio *bio)
 {
 	struct sd_job *job = bio->bi_private;
@@ -103,11 +118,15 @@ static void ssd_answered(struct bio *bio)
 
 	bio_uninit(bio);
 	this_cpu_inc(job->leg->stats->done);
-	sd_leg_result(job->leg, status);
+	if (status != BLK_STS_AGAIN)
+		sd_leg_result(job->leg, status);
 	if (claim(job)) {
 		if (job->timed && hrtimer_try_to_cancel(&job->timer) == 1)
 			put_job(job);
-		answer(job, job->user, status);
+		if (status == BLK_STS_AGAIN)
+			would_block(job, job->user);
+		else
+			answer(job, job->user, status);
 	}
 	put_job(job);
 }
@@ -140,7 +159,8 @@ bool sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio)
 	sd_job_bio(job, &job->ssd_bio, leg->kdev.bdev,
 		   sd_leg_sector(leg, io->ticket.slot, job->first),
 		   REQ_OP_READ | (bio->bi_opf & (REQ_SYNC | REQ_META |
-				  REQ_PRIO | REQ_RAHEAD)), ssd_answered);
+				  REQ_PRIO | REQ_RAHEAD | REQ_NOWAIT)) |
+		   (set->opt.hedge_us ? sd_leg_nowait(leg) : 0), ssd_answered);
 	job->ssd_bio.bi_ioprio = bio->bi_ioprio;
 	bio_clone_blkg_association(&job->ssd_bio, bio);
 	this_cpu_inc(leg->stats->started);

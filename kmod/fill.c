@@ -117,9 +117,18 @@ static void fill_write(struct sd_job *job)
 	sd_submit(job->set, &job->ssd_bio, sd_job_sector(job));
 }
 
+static void fill_again(struct work_struct *work)
+{
+	fill_write(container_of(work, struct sd_job, work));
+}
+
+/* Others wait behind this one for the same intent: do not block here. */
 static void fill_go(struct sd_waiter *w)
 {
-	fill_write(container_of(w, struct sd_job, waiter));
+	struct sd_job *job = container_of(w, struct sd_job, waiter);
+
+	INIT_WORK(&job->work, fill_again);
+	queue_work(job->set->fill_wq, &job->work);
 }
 
 static void fill_send(struct work_struct *work)

@@ -165,6 +165,48 @@ static void ask_last_words(struct sd_leg *leg, bool wait)
 		wait_for_completion_timeout(&leg->said, SD_LAST_WORDS);
 }
 
+/*
+ * Each SSD is told by a worker of its own: one that hangs does not keep the
+ * others from knowing.  What it is told was written down when it was asked to,
+ * as it may be very late.
+ */
+static void roster_work(struct work_struct *work)
+{
+	struct sd_leg *leg = container_of(work, struct sd_leg, roster_work);
+	struct sd_super *s = &leg->meta.super;
+	int err;
+
+	/* Held by a checkpoint that hangs: an idle wait, as above. */
+	if (mutex_lock_interruptible(&leg->meta_lock))
+		return;
+	spin_lock_irq(&leg->wait_lock);
+	memcpy(s->set_uuid, leg->set->uuid, sizeof(s->set_uuid));
+	s->generation = leg->generation;
+	memcpy(s->roster, leg->roster, sizeof(s->roster));
+	spin_unlock_irq(&leg->wait_lock);
+	err = sd_meta_store_super(&leg->meta);
+	if (err)
+		sd_leg_fail(leg, err);
+	else
+		leg->told = s->generation;
+	mutex_unlock(&leg->meta_lock);
+	smp_store_release(&leg->telling, false);	/* told first */
+	wake_up_all(&leg->set->idle);
+}
+
+void __sd_leg_tell(struct sd_leg *leg)
+{
+	struct sd_set *set = leg->set;
+
+	lockdep_assert_held(&set->lock);
+	spin_lock_irq(&leg->wait_lock);
+	memcpy(leg->roster, set->roster, sizeof(leg->roster));
+	leg->generation = set->generation;
+	spin_unlock_irq(&leg->wait_lock);
+	WRITE_ONCE(leg->telling, true);
+	queue_work(set->meta_wq, &leg->roster_work);
+}
+
 static void fail_work(struct work_struct *work)
 {
 	struct sd_leg *leg = container_of(work, struct sd_leg, fail_work);
@@ -187,6 +229,19 @@ static void fail_work(struct work_struct *work)
 	sd_event_leg(leg, leg->failed_from, SUPERDISK_STATE_FAILED, leg->error);
 }
 
+/* Whoever takes it out of service does so once.  The state it was in, or -1. */
+static int leave_service(struct sd_leg *leg, int to)
+{
+	int from;
+
+	do {
+		from = READ_ONCE(leg->state);
+		if (from != SUPERDISK_STATE_IN && from != SUPERDISK_STATE_BYPASS)
+			return -1;
+	} while (cmpxchg(&leg->state, from, to) != from);
+	return from;
+}
+
 void sd_leg_fail(struct sd_leg *leg, int err)
 {
 	struct sd_set *set = leg->set;
@@ -194,11 +249,8 @@ void sd_leg_fail(struct sd_leg *leg, int err)
 
 	/* Pairs with fenced(): raised before the reference dies. */
 	atomic_inc(&set->fencing);
-	from = cmpxchg(&leg->state, SUPERDISK_STATE_IN, SUPERDISK_STATE_FAILED);
-	if (from != SUPERDISK_STATE_IN)
-		from = cmpxchg(&leg->state, SUPERDISK_STATE_BYPASS,
-			       SUPERDISK_STATE_FAILED);
-	if (from != SUPERDISK_STATE_IN && from != SUPERDISK_STATE_BYPASS) {
+	from = leave_service(leg, SUPERDISK_STATE_FAILED);
+	if (from < 0) {
 		if (atomic_dec_and_test(&set->fencing))
 			queue_work(set->meta_wq, &set->unfence_work);
 		return;
@@ -207,6 +259,7 @@ void sd_leg_fail(struct sd_leg *leg, int err)
 	percpu_ref_kill(&leg->ref);
 	leg->failed_from = from;
 	queue_work(set->meta_wq, &leg->fail_work);
+	wake_up_all(&set->idle);	/* nobody waits for its word any more */
 }
 
 void sd_leg_result(struct sd_leg *leg, blk_status_t status)
@@ -238,6 +291,7 @@ int sd_leg_init(struct sd_set *set, u32 index)
 	INIT_DELAYED_WORK(&leg->checkpoint_work, checkpoint_work);
 	INIT_WORK(&leg->fail_work, fail_work);
 	INIT_WORK(&leg->last_words, last_words);
+	INIT_WORK(&leg->roster_work, roster_work);
 	xa_init(&leg->retired);
 	xa_init(&leg->strikes);
 	leg->stats = alloc_percpu(struct sd_stats);
@@ -294,14 +348,13 @@ void sd_leg_start(struct sd_leg *leg)
 
 void sd_leg_stop(struct sd_leg *leg)
 {
-	if (in_service(leg)) {
-		WRITE_ONCE(leg->state, SUPERDISK_STATE_VACANT);
+	if (leave_service(leg, SUPERDISK_STATE_VACANT) >= 0)
 		percpu_ref_kill(&leg->ref);
-	}
 	cancel_delayed_work_sync(&leg->checkpoint_work);
 	flush_work(&leg->intent_work);
 	flush_work(&leg->fail_work);
 	flush_work(&leg->last_words);
+	flush_work(&leg->roster_work);
 	wait_for_completion(&leg->drained);
 }
 

@@ -138,8 +138,43 @@ static int join(struct sd_set *set, struct sd_leg *leg)
 	set->generation++;
 	__sd_set_store_roster(set);
 	leg->joining = false;
+	if (leg->told != set->generation) {
+		set->generation++;
+		__sd_set_store_roster(set);
+		return -EIO;
+	}
 	sd_leg_start(leg);
 	return 0;
+}
+
+/* Requests of the size that the device promises must be possible. */
+static bool sectors_fit(struct sd_set *set, u32 i)
+{
+	struct gendisk *disk = dm_disk(dm_table_get_md(set->ti->table));
+
+	return bdev_logical_block_size(set->leg[i].dev->bdev) <=
+	       queue_logical_block_size(disk->queue);
+}
+
+static int open_and_join(struct sd_set *set, u32 i, const char *path)
+{
+	struct sd_leg *leg = &set->leg[i];
+	int err;
+
+	err = sd_member_open(set, i, path);
+	if (err)
+		return err;
+	mutex_lock(&set->lock);
+	err = sectors_fit(set, i) ? join(set, leg) : -EINVAL;
+	mutex_unlock(&set->lock);
+	if (!err)
+		return 0;
+	sd_leg_stop(leg);	/* it may still be about to be told */
+	mutex_lock(&set->lock);
+	sd_leg_unload(leg);
+	mutex_unlock(&set->lock);
+	sd_member_close(set, i);
+	return err;
 }
 
 int sd_member_add(struct sd_set *set, u32 i, const char *path)
@@ -149,17 +184,8 @@ int sd_member_add(struct sd_set *set, u32 i, const char *path)
 
 	if (leg->dev)
 		return -EBUSY;
-	err = sd_member_open(set, i, path);
-	if (err)
-		return err;
-	mutex_lock(&set->lock);
-	err = join(set, leg);
-	if (err)
-		sd_leg_unload(leg);
-	mutex_unlock(&set->lock);
-	if (err)
-		sd_member_close(set, i);
-	else
+	err = open_and_join(set, i, path);
+	if (!err)
 		sd_event_leg(leg, SUPERDISK_STATE_VACANT, SUPERDISK_STATE_IN, 0);
 	return err;
 }

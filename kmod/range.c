@@ -112,7 +112,7 @@ void sd_defer(struct sd_set *set, struct bio *bio)
 	spin_lock_irqsave(&set->rescue_lock, flags);
 	bio_list_add(&set->deferred, bio);
 	spin_unlock_irqrestore(&set->rescue_lock, flags);
-	queue_work(set->fill_wq, &set->defer_work);
+	queue_work(set->io_wq, &set->defer_work);
 }
 
 int sd_range_map(struct sd_set *set, struct sd_io *io, struct bio *bio)

@@ -94,8 +94,13 @@ struct sd_leg {
 	struct work_struct fail_work;
 	struct work_struct last_words;
 	struct completion said;
+	struct work_struct roster_work;
+	bool telling;			/* roster_work is to be done */
 
-	spinlock_t wait_lock;		/* the lists and released */
+	spinlock_t wait_lock;		/* lists, released, what is to be told */
+	u64 roster[SD_MAX_LEGS];	/* what roster_work stores ... */
+	u64 generation;
+	u64 told;			/* ... and the last that it did */
 	struct list_head waiters;	/* for the next pass */
 	struct list_head passing;	/* for the running one */
 	bool released;			/* nobody waits here any more */
@@ -148,8 +153,9 @@ struct sd_set {
 	unsigned long decay_at;
 	struct delayed_work decay_work;
 
-	struct workqueue_struct *io_wq;		/* never waits for an SSD */
-	struct workqueue_struct *fill_wq;	/* fills, deferred requests */
+	/* rescues, deferred requests: wait for an SSD no longer than a timeout */
+	struct workqueue_struct *io_wq;
+	struct workqueue_struct *fill_wq;	/* writes to SSDs */
 	struct workqueue_struct *meta_wq;	/* intents, checkpoints */
 	struct bio_set bios;			/* of metadata */
 	mempool_t *jobs;
@@ -275,6 +281,8 @@ void sd_leg_fail(struct sd_leg *leg, int err);
 /* Account the end of an I/O; an SSD that only fails is taken out. */
 void sd_leg_result(struct sd_leg *leg, blk_status_t status);
 void sd_leg_wait(struct sd_leg *leg, struct sd_waiter *w);
+/* Begin to store the set's generation and roster on this SSD.  set->lock */
+void __sd_leg_tell(struct sd_leg *leg);
 
 static inline bool sd_leg_get(struct sd_leg *leg)
 {
@@ -291,13 +299,22 @@ static inline bool sd_leg_serves(const struct sd_leg *leg)
 	return READ_ONCE(leg->state) == SUPERDISK_STATE_IN;
 }
 
+/* For requests whose submitter must not wait for room in the SSD's driver. */
+static inline blk_opf_t sd_leg_nowait(const struct sd_leg *leg)
+{
+	return bdev_nowait(leg->kdev.bdev) ? REQ_NOWAIT : 0;
+}
+
 /* attach.c: all members */
 int sd_set_activate(struct sd_set *set);
 void sd_set_deactivate(struct sd_set *set);
 /* The superblock of an SSD that joins, cold.  -ENOSPC if it is too small. */
 int sd_attach_super(struct sd_set *set, struct sd_leg *leg,
 		    struct sd_super *ret);
-/* Store generation and roster on all members.  Returns on how many it is. */
+/*
+ * Store generation and roster on all members.  Returns on how many it is; one
+ * that does not answer within timeout_ms is taken out of service.
+ */
 u32 __sd_set_store_roster(struct sd_set *set);
 
 /* read.c */

@@ -9,7 +9,8 @@
  *	done	the disk's answer is the answer; when the SSD's is there too,
  *		the pages become valid if both are good and nothing overlapped
  *
- * The SSD never delays the answer.  Without a copy (no memory, parts of pages,
+ * The SSD never delays the answer, not even when its driver is full: it is
+ * asked not to wait, and if it would have, a worker asks again.  Without a copy (no memory, parts of pages,
  * no SSD) the bio goes to the disk as it is, and its pages stay invalid.
  */
 #include "sd.h"
@@ -17,7 +18,7 @@
 #define SD_DISK_FLAGS	(REQ_FUA | REQ_SYNC | REQ_META | REQ_PRIO | REQ_IDLE | \
 			 REQ_NOWAIT | REQ_BACKGROUND)
 #define SD_SSD_FLAGS	(REQ_SYNC | REQ_META | REQ_PRIO | REQ_IDLE | \
-			 REQ_NOWAIT | REQ_BACKGROUND)
+			 REQ_BACKGROUND)
 
 static void copy_finish(struct sd_job *job)
 {
@@ -50,6 +51,19 @@ static void copy_on_disk(struct bio *bio)
 	bio_endio(user);
 }
 
+/* A worker may wait until the driver has room; the submitter may not. */
+static void copy_again(struct work_struct *work)
+{
+	struct sd_job *job = container_of(work, struct sd_job, work);
+	struct bio *bio = &job->ssd_bio;
+
+	sd_job_bio(job, bio, job->leg->kdev.bdev,
+		   sd_leg_sector(job->leg, job->op.slot, job->first),
+		   bio->bi_opf & ~REQ_NOWAIT, bio->bi_end_io);
+	this_cpu_inc(job->leg->stats->started);
+	sd_submit(job->set, bio, sd_job_sector(job));
+}
+
 static void copy_on_ssd(struct bio *bio)
 {
 	struct sd_job *job = bio->bi_private;
@@ -58,11 +72,14 @@ static void copy_on_ssd(struct bio *bio)
 	job->ssd_status = bio->bi_status;
 	bio_uninit(bio);
 	this_cpu_inc(leg->stats->done);
-	if (job->ssd_status != BLK_STS_AGAIN) {
-		sd_leg_result(leg, job->ssd_status);
-		if (job->ssd_status)
-			sd_count(leg->stats, SUPERDISK_C_WRITE_ERRORS, 1);
+	if (job->ssd_status == BLK_STS_AGAIN && bio->bi_opf & REQ_NOWAIT) {
+		INIT_WORK(&job->work, copy_again);
+		queue_work(job->set->fill_wq, &job->work);
+		return;
 	}
+	sd_leg_result(leg, job->ssd_status);
+	if (job->ssd_status)
+		sd_count(leg->stats, SUPERDISK_C_WRITE_ERRORS, 1);
 	sd_account_leg(leg, SUPERDISK_PATH_SSD_WRITE, job->start_ns);
 	copy_put(job);
 }
@@ -87,8 +104,8 @@ static void send_copy(struct sd_job *job, struct bio *user, struct sd_io *io)
 	if (both) {
 		sd_job_bio(job, &job->ssd_bio, leg->kdev.bdev,
 			   sd_leg_sector(leg, job->op.slot, job->first),
-			   REQ_OP_WRITE | (user->bi_opf & SD_SSD_FLAGS),
-			   copy_on_ssd);
+			   REQ_OP_WRITE | (user->bi_opf & SD_SSD_FLAGS) |
+			   sd_leg_nowait(leg), copy_on_ssd);
 		bio_clone_blkg_association(&job->ssd_bio, user);
 		this_cpu_inc(leg->stats->started);
 		sd_submit(set, &job->ssd_bio, io->sector);

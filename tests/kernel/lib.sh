@@ -197,6 +197,15 @@ make_disk() {
 	make_nullb "$1" "$2" "${3:-1500000}"
 }
 
+# make_loop NAME DEVICE_OR_FILE: a driver with only 128 request slots, which
+# knows how to write zeroes, in front of it; sets the variable NAME to its path.
+make_loop() {
+	modprobe loop 2> /dev/null
+	wait_for 10 test -c /dev/loop-control || return 1
+	printf -v "$1" %s "$(losetup --find --show --direct-io=on "$2")"
+	[[ -n ${!1} ]]
+}
+
 # break_sectors NAME FIRST LAST / heal_sectors NAME FIRST LAST: those sectors
 # of a make_nullb device fail until healed.
 break_sectors() {
@@ -319,7 +328,12 @@ clean_up() {
 	} 2> /dev/null
 	awk '$2 ~ "^/mnt" { print $2 }' /proc/mounts | tac |
 		while read -r name; do umount "$name"; done
-	dmsetup remove_all --force > /dev/null 2>&1
+	{
+		dmsetup remove_all --force
+		# Loop devices may stand between two of them.
+		losetup -D
+		dmsetup remove_all --force
+	} > /dev/null 2>&1
 	for name in "$nullb"/*/; do
 		[[ -d $name ]] && remove_nullb "$(basename "$name")"
 	done

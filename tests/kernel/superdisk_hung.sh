@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SSDs that take requests and answer none, several at once, also with every
+# request slot of their driver taken: writes, status and commands go on.
+# vm: timeout=300 tools=fio
+# Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
+# shellcheck disable=SC2317,SC2086,SC2154
+. ./lib.sh
+
+SLOTS=128	# requests that a loop device holds
+
+end() {
+	local status=$?
+
+	unhang_ssd ssd0
+	unhang_ssd ssd1
+	(exit $status)
+	clean_up
+}
+trap end EXIT
+
+make_disk disk0 32 200000
+make_mortal ssd0 24
+make_mortal ssd1 24
+must make_loop loop0 $ssd0
+must make_loop loop1 $ssd1
+must load_module dm-superdisk
+must blocks write "$disk0" 1
+must super_create sd "$disk0" "$loop0 $loop1" timeout_ms 1000
+sd=/dev/mapper/sd
+half=$((32 << 20 >> 13))
+
+all_valid() {
+	ssd_is sd 0 valid $half/$half && ssd_is sd 1 valid $half/$half
+}
+
+# A fill may be dropped: then the next read fills.
+warm_up() {
+	blocks verify $sd 1 && all_valid
+}
+must wait_for 60 warm_up
+
+# Both hang at once: none is a witness for the other.
+must hang_ssd ssd0
+must hang_ssd ssd1
+ok writes_go_on timeout 60 blocks write $sd 2 0 16
+ok both_are_taken_out wait_for 30 eval "ssd_is sd 0 state failed &&
+	ssd_is sd 1 state failed"
+ok status_answers timeout 20 dmsetup status sd
+ok everything_is_written timeout 60 blocks write $sd 3
+ok and_read timeout 60 blocks verify $sd 3
+ok as_on_the_disk blocks verify "$disk0" 3
+
+# They wake up: what they say now is late, and none of it is believed.
+must unhang_ssd ssd0
+must unhang_ssd ssd1
+must dmsetup message sd 0 replace 0 "$loop0"
+must dmsetup message sd 0 replace 1 "$loop1"
+ok late_answers_do_no_harm blocks verify $sd 3
+
+# One hangs with more writes than its driver can hold.
+must hang_ssd ssd0
+ok many_writes_are_not_delayed timeout 60 fio --name=w --filename=$sd --direct=1 \
+	--ioengine=libaio --iodepth=$((SLOTS * 3)) --rw=randwrite --bs=4k \
+	--size=32M --io_size=8M --verify=crc32c --do_verify=0 --minimal \
+	--output=/dev/null
+must unhang_ssd ssd0
+ok disk_and_ssds_agree cmp <(dd if=$sd bs=1M iflag=direct status=none) \
+	<(dd if="$disk0" bs=1M iflag=direct status=none)
+ok removes timeout 60 dmsetup remove sd
+done_testing
