@@ -278,6 +278,10 @@ static int start_store(struct chatd *d)
 	if (err)
 		return fail(path, err);
 	data.shards = store_shards(d->store);
+	if (d->config.no_coalescing) {
+		data.unsafe = DATA_UNSAFE_NO_JOIN;
+		data.max_runs = DATA_WAITERS_MAX;
+	}
 	err = data_start(d->sys, &data, &d->data);
 	if (!err)
 		err = data_wait(d->data, ROUTERS_MS);

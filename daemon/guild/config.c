@@ -124,6 +124,13 @@ static int set_no_rate_limits(struct config *c, const char *value)
 	return 0;
 }
 
+static int set_no_coalescing(struct config *c, const char *value)
+{
+	(void)value;
+	c->no_coalescing = true;
+	return 0;
+}
+
 static int set_log_level(struct config *c, const char *value)
 {
 	static const char *const names[] = {
@@ -180,6 +187,8 @@ static const struct {
 	  set_stall },
 	{ "no-rate-limits", 0, NULL, "limit no calls (for benchmarks)",
 	  set_no_rate_limits },
+	{ "no-coalescing", 0, NULL, "read the store anew for each (likewise)",
+	  set_no_coalescing },
 	{ "log-level", 0, "LEVEL", "error, warn, info or debug (info)",
 	  set_log_level },
 	{ "config", 'c', "FILE", "lines `name value`, names as these",

@@ -27,6 +27,7 @@ struct config {
 	uint32_t stall_ms;			/* 0: the gateway's own */
 	enum log_level log_level;
 	bool no_rate_limits;
+	bool no_coalescing;
 	bool metrics;				/* on a port of their own */
 	bool help;
 };

@@ -16,6 +16,7 @@
 #include "guild/guild_create.h"
 #include "guild/guild_view.h"
 #include "guild/nonce.h"
+#include "guild/page_body.h"
 #include "guild/relay.h"
 #include "guild/state.h"
 #include "proto/data.h"
@@ -84,6 +85,7 @@ struct guild {
 	uint64_t unread_timer;		/* see guild/unread.h; 0: none */
 	uint64_t unread[RELAY_VIEW_WORDS]; /* slots with new messages */
 	struct guild_relay relay[GUILD_CORES_MAX];
+	struct page_body page;
 	struct message scratch[2];	/* too big for stacks */
 };
 

@@ -128,5 +128,6 @@ void guild_user_changed(struct guild *g, struct actor_msg *msg)
 	model_user_fini(&m->user);
 	m->user = copy;
 	guild_create_forget_member(g, u->id);
+	g->state.users++;
 	member_event_update(g, m);
 }

@@ -15,6 +15,7 @@ struct reading {
 	struct op op;
 	uint64_t channel_id;
 	uint64_t reader_id;
+	struct guild *guild;
 	struct rows *rows;
 	bool single;
 	bool failed;
@@ -42,6 +43,8 @@ static void reading_drop(struct op *op)
 {
 	struct reading *r = (struct reading *)op;
 
+	if (!r->single)
+		page_body_leave(&r->guild->page);
 	rows_put(r->rows);
 	for (uint32_t i = 0; i < r->ref_count; i++)
 		rows_put(r->ref[i].rows);
@@ -97,10 +100,11 @@ static void json_row(struct guild *g, const struct reading *r,
 	json_message(w, m, &view);
 }
 
-static void finish(struct guild *g, struct reading *r)
+static struct blob *encode(struct guild *g, const struct reading *r)
 {
 	struct answer a;
 	struct jsonw *w = answer_open(&a);
+	struct blob *body;
 
 	if (!r->single)
 		jsonw_arr(w);
@@ -108,7 +112,34 @@ static void finish(struct guild *g, struct reading *r)
 		json_row(g, r, &r->rows->row[i], w);
 	if (!r->single)
 		jsonw_end(w);
-	guild_reply_buf(g, &r->op.caller, &a.buf);
+	body = blob_from_buf(&a.buf);
+	buf_fini(&a.buf);
+	return body;
+}
+
+/* Is its answer what everybody else gets who got these rows? */
+static bool is_common(const struct reading *r)
+{
+	return !r->single && !r->reacted_count && !r->ref_count;
+}
+
+static void finish(struct guild *g, struct reading *r)
+{
+	struct blob *body = NULL;
+
+	if (is_common(r))
+		body = page_body_find(&g->page, &g->state, r->rows);
+	if (body) {
+		blob_get(body);
+	} else {
+		body = encode(g, r);
+		if (body && is_common(r))
+			page_body_keep(&g->page, &g->state, r->rows, body);
+	}
+	if (body)
+		guild_reply(g, &r->op.caller, 200, body);
+	else
+		guild_reply_error(g, &r->op.caller, ERROR_OVERLOADED);
 	op_free(g, &r->op);
 }
 
@@ -211,6 +242,11 @@ static void rows_read(struct guild *g, struct op *op, struct actor_msg *answer)
 		return;
 	}
 	r->rows = rows_get(m->rows);
+	/* Somebody has looked what else these need: nothing. */
+	if (!r->single && page_body_find(&g->page, &g->state, r->rows)) {
+		finish(g, r);
+		return;
+	}
 	/* Held until all are asked for: some may answer at once. */
 	r->waiting = 1;
 	read_more(g, r);
@@ -228,7 +264,10 @@ static struct reading *reading_new(struct guild *g,
 		return NULL;
 	r->channel_id = call->id[REST_ID_CHANNEL];
 	r->reader_id = call->actor_id;
+	r->guild = g;
 	r->single = single;
+	if (!single)
+		page_body_enter(&g->page);
 	return r;
 }
 

@@ -159,6 +159,7 @@ int state_put_member(struct state *s, struct member *m)
 	if (!entry)
 		return -ENOMEM;
 	*entry = *m;
+	s->users++;
 	return 0;
 }
 
@@ -264,6 +265,7 @@ void state_del_member(struct state *s, uint64_t user_id)
 		return;
 	hmap_del(&s->members, user_id);
 	member_free(m);
+	s->users++;
 	mem_free(s->sorted);
 	s->sorted = NULL;
 }

@@ -36,6 +36,7 @@ struct state {
 	struct hmap webhooks;	/* id -> struct webhook */
 	uint64_t slots[(STATE_CHANNELS_MAX + 63) / 64];	/* taken */
 	struct member **sorted;	/* by user id; NULL: to be made again */
+	uint64_t users;		/* grows when a member comes, goes or changes */
 };
 
 void state_init(struct state *s);

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The data service as clients and operators see it: /metrics, what is shared
+// between readers, and what is not.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { isOwn, startChatd } from './chatd.mjs';
+import { until, within } from './wait.mjs';
+
+let server, person;
+
+async function call(method, path, { token = `Bot ${server.tokens[0]}`, body } = {}) {
+	const response = await within(`${method} ${path}`, fetch(
+		`${server.url}/api/v10${path}`, {
+			method,
+			headers: { ...token && { authorization: token },
+				...body && { 'content-type': 'application/json' } },
+			body: body && JSON.stringify(body),
+		}));
+	const text = await response.text();
+	return { status: response.status, body: text ? JSON.parse(text) : null };
+}
+
+/** Of /metrics: samples by their name and labels. */
+async function metrics() {
+	const [, url] = [...server.output.matchAll(/^chatd: metrics on (\S+)$/gm)].at(-1);
+	const response = await within('/metrics', fetch(url));
+	assert.equal(response.status, 200);
+	assert.match(response.headers.get('content-type'), /^text\/plain; version=0\.0\.4/);
+	const samples = new Map();
+	for (const line of (await response.text()).trimEnd().split('\n')) {
+		if (line.startsWith('#'))
+			continue;
+		const [, name, value] = /^([a-z_]+(?:\{[^}]*\})?) ([-+.e0-9]+)$/.exec(line) ??
+			assert.fail(line);
+		assert.ok(!samples.has(name), name);
+		samples.set(name, Number(value));
+	}
+	return samples;
+}
+
+const messages = () => `/channels/${server.channelId}/messages`;
+
+before(async () => {
+	server = await startChatd(['--no-rate-limits', '--metrics-port', '0']);
+	const { status, body } = await call('POST', '/auth/login',
+		{ token: null, body: server.login });
+	assert.equal(status, 200);
+	person = body.token;
+	for (let i = 0; i < 5; i++)
+		await call('POST', messages(), { body: { content: `message ${i}` } });
+});
+
+after(() => server.close());
+
+test('readers of one page get the same, and few of them read the store', async () => {
+	const earlier = await metrics();
+	const answers = await Promise.all(Array.from({ length: 200 }, () =>
+		call('GET', `${messages()}?limit=50`)));
+	for (const { status, body } of answers) {
+		assert.equal(status, 200);
+		assert.deepEqual(body, answers[0].body);
+	}
+	const later = await metrics();
+	const grown = (name) => later.get(name) - (earlier.get(name) ?? 0);
+	assert.equal(grown('chatd_data_reads_total'), 200);
+	assert.ok(grown('chatd_data_runs_total') >= 1);
+	assert.ok(grown('chatd_data_runs_total') < 200);
+	assert.ok(later.get('chatd_data_coalescing_ratio') > 1);
+	const hot = `{channel="${server.channelId}"}`;
+	assert.ok(grown(`chatd_data_channel_reads_total${hot}`) === 200);
+});
+
+test('what a reader is shown of reactions is his own', async () => {
+	const { body: [newest] } = await call('GET', messages());
+	const { status } = await call('PUT',
+		`${messages()}/${newest.id}/reactions/%F0%9F%94%A5/@me`);
+	assert.equal(status, 204);
+	const [mine, theirs] = await Promise.all([
+		call('GET', `${messages()}?limit=1`),
+		call('GET', `${messages()}?limit=1`, { token: person })]);
+	assert.equal(mine.body[0].reactions[0].me, true);
+	assert.equal(theirs.body[0].reactions[0].me, false);
+});
+
+test('permission is checked before a read is joined', async () => {
+	const { body: hidden } = await call('POST',
+		`/guilds/${server.guildId}/channels`,
+		{ token: person, body: { name: 'hidden', type: 0,
+			permission_overwrites: [{ id: server.guildId, type: 0,
+				allow: '0', deny: '1024' }] } });
+	await call('POST', `/channels/${hidden.id}/messages`,
+		{ token: person, body: { content: 'secret' } });
+	const reads = `chatd_data_channel_reads_total{channel="${hidden.id}"}`;
+	const before = (await metrics()).get(reads) ?? 0;
+	const path = `/channels/${hidden.id}/messages?limit=50`;
+	const answers = await Promise.all(Array.from({ length: 100 }, (_, i) =>
+		call('GET', path, i % 2 ? { token: person } : {})));
+	answers.forEach(({ status }, i) => assert.equal(status, i % 2 ? 200 : 403));
+	assert.equal((await metrics()).get(reads) - before, 50);
+});
+
+test('read states show their figures', async () => {
+	const { body: [newest] } = await call('GET', messages());
+	const { status } = await call('POST', `${messages()}/${newest.id}/ack`,
+		{ token: person, body: { token: null } });
+	assert.equal(status, 200);
+	const samples = await until('figures', async () => {
+		const samples = await metrics();
+		return samples.get('chatd_readstate_states') >= 1 && samples;
+	});
+	assert.ok(samples.get('chatd_readstate_changes_total') >= 1);
+	assert.ok(samples.get('chatd_readstate_ack_seconds_count') >= 1);
+	assert.ok(samples.get('chatd_readstate_memory_bytes') > 0);
+});
+
+test('operators\' port has /metrics only, the clients\' one has not',
+	{ skip: !isOwn }, async () => {
+		const [, inside] = /^chatd: metrics on (\S+)\/metrics$/m.exec(server.output);
+		for (const path of ['/', '/api/v10/gateway', '/app.js'])
+			assert.equal((await fetch(inside + path)).status, 404, path);
+		assert.equal((await fetch(`${server.url}/metrics`)).status, 404);
+	});
