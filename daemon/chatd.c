@@ -148,6 +148,7 @@ static void write_metrics(void *ctx, struct buf *out)
 
 	data_metrics(d->data, out);
 	read_states_metrics(d->reads, out);
+	gateway_metrics(d->gateway, out);
 }
 
 static int open_gateway(struct chatd *d)

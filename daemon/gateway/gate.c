@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "gateway/admission.h"
 #include "gateway/call.h"
 #include "gateway/conn.h"
 #include "gateway/http.h"
@@ -39,6 +40,7 @@ struct gate {
 	actor_ref ref;
 	struct http *http;
 	struct conns *conns;
+	struct admission *admission;
 	struct calls *calls;
 	struct tunnels *tunnels;	/* NULL: no TLS is spoken */
 	struct door door[DOORS];
@@ -134,6 +136,7 @@ static void on_socket(void *ctx, int fd, struct tls *tls,
 	struct session_arg arg = {
 		.config = gate->arg.sessions,
 		.conns = gate->conns,
+		.admission = gate->admission,
 		.conn = conn_new(fd, tls),
 		.upgrade = *upgrade,
 	};
@@ -203,6 +206,7 @@ static int on_tick(struct gate *gate, struct actor_msg *msg)
 		http_answer(call);
 	}
 	conns_tick(gate->conns, now);
+	admission_tick(gate->admission, now);
 	http_tick(gate->http);
 	on_stirred(gate, NULL);
 	return actor_timer_start(gate->self, TICK_NS, 0) ? 0 : -ENOMEM;
@@ -271,6 +275,7 @@ static void close_all(struct gate *gate)
 		http_close(gate->http);
 	if (gate->conns)
 		conns_free(gate->conns);
+	admission_free(gate->admission);
 	tunnels_free(gate->tunnels);
 	if (gate->calls)
 		calls_free(gate->calls);
@@ -287,6 +292,10 @@ static int open_all(struct actor *self, struct gate *gate)
 	if (gate->arg.tls)
 		gate->tunnels = tunnels_new(loop, gate->arg.tls);
 	if (gate->arg.tls && !gate->tunnels)
+		return -ENOMEM;
+	gate->admission = admission_new(gate->arg.admission, session_admitted,
+					NULL);
+	if (!gate->admission)
 		return -ENOMEM;
 	err = conns_new(gate->sys, loop, &gate->conns);
 	if (err)

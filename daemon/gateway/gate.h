@@ -10,6 +10,7 @@
 #include "gateway/api.h"
 #include "gateway/session.h"
 
+struct admission_stats;
 struct os_latch;
 struct tls_server;
 
@@ -19,6 +20,7 @@ struct gate_arg {
 	int listener;		/* a listening, non-blocking socket; borrowed */
 	int inside;		/* the same, for operators, in clear; -1: none */
 	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
+	struct admission_stats *admission;	/* borrowed */
 	struct os_latch *up;	/* told how the start went; borrowed */
 };
 

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/metrics.h"
+#include "gateway/admission.h"
 #include "gateway/conn.h"
 #include "gateway/gate.h"
 #include "gateway/limit.h"
@@ -31,6 +33,7 @@ struct gateway {
 	struct api api;
 	struct session_config sessions;
 	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
+	struct admission_stats admission;
 	struct os_latch up;	/* gates */
 	uint16_t port, metrics_port;
 	int inside;		/* the listener of /metrics; -1: none */
@@ -210,6 +213,41 @@ uint16_t gateway_metrics_port(const struct gateway *gateway)
 	return gateway->metrics_port;
 }
 
+static uint64_t load(const atomic_uint_least64_t *from)
+{
+	return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+void gateway_metrics(const struct gateway *gateway, struct buf *out)
+{
+	const struct admission_stats *stats = &gateway->admission;
+	const struct {
+		const char *name, *help;
+		enum metric_type type;
+		uint64_t value;
+	} figures[] = {
+		{ "chatd_sessions_opened_total", "Sessions let in to open.",
+		  METRIC_COUNTER, load(&stats->admitted) },
+		{ "chatd_sessions_opening", "Sessions that open now.",
+		  METRIC_GAUGE, load(&stats->inside) },
+		{ "chatd_sessions_waiting", "Sessions that wait to open.",
+		  METRIC_GAUGE, load(&stats->waiting) },
+		{ "chatd_sessions_opening_most", "The most on one core, ever.",
+		  METRIC_GAUGE, load(&stats->inside_most) },
+		{ "chatd_sessions_waiting_most", "The most on one core, ever.",
+		  METRIC_GAUGE, load(&stats->waiting_most) },
+		{ "chatd_sessions_slow_total", "Sessions slow to open.",
+		  METRIC_COUNTER, load(&stats->overdue) },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+		metrics_family(out, figures[i].name, figures[i].type,
+			       figures[i].help);
+		metrics_sample(out, figures[i].name, NULL, figures[i].value);
+	}
+}
+
 int gateway_types_register(void)
 {
 	int err = gate_types_register();
@@ -229,6 +267,7 @@ int gateway_start(struct gateway *gateway, struct actor_system *sys)
 			.listener = gateway->listener[i],
 			.inside = i ? -1 : gateway->inside,
 			.tls = gateway->tls,
+			.admission = &gateway->admission,
 			.up = &gateway->up,
 		};
 		struct actor_spawn_opts opts = {

@@ -46,6 +46,9 @@ uint16_t gateway_port(const struct gateway *gateway);
 /* That of /metrics; 0: there is none. */
 uint16_t gateway_metrics_port(const struct gateway *gateway);
 
+/* Writes its figures.  Any thread. */
+void gateway_metrics(const struct gateway *gateway, struct buf *out);
+
 /* Registers its message types: once, before the system starts. */
 int gateway_types_register(void);
 

@@ -149,6 +149,7 @@ void session_hang_up(struct actor *self, struct session *s, uint16_t code)
 	if (s->conn)
 		conn_close(s->conn, code);
 	s->conn = NULL;
+	session_admit_leave(self, s);
 	s->away_since_ns = actor_now_ns(self);
 }
 
@@ -239,6 +240,7 @@ static int on_stirred(struct actor *self, struct session *s,
 	if (result)
 		return read_ended(self, s, result);
 	session_flush(s);
+	session_admit_check(self, s);
 	return s->phase == SESSION_GIVING ? session_give(self, s) : 0;
 }
 
@@ -264,7 +266,10 @@ static int on_events(struct actor *self, struct session *s,
 	}
 	if (err)
 		return overflow(self, s, err);
+	if (events->opens)
+		session_admit_guild(s);
 	session_flush(s);
+	session_admit_check(self, s);
 	return 0;
 }
 
@@ -280,7 +285,17 @@ static int opened(struct actor *self, struct session *s,
 	if (code)
 		return lost(self, s, -code, false);
 	session_flush(s);
+	session_admit_check(self, s);
 	return 0;
+}
+
+static int on_admitted(struct actor *self, struct session *s,
+		       struct actor_msg *msg)
+{
+	int code = session_admit_go_on(self, s);
+
+	(void)msg;
+	return code ? lost(self, s, -code, false) : 0;
 }
 
 static int on_opened(struct actor *self, struct session *s,
@@ -330,8 +345,9 @@ static int on_guild_remove(struct actor *self, struct session *s,
 {
 	struct session_guild_msg *remove = (void *)msg;
 
-	(void)self;
 	session_guild_remove(s, remove->guild_id);
+	session_admit_guild(s);
+	session_admit_check(self, s);
 	return 0;
 }
 
@@ -416,6 +432,7 @@ static const struct handler {
 	{ SESSION_TAKE_ASK, session_take_message },
 	{ SESSION_TAKE_ANSWER, session_take_message },
 	{ SESSION_TAKE_GIVE, session_take_message },
+	{ SESSION_ADMITTED, on_admitted },
 	{ ACTOR_MSG_DOWN, session_take_message },
 	{ ACTOR_MSG_STOP, on_stop },
 };
@@ -443,6 +460,7 @@ static int session_start(struct actor *self, void *state, const void *arg)
 
 	s->config = from->config;
 	s->conns = from->conns;
+	s->admission = from->admission;
 	journal_init(&s->journal);
 	if (from->upgrade.zlib_stream && conn_compress_stream(from->conn)) {
 		conn_free(from->conn);

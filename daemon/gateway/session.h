@@ -21,6 +21,8 @@
 #include "gateway/upgrade.h"
 #include "proto/types.h"
 
+struct admission;
+struct admission_place;
 struct conn;
 struct conns;
 struct limits;
@@ -41,6 +43,7 @@ struct session_config {
 struct session_arg {
 	const struct session_config *config;
 	struct conns *conns;		/* of the core it is bound to */
+	struct admission *admission;	/* the same */
 	struct conn *conn;		/* taken */
 	struct upgrade upgrade;
 };
@@ -53,7 +56,11 @@ enum session_take_type {
 	SESSION_TAKE_ASK = PROTO_GATEWAY + 0x20,
 	SESSION_TAKE_ANSWER,
 	SESSION_TAKE_GIVE,
+	SESSION_ADMITTED,	/* struct actor_msg alone, to itself */
 };
+
+/* For admission_new(). */
+void session_admitted(void *ctx, struct admission_place *place);
 
 /* The types above and those of conn.h. */
 int session_types_register(void);

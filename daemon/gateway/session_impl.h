@@ -10,6 +10,8 @@
 #include "proto/directory.h"
 #include "proto/session.h"
 
+struct admission_place;
+struct admit;
 struct blob;
 struct buf;
 
@@ -81,6 +83,8 @@ struct session {
 	uint32_t guild_count;
 	struct dir_guild *guild;
 
+	struct admission *admission;	/* of the core */
+	struct admit *admit;		/* NULL: see session_admit.c */
 	struct opening *opening;	/* NULL: see session_read.c */
 
 	actor_ref target;		/* while ASKING or GIVING */
@@ -104,6 +108,21 @@ void session_name_conn(struct actor *self, const struct session *s);
  * has lost it and must end. */
 int session_event(struct session *s, struct blob *payload);
 void session_forget(struct actor *self, struct session *s);
+
+/*
+ * session_admit.c: IDENTIFY asks the directory when the core has a place; it is
+ * given back when the session has all its guilds, or is no more.
+ */
+
+/* 0 or the negated close code. */
+int session_admit(struct actor *self, struct session *s, const char *token);
+int session_admit_go_on(struct actor *self, struct session *s);
+/* Guilds have been joined; one's GUILD_CREATE is here, or will not come. */
+void session_admit_expect(struct session *s);
+void session_admit_guild(struct session *s);
+/* Gives the place back, if all is said and sent; in any case. */
+void session_admit_check(struct actor *self, struct session *s);
+void session_admit_leave(struct actor *self, struct session *s);
 
 /* session_op.c: runs a client's payload.  0 or the negated close code. */
 int session_payload(struct actor *self, struct session *s, const char *text,

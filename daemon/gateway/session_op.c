@@ -123,20 +123,6 @@ static int new_secret(struct actor *self, struct session *s)
 	return os_random(env, s->secret, sizeof(s->secret));
 }
 
-static int ask_directory(struct actor *self,
-			 const struct payload_identify *identify)
-{
-	struct dir_session_open_msg *msg =
-		ACTOR_MSG_NEW(struct dir_session_open_msg, DIR_SESSION_OPEN);
-
-	if (!msg)
-		return -CLOSE_UNKNOWN;
-	memcpy(msg->token, identify->token, sizeof(msg->token));
-	return actor_send(self, actor_lookup(actor_system_of(self),
-					     DIRECTORY_NAME), &msg->head) ?
-	       -CLOSE_UNKNOWN : 0;
-}
-
 static int op_identify(struct actor *self, struct session *s,
 		       struct payload *payload)
 {
@@ -163,7 +149,7 @@ static int op_identify(struct actor *self, struct session *s,
 	if (identify->compress)
 		conn_compress_payloads(s->conn);
 	s->phase = SESSION_OPENING;
-	return ask_directory(self, identify);
+	return session_admit(self, s, identify->token);
 }
 
 /* Keeps those of the reply's guilds that are on this shard. */
@@ -192,13 +178,15 @@ static void leave_directory(struct actor *self)
 }
 
 /* Whether this user may start one more; if not now, the phase is NEW again. */
-static int admit(struct actor *self, struct session *s, uint64_t user_id)
+static int count_start(struct actor *self, struct session *s,
+		       uint64_t user_id)
 {
 	switch (start_take(s->config->limits, user_id, actor_wall_ms(self))) {
 	case START_GRANTED:
 		return 0;
 	case START_LATER:
 		leave_directory(self);
+		session_admit_leave(self, s);
 		return session_refuse(s);
 	default:
 		return -CLOSE_RATE;
@@ -215,7 +203,7 @@ int session_opened(struct actor *self, struct session *s,
 
 	if (reply->error)
 		return -CLOSE_TOKEN;
-	code = admit(self, s, reply->user_id);
+	code = count_start(self, s, reply->user_id);
 	if (code || s->phase != SESSION_OPENING)
 		return code;
 	s->user_id = reply->user_id;

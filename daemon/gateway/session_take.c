@@ -56,6 +56,7 @@ static const struct actor_type take_types[] = {
 	{ "session.take_ask", sizeof(struct take_ask), NULL },
 	{ "session.take_answer", sizeof(struct take_answer), NULL },
 	{ "session.take_give", sizeof(struct take_give), give_fini },
+	{ "session.admitted", sizeof(struct actor_msg), NULL },
 };
 
 static const struct actor_type conn_types[] = {
@@ -67,7 +68,7 @@ int session_types_register(void)
 	int err = actor_types_register(CONN_STIRRED, conn_types, 1);
 
 	return err ? err : actor_types_register(SESSION_TAKE_ASK, take_types,
-						3);
+						4);
 }
 
 void session_token_hash(const char *token, uint8_t ret_hash[TOKEN_HASH_LEN])

@@ -232,12 +232,14 @@ static int grow(struct relay *r)
 }
 
 /* Hands one payload to one session, behind all that is pending. */
-static int direct(struct actor *self, actor_ref session, struct blob *payload)
+static int direct(struct actor *self, actor_ref session, struct blob *payload,
+		  bool opens)
 {
 	struct session_events_msg *m = session_events_new(1);
 
 	if (!m)
 		return -ENOMEM;
+	m->opens = opens;
 	m->payload[0] = blob_get(payload);
 	return actor_send(self, session, &m->head);
 }
@@ -262,7 +264,7 @@ static int add(struct actor *self, struct relay *r,
 		.view = m->view,
 	};
 	r->intents |= m->intents;
-	return m->first ? direct(self, m->session, m->first) : 0;
+	return m->first ? direct(self, m->session, m->first, true) : 0;
 }
 
 /* What came before it must not reach the newcomer: flushed first. */
@@ -382,7 +384,8 @@ static void to_one(struct actor *self, struct relay *r,
 		   const struct relay_direct_msg *m)
 {
 	flush(self, r);
-	if (find(r, m->session) && direct(self, m->session, m->payload))
+	if (find(r, m->session) && direct(self, m->session, m->payload,
+					  false))
 		give_up(self, m->session);
 }
 

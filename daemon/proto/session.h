@@ -13,6 +13,7 @@
 #ifndef PROTO_SESSION_H
 #define PROTO_SESSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "actor/actor.h"
@@ -33,6 +34,7 @@ enum session_msg_type {
 struct session_events_msg {
 	struct actor_msg head;
 	uint32_t count;
+	bool opens;			/* a guild's GUILD_CREATE, alone */
 	struct blob *payload[];		/* owned: one reference each */
 };
 

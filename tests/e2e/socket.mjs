@@ -39,7 +39,7 @@ export function connect({ protocol, hostname, port }) {
 }
 
 /** Reads a server's frames out of a stream; checks what it must keep to. */
-class FrameReader {
+export class FrameReader {
 	#rest = Buffer.alloc(0);
 
 	push(chunk) {

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everybody at once: logins and resumes by the thousand.
+//
+//	STORM	how many (2000)
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import net from 'node:net';
+import os from 'node:os';
+import { before, after, describe, it } from 'node:test';
+import { isOwn, startChatd } from './chatd.mjs';
+import { frame, FrameReader, OP } from './socket.mjs';
+import { until, within } from './wait.mjs';
+
+const STORM = Number(process.env.STORM ?? 2000);
+const PLACES = 32;		// ADMISSION_PLACES, on each core
+const INTENTS = 1 | 512 | 32768;
+
+const REQUEST = 'GET /?v=10&encoding=json HTTP/1.1\r\nHost: x\r\n' +
+	'Upgrade: websocket\r\nConnection: Upgrade\r\n' +
+	'Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n' +
+	'Sec-WebSocket-Version: 13\r\n\r\n';
+
+/** As little of a client as will do: thousands of them are in this process. */
+class Client {
+	seq = 0;
+	replayed = [];
+
+	constructor(server, on) {
+		this.server = server;
+		this.on = on;
+	}
+
+	open(first) {
+		const reader = new FrameReader();
+		let head = Buffer.alloc(0), opened = false;
+		this.tcp = net.connect(this.server.port, '127.0.0.1', () =>
+			this.tcp.write(REQUEST));
+		this.tcp.on('error', () => {});
+		this.tcp.on('data', (chunk) => {
+			if (!opened) {
+				head = Buffer.concat([head, chunk]);
+				const end = head.indexOf('\r\n\r\n');
+				if (end < 0)
+					return;
+				opened = true;
+				chunk = head.subarray(end + 4);
+				if (first)
+					this.#send(first);
+			}
+			for (const { opcode, data } of reader.push(chunk))
+				if (opcode === OP.text)
+					this.#payload(JSON.parse(data));
+		});
+	}
+
+	#send(payload) {
+		this.tcp.write(frame(OP.text, JSON.stringify(payload)));
+	}
+
+	#payload({ op, t, s, d }) {
+		if (op !== 0)
+			return this.on(this, `op ${op}`);
+		assert.equal(s, this.seq + 1, 'a hole in the numbers');
+		this.seq = s;
+		if (t === 'READY')
+			this.session = d.session_id;
+		if (t === 'MESSAGE_CREATE')
+			this.replayed.push(d.content);
+		this.on(this, t);
+	}
+
+	hello(token) {
+		this.token = token;
+		this.open();
+	}
+
+	identify() {
+		this.#send({ op: 2, d: { token: this.token, intents: INTENTS,
+			properties: {} } });
+	}
+
+	resume() {
+		this.open({ op: 6, d: { token: this.token, session_id: this.session,
+			seq: this.seq } });
+	}
+}
+
+const count = (order, what) => order.filter((one) => one === what).length;
+
+describe('a storm', { skip: !isOwn && 'not our own server' }, () => {
+	let server, clients;
+	const order = [];
+	const note = (client, what) => order.push(what);
+
+	before(async () => {
+		server = await startChatd(['--no-rate-limits', '--metrics-port', '0']);
+		[, server.metrics] = /^chatd: metrics on (\S+)$/m.exec(server.output);
+	});
+	after(() => server?.close());
+
+	async function figure(name) {
+		const response = await within('figures', fetch(server.metrics));
+		return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(
+			await response.text())[1]);
+	}
+
+	const memory = async () => Number(/VmRSS:\s+(\d+)/.exec(await fs.readFile(
+		`/proc/${server.pid}/status`, 'utf8'))[1]) * 1024;
+
+	it('of_logins_lets_all_in_a_few_at_a_time', async (t) => {
+		const memoryBefore = await memory();
+		clients = Array.from({ length: STORM }, () => new Client(server, note));
+		for (const [i, client] of clients.entries())
+			client.hello(server.tokens[i % 2]);
+		await until('all of them', () => count(order, 'op 10') === STORM);
+		// All at once, as the server sees it.
+		process.kill(server.pid, 'SIGSTOP');
+		for (const client of clients)
+			client.identify();
+		process.kill(server.pid, 'SIGCONT');
+		const began = Date.now();
+		await until('the first', () => count(order, 'GUILD_CREATE'));
+		const first = Date.now() - began;
+		await until('all of them', () => count(order, 'GUILD_CREATE') === STORM);
+		const last = Date.now() - began;
+		assert.equal(count(order, 'READY'), STORM);
+		await until('an end of opening', async () =>
+			await figure('chatd_sessions_opening') === 0);
+		assert.equal(await figure('chatd_sessions_waiting'), 0);
+		assert.ok(await figure('chatd_sessions_opened_total') >= STORM);
+		const most = await figure('chatd_sessions_opening_most');
+		const waited = await figure('chatd_sessions_waiting_most');
+		assert.ok(most <= PLACES, `${most} opened at once`);
+		assert.ok(waited >= STORM / 2 / os.availableParallelism() - PLACES,
+			`only ${waited} waited`);
+		const each = (await memory() - memoryBefore) / STORM;
+		assert.ok(each < 48 << 10, `${each} bytes a session`);
+		t.diagnostic(`the first after ${first} ms, the last after ${last} ms, ` +
+			`${waited} waited on one core, ${each | 0} bytes a session`);
+	});
+
+	it('of_resumes_loses_nothing', async () => {
+		order.length = 0;
+		for (const client of clients)
+			client.tcp.resetAndDestroy();
+		const response = await within('a send', fetch(
+			`${server.url}/api/v10/channels/${server.channelId}/messages`, {
+				method: 'POST',
+				headers: { Authorization: `Bot ${server.tokens[0]}`,
+					'Content-Type': 'application/json' },
+				body: JSON.stringify({ content: 'while all are away' }),
+			}));
+		assert.equal(response.status, 200);
+		for (const client of clients)
+			client.resume();
+		await until('all of them', () => count(order, 'RESUMED') === STORM);
+		assert.equal(count(order, 'op 9'), 0);
+		assert.ok(clients.every(({ replayed }) =>
+			replayed.join() === 'while all are away'));
+		for (const client of clients)
+			client.tcp.destroy();
+	});
+});
