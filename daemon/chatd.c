@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actor/inspect.h"
 #include "actor/system.h"
 #include "base/log.h"
 #include "data/data.h"
@@ -24,6 +25,7 @@
 #include "guild/directory.h"
 #include "guild/folder.h"
 #include "guild/guild.h"
+#include "guild/live.h"
 #include "guild/privilege.h"
 #include "os/env.h"
 #include "proto/data.h"
@@ -93,7 +95,10 @@ static int admin(struct chatd *d, int argc, const char *const *argv)
 	path_of(d, ADMIN_SOCKET_NAME, path);
 	ret = argc ? admin_socket_call(path, argc, argv, STDOUT_FILENO) :
 		     -ENOENT;
-	if (ret == -ENOENT || ret == -ECONNREFUSED)
+	if (argc && live_is(argv[0]) &&
+	    (ret == -ENOENT || ret == -ECONNREFUSED))
+		fprintf(stderr, "chatd: none runs on %s\n", d->config.data);
+	else if (ret == -ENOENT || ret == -ECONNREFUSED)
 		ret = admin_offline(d, argc, argv);
 	else if (ret < 0)
 		fail("admin", ret);
@@ -202,6 +207,7 @@ static int open_all(struct chatd *d)
 		.cores = (int)d->config.cores,
 		.node = d->config.node,
 	};
+	char path[PATH_MAX];
 	int err;
 
 	err = open_folder(d);
@@ -220,7 +226,9 @@ static int open_all(struct chatd *d)
 			     d->config.data);
 	if (err)
 		return fail("dropping privileges", err);
-	err = actor_system_start(d->sys);
+	path_of(d, "crash.flight", path);
+	err = actor_system_dump_on_crash(d->sys, path);
+	err = err ? err : actor_system_start(d->sys);
 	return err ? fail("actor system", err) : 0;
 }
 
@@ -404,7 +412,8 @@ int main(int argc, char **argv)
 	first = config_parse(&d.config, argc, argv);
 	if (first < 0 || d.config.help) {
 		config_usage(first < 0 ? stderr : stdout);
-		printf("\nadmin commands:\n%s", admin_usage);
+		printf("\nadmin commands:\n%s\n"
+		       "of a chatd that runs:\n%s", admin_usage, live_usage);
 		return first < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
 	log_set_level(d.config.log_level);

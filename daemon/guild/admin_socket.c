@@ -10,18 +10,21 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "guild/directory_impl.h"
+#include "guild/live.h"
 #include "os/loop.h"
 #include "proto/directory.h"
 
 #define CLIENTS_MAX 8
+#define LIVE_ARGS_MAX 8	/* more than any such command takes */
 
 struct client {
 	struct admin_socket *socket;
 	int fd;				/* -1: free */
-	struct os_poll *poll;		/* NULL: the directory is at work */
+	struct os_poll *poll;		/* NULL: the request is at work */
+	struct buf answer;
 	uint32_t len;
 	char text[DIR_ADMIN_TEXT_MAX];
 };
@@ -73,6 +76,7 @@ static void client_close(struct client *c)
 	if (c->poll)
 		os_poll_stop(c->poll);
 	close(c->fd);
+	buf_fini(&c->answer);
 	*c = (struct client){ .socket = c->socket, .fd = -1 };
 }
 
@@ -157,36 +161,95 @@ static int start(struct actor *self, void *state, const void *arg)
 	return os_poll_start(s->loop, s->fd, POLLIN, accept_one, s, &s->poll);
 }
 
-/* A UNIX socket takes an answer of some KiB at once, or its reader is gone. */
-static void answer(struct admin_socket *s, const struct dir_admin_reply_msg *m)
+/* Writes on; true when nothing is left, or nobody takes it. */
+static bool write_some(struct client *c)
+{
+	ssize_t n = send(c->fd, c->answer.data, c->answer.len,
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n > 0)
+		buf_consume(&c->answer, (size_t)n);
+	return !c->answer.len || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+static void writable(void *ctx, unsigned int revents)
+{
+	(void)revents;
+	if (write_some(ctx))
+		client_close(ctx);
+}
+
+/* c->answer is complete. */
+static void answer(struct client *c)
+{
+	if (c->answer.err || write_some(c) ||
+	    os_poll_start(c->socket->loop, c->fd, POLLOUT, writable, c,
+			  &c->poll))
+		client_close(c);
+}
+
+static void answer_reply(struct admin_socket *s,
+			 const struct dir_admin_reply_msg *m)
 {
 	struct client *c = &s->client[m->head.tag % CLIENTS_MAX];
-	char status = m->error ? 1 : 0;
 
 	if (c->fd < 0)
 		return;
-	if (send(c->fd, &status, 1, MSG_NOSIGNAL) != 1 ||
-	    send(c->fd, m->text, m->len, MSG_NOSIGNAL) != (ssize_t)m->len)
-		log_warn("admin", "answer_lost", "bytes=%u", m->len);
-	client_close(c);
+	buf_putc(&c->answer, m->error ? 1 : 0);
+	buf_append(&c->answer, m->text, m->len);
+	answer(c);
+}
+
+/* The arguments of a request, each ended by a NUL. */
+static int split(const struct dir_admin_msg *m, const char *argv[LIVE_ARGS_MAX])
+{
+	const char *text = m->text;
+	uint32_t i;
+
+	for (i = 0; i < m->argc && i < LIVE_ARGS_MAX; i++) {
+		argv[i] = text;
+		text += strlen(text) + 1;
+	}
+	return (int)i;
+}
+
+static void look(struct admin_socket *s, struct client *c, int argc,
+		 const char *const *argv)
+{
+	struct buf text = BUF_INIT;
+	int err = live_run(s->sys, argc, argv, &text);
+
+	buf_putc(&c->answer, err ? 1 : 0);
+	if (!text.err)
+		buf_append(&c->answer, text.data, text.len);
+	buf_fini(&text);
+	answer(c);
 }
 
 static void ask(struct actor *self, struct admin_socket *s,
-		struct actor_msg *msg)
+		struct dir_admin_msg *m)
 {
-	uint64_t client = msg->tag % CLIENTS_MAX;
+	struct client *c = &s->client[m->head.tag % CLIENTS_MAX];
+	const char *argv[LIVE_ARGS_MAX];
+	int argc = split(m, argv);
 
-	actor_msg_take(self, msg);
-	if (actor_send(self, actor_lookup(s->sys, DIRECTORY_NAME), msg))
-		client_close(&s->client[client]);
+	if (c->fd < 0)
+		return;
+	if (argc && live_is(argv[0])) {
+		look(s, c, argc, argv);
+		return;
+	}
+	actor_msg_take(self, &m->head);
+	if (actor_send(self, actor_lookup(s->sys, DIRECTORY_NAME), &m->head))
+		client_close(c);
 }
 
 static int handle(struct actor *self, void *state, struct actor_msg *msg)
 {
 	if (msg->type == DIR_ADMIN)
-		ask(self, state, msg);
+		ask(self, state, (struct dir_admin_msg *)msg);
 	else if (msg->type == DIR_ADMIN_REPLY)
-		answer(state, (struct dir_admin_reply_msg *)msg);
+		answer_reply(state, (struct dir_admin_reply_msg *)msg);
 	return msg->type == ACTOR_MSG_STOP ? ACTOR_STOP : 0;
 }
 
