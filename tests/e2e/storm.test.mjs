@@ -9,7 +9,7 @@ import net from 'node:net';
 import os from 'node:os';
 import { before, after, describe, it } from 'node:test';
 import { isOwn, startChatd } from './chatd.mjs';
-import { frame, FrameReader, OP } from './socket.mjs';
+import { frame, FrameReader, Gateway, OP } from './socket.mjs';
 import { until, within } from './wait.mjs';
 
 const STORM = Number(process.env.STORM ?? 2000);
@@ -160,5 +160,133 @@ describe('a storm', { skip: !isOwn && 'not our own server' }, () => {
 			replayed.join() === 'while all are away'));
 		for (const client of clients)
 			client.tcp.destroy();
+	});
+});
+
+const ALL = 0x0331ffff;
+
+describe('a guild in a storm', { skip: !isOwn && 'not our own server' }, () => {
+	let server, owner, bots, people;
+
+	async function call(token, method, path, body) {
+		const response = await within(`${method} ${path}`,
+			fetch(`${server.url}/api/v10${path}`, {
+				method,
+				headers: { Authorization: token,
+					'Content-Type': 'application/json' },
+				body: body === undefined ? undefined : JSON.stringify(body),
+			}));
+		const text = await response.text();
+		assert.ok(response.status < 300,
+			`${method} ${path}: ${response.status} ${text}`);
+		return text ? JSON.parse(text) : null;
+	}
+
+	before(async () => {
+		server = await startChatd(['--no-rate-limits']);
+		owner = (await call('', 'POST', '/auth/login', server.login)).token;
+		bots = [];
+		for (let i = 0; i < 24; i++) {
+			const token = await server.bot(`storm${i}`);
+			const { id } = await call(`Bot ${token}`, 'GET', '/users/@me');
+			bots.push({ token, id });
+		}
+		people = [];
+		for (let i = 0; i < 8; i++) {
+			const out = await server.admin('create-user', `person${i}`);
+			const { token, user_id } = await call('', 'POST', '/auth/login', {
+				login: `person${i}`,
+				password: /password\s+(\S+)/.exec(out)[1] });
+			people.push({ token, id: user_id });
+		}
+	});
+	after(() => server?.close());
+
+	const join = async (bot, intents = ALL) => {
+		const gateway = await Gateway.login(server, bot.token, { intents });
+		await gateway.event('GUILD_CREATE');
+		return gateway;
+	};
+
+	it('of_everyones_tells_each_once_and_in_order', async () => {
+		const gateways = await Promise.all([...bots, ...bots, ...bots]
+			.map((bot) => join(bot, INTENTS)));
+		const sent = await Promise.all(Array.from({ length: 60 }, (_, i) =>
+			call(owner, 'POST', `/channels/${server.channelId}/messages`,
+				{ content: `@everyone ${i}` })));
+		const ids = sent.map((m) => m.id).sort((a, b) => BigInt(a) < BigInt(b) ? -1 : 1);
+		assert.ok(sent.every((m) => m.mention_everyone));
+		await Promise.all(gateways.map(async (gateway) => {
+			for (const id of ids)
+				assert.equal((await gateway.event('MESSAGE_CREATE')).d.id, id);
+			gateway.close();
+		}));
+	});
+
+	it('of_joins_and_leaves_ends_where_all_agree', async () => {
+		const { code } = await call(owner, 'POST',
+			`/channels/${server.channelId}/invites`, { max_age: 0 });
+		const watchers = await Promise.all([0, 1, 2].map((i) =>
+			join({ token: server.tokens[i % 2] })));
+		const sessions = await Promise.all(people.map((one) => join(one)));
+		await Promise.all(people.map(async ({ token }) => {
+			for (let round = 0; round < 4; round++) {
+				await call(token, 'DELETE',
+					`/users/@me/guilds/${server.guildId}`);
+				await call(token, 'POST', `/invites/${code}`, {});
+			}
+		}));
+		const fence = await call(owner, 'POST',
+			`/channels/${server.channelId}/messages`, { content: 'fence' });
+		const moves = new Set(people.map((one) => one.id));
+		for (const watcher of watchers) {
+			await watcher.event('MESSAGE_CREATE', (d) => d.id === fence.id);
+			const seen = new Map();
+			for (const { t, d } of watcher.dispatches)
+				if (/^GUILD_MEMBER_(ADD|REMOVE)$/.test(t) && moves.has(d.user.id))
+					seen.set(d.user.id, (seen.get(d.user.id) ?? '') + t[13]);
+			assert.deepEqual([...seen.values()], people.map(() => 'RARARARA'));
+			watcher.close();
+		}
+		for (const session of sessions) {
+			await session.event('MESSAGE_CREATE', (d) => d.id === fence.id);
+			assert.equal(session.dispatches.filter(({ t }) =>
+				/^GUILD_(CREATE|DELETE)$/.test(t)).map(({ t }) => t[6]).join(''),
+			'CDCDCDCDC');
+			session.close();
+		}
+		const members = await call(owner, 'GET',
+			`/guilds/${server.guildId}/members?limit=1000`);
+		assert.equal(members.length, bots.length + people.length + 3);
+	});
+
+	it('of_presences_ends_where_all_agree', async () => {
+		const watcher = await join({ token: server.tokens[0] });
+		const sessions = await Promise.all(bots.map((bot) => join(bot)));
+		const states = ['online', 'idle', 'dnd', 'invisible'];
+		await Promise.all(sessions.map(async (session, i) => {
+			for (let round = 0; round < 6; round++)
+				session.send(3, { since: null, activities: [], afk: false,
+					status: states[(i + round) % 4] });
+			await session.beat();
+		}));
+		for (const session of sessions.slice(12)) {
+			session.close();
+			await session.socket.closeCode();
+		}
+		const last = (bot) => watcher.dispatches.filter((p) =>
+			p.t === 'PRESENCE_UPDATE' && p.d.user.id === bot.id).at(-1)?.d.status;
+		const want = bots.map((_, i) => i >= 12 ? 'offline' :
+			[...states.slice(0, 3), 'offline'][(i + 5) % 4]);
+		while (bots.some((bot, i) => last(bot) !== want[i]))
+			await watcher.event('PRESENCE_UPDATE');
+		// Who joins now is told the same.
+		const late = await Gateway.login(server, server.tokens[1], { intents: ALL });
+		const { presences } = (await late.event('GUILD_CREATE')).d;
+		for (const [i, bot] of bots.entries())
+			assert.equal(presences.find((p) => p.user.id === bot.id)?.status ??
+				'offline', want[i]);
+		for (const one of [watcher, late, ...sessions.slice(0, 12)])
+			one.close();
 	});
 });
