@@ -153,6 +153,7 @@ static void write_metrics(void *ctx, struct buf *out)
 
 	data_metrics(d->data, out);
 	read_states_metrics(d->reads, out);
+	search_metrics(d->search, out);
 	gateway_metrics(d->gateway, out);
 }
 

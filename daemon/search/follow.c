@@ -226,6 +226,20 @@ bool follow_has_work(const struct follow *f)
 	return f->dirty_count || any(f, has_tail) || any(f, has_scrub);
 }
 
+uint32_t follow_behind(const struct follow *f)
+{
+	uint64_t value;
+	size_t iter = 0;
+	uint32_t n = 0;
+
+	while (hmap_next(&f->channels, &iter, NULL, &value)) {
+		const struct follow_channel *c = (void *)(uintptr_t)value;
+
+		n += has_tail(c) || has_scrub(c);
+	}
+	return n;
+}
+
 static uint32_t next_dirty(struct follow *f, struct follow_read *reads,
 			   uint32_t max)
 {

@@ -100,6 +100,8 @@ bool follow_is_ready(struct follow *f);
 /* Do the marks in the cell say all that is to be done? */
 bool follow_is_saved(const struct follow *f);
 bool follow_is_deep(const struct follow *f);
+/* How many channels have something to be read? */
+uint32_t follow_behind(const struct follow *f);
 
 /* Its answer has come: `count` rows, the newest of them `last`. */
 void follow_read_done(const struct follow *f, struct follow_read *read,

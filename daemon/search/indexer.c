@@ -18,6 +18,8 @@ void indexer_has_work(struct indexer *x, struct followed *f)
 {
 	if (list_empty(&f->node))
 		list_push(&x->work, &f->node);
+	if (!f->since_ns)
+		f->since_ns = actor_now_ns(x->self);
 }
 
 void indexer_pause(struct indexer *x, struct followed *f)
@@ -139,6 +141,7 @@ static void on_query(struct indexer *x, struct actor_msg *msg)
 		return;
 	}
 	w->msg = m;
+	w->begin_ns = actor_now_ns(x->self);
 	list_push(&x->queries, &w->node);
 	x->query_count++;
 }
@@ -150,16 +153,38 @@ static void on_io(struct indexer *x, struct actor_msg *msg)
 	job_done(x, ((struct actor_io_msg *)msg)->result);
 }
 
+static void set(atomic_uint_least64_t *gauge, uint64_t value)
+{
+	atomic_store_explicit(gauge, value, memory_order_relaxed);
+}
+
+static void publish_lag(struct indexer *x)
+{
+	uint64_t now = actor_now_ns(x->self), oldest = now;
+	uint64_t cells = 0, channels = 0;
+
+	if (x->batch.state != BATCH_NONE && x->batch.since_ns)
+		oldest = x->batch.since_ns;
+	list_for_each(node, &x->work) {
+		struct followed *f = list_entry(node, struct followed, node);
+
+		if (f->loaded && !follow_has_work(&f->follow))
+			continue;
+		cells++;
+		channels += follow_behind(&f->follow);
+		if (f->since_ns && f->since_ns < oldest)
+			oldest = f->since_ns;
+	}
+	set(&x->search->stats.cells_behind, cells);
+	set(&x->search->stats.channels_behind, channels);
+	set(&x->search->stats.lag_ns, now - oldest);
+}
+
 static void on_timer(struct indexer *x, struct actor_msg *msg)
 {
-	uint64_t behind = 0;
-
 	(void)msg;
 	batch_tick(x);
-	list_for_each(node, &x->work)
-		behind++;
-	atomic_store_explicit(&x->search->stats.behind, behind,
-			      memory_order_relaxed);
+	publish_lag(x);
 	actor_timer_start(x->self, TICK_NS, 0);
 }
 

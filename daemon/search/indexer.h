@@ -30,6 +30,7 @@ struct followed {
 	actor_ref guild;	/* who last said HELLO */
 	uint64_t seq;		/* of the last hint */
 	uint64_t retry_ns;	/* not before; after a failure */
+	uint64_t since_ns;	/* the oldest hint that no read is for; 0 */
 	bool loaded;		/* the cell's marks were read */
 	bool asked;		/* WHO was sent, HELLO has not come */
 };
@@ -48,6 +49,7 @@ struct batch {
 	struct followed *of;
 	uint64_t epoch;		/* in the tags of its reads */
 	uint64_t deadline_ns;
+	uint64_t since_ns;	/* the oldest hint that it is for */
 	uint32_t count, waiting;
 	bool failed;		/* a read was; nothing is applied */
 	struct reading reading[READS_MAX];
@@ -60,6 +62,7 @@ struct job {
 	enum job_kind kind;
 	struct followed *of;		/* LOAD */
 	struct search_query_msg *query;	/* QUERY; taken */
+	uint64_t query_ns;		/* when it came */
 	struct search_hits_msg *hits;	/* its answer */
 	uint64_t start_ns;
 	struct buf marks;		/* LOAD: struct cell_mark, as kept */
@@ -86,6 +89,7 @@ struct indexer {
 struct waiting_query {
 	struct list node;
 	struct search_query_msg *msg;	/* taken */
+	uint64_t begin_ns;
 };
 
 static inline void search_count(atomic_uint_least64_t *counter, uint64_t n)

@@ -26,6 +26,13 @@ static void end(struct indexer *x)
 	b->epoch++;
 }
 
+/* What it was for is still to be done. */
+static void not_done(const struct batch *b)
+{
+	if (b->since_ns)
+		b->of->since_ns = b->since_ns;
+}
+
 /* All of it will be read again. */
 static void fail(struct indexer *x)
 {
@@ -34,6 +41,7 @@ static void fail(struct indexer *x)
 	for (uint32_t i = 0; i < b->count; i++)
 		follow_failed(&b->of->follow, &b->reading[i].read);
 	search_count(&x->search->stats.failures, 1);
+	not_done(b);
 	indexer_pause(x, b->of);
 	end(x);
 }
@@ -69,6 +77,7 @@ static struct followed *pick(struct indexer *x)
 			continue;
 		if (follow_has_work(&f->follow))
 			return f;
+		f->since_ns = 0;
 		list_del(node);
 	}
 	return NULL;
@@ -80,6 +89,8 @@ static void begin(struct indexer *x, struct followed *f)
 	struct batch *b = &x->batch;
 
 	b->of = f;
+	b->since_ns = f->since_ns;
+	f->since_ns = 0;
 	b->failed = false;
 	b->deadline_ns = actor_now_ns(x->self) + DEADLINE_NS;
 	b->count = follow_next(&f->follow, reads, READS_MAX, DATA_PAGE_MAX);
@@ -209,5 +220,10 @@ void batch_applied(struct indexer *x, int result)
 	}
 	for (uint32_t i = 0; i < b->count; i++)
 		follow_applied(&b->of->follow, &b->reading[i].read);
+	if (follow_has_work(&b->of->follow))
+		not_done(b);
+	else if (b->since_ns)
+		timings_add(&x->search->stats.index_times,
+			    actor_now_ns(x->self) - b->since_ns);
 	end(x);
 }

@@ -115,6 +115,7 @@ static bool start_query(struct indexer *x)
 	if (!x->job.hits)
 		return false;
 	x->job.query = w->msg;
+	x->job.query_ns = w->begin_ns;
 	f = hmap_get_ptr(&x->followed, w->msg->guild_id);
 	x->job.partial = !f || !f->loaded || !follow_is_ready(&f->follow);
 	if (!start(x, JOB_QUERY)) {
@@ -213,8 +214,8 @@ static void loaded(struct indexer *x, int result)
 
 static void queried(struct indexer *x, int result)
 {
-	search_count(&x->search->stats.query_ns,
-		     actor_now_ns(x->self) - x->job.start_ns);
+	timings_add(&x->search->stats.query_times,
+		    actor_now_ns(x->self) - x->job.query_ns);
 	indexer_answer(x, x->job.query, x->job.hits, result);
 	x->job.query = NULL;
 	x->job.hits = NULL;
@@ -260,6 +261,8 @@ void job_done(struct indexer *x, int result)
 		loaded(x, result);
 		break;
 	case JOB_APPLY:
+		timings_add(&x->search->stats.batch_times,
+			    actor_now_ns(x->self) - x->job.start_ns);
 		batch_applied(x, result);
 		break;
 	case JOB_QUERY:

@@ -12,10 +12,13 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/timings.h"
+
 struct actor_system;
+struct buf;
 struct search;
 
-/* Since the start; written by the indexer only. */
+/* Since the start; written by the indexer only, read by any thread. */
 struct search_stats {
 	atomic_uint_least64_t hints;
 	atomic_uint_least64_t gaps;	/* times that hints were lost */
@@ -23,9 +26,14 @@ struct search_stats {
 	atomic_uint_least64_t batches;
 	atomic_uint_least64_t failures;
 	atomic_uint_least64_t queries;
-	atomic_uint_least64_t query_ns;
 	atomic_uint_least64_t shed;
-	atomic_uint_least64_t behind;	/* cells with something to be read */
+	/* As of at most a tenth of a second ago: */
+	atomic_uint_least64_t cells_behind;	/* with something to be read */
+	atomic_uint_least64_t channels_behind;	/* of these */
+	atomic_uint_least64_t lag_ns;	/* age of the oldest unread hint */
+	struct timings query_times;	/* from arrival to answer */
+	struct timings index_times;	/* from a hint to its being found */
+	struct timings batch_times;	/* of SQLite, writing one */
 };
 
 struct search_opts {
@@ -36,6 +44,8 @@ struct search_opts {
 int search_start(struct actor_system *sys, const struct search_opts *opts,
 		 struct search **ret_search);
 const struct search_stats *search_stats(const struct search *search);
+/* Appends its metrics, for Prometheus.  Any thread; NULL: nothing. */
+void search_metrics(const struct search *search, struct buf *out);
 /* After the actor system's shutdown. */
 void search_free(struct search *search);
 
