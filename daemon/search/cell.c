@@ -35,11 +35,16 @@ static const char pragmas[] =
 	"PRAGMA journal_mode = WAL;"
 	"PRAGMA synchronous = NORMAL;"
 	"PRAGMA cache_size = -2048;"
+	"PRAGMA wal_autocheckpoint = 4000;"
 	"PRAGMA temp_store = MEMORY";
 
 static const char *const sql[CELL_STMTS] = {
 	[CELL_GET] = "SELECT scope, content FROM doc WHERE id = ?1",
-	[CELL_PUT] = "INSERT OR REPLACE INTO doc VALUES (?1, ?2, ?3, ?4)",
+	/* Not OR REPLACE: that takes a savepoint for each, and FTS5 writes
+	 * all it has gathered at every one. */
+	[CELL_PUT] = "INSERT INTO doc VALUES (?1, ?2, ?3, ?4)",
+	[CELL_CHANGE] = "UPDATE doc SET channel = ?2, scope = ?3, content = ?4"
+			" WHERE id = ?1",
 	[CELL_DEL] = "DELETE FROM doc WHERE id = ?1",
 	[CELL_ADD_TEXT] =
 		"INSERT INTO texts (rowid, word, scope) VALUES (?1, ?2, ?3)",
@@ -221,9 +226,9 @@ static int forget(struct cell *c, sqlite3_stmt *row, uint64_t id)
 	return cell_run(stmt);
 }
 
-static int write_doc(struct cell *c, const struct message *m)
+static int write_doc(struct cell *c, const struct message *m, bool is_new)
 {
-	sqlite3_stmt *doc = cell_stmt(c, CELL_PUT);
+	sqlite3_stmt *doc = cell_stmt(c, is_new ? CELL_PUT : CELL_CHANGE);
 	sqlite3_stmt *text = cell_stmt(c, CELL_ADD_TEXT);
 	int err;
 
@@ -275,7 +280,7 @@ int cell_put(struct cell *c, const struct message *m)
 		err = forget(c, old, m->id);
 	}
 	if (!err)
-		err = write_doc(c, m);
+		err = write_doc(c, m, found != SQLITE_ROW);
 out:
 	sqlite3_reset(old);
 	return err;
@@ -358,7 +363,9 @@ int cell_reconcile(struct cell *c, uint64_t channel, uint64_t from,
 	struct message *m = &c->message;
 	int err = delete_stale(c, channel, from, upto, rows);
 
-	for (uint32_t i = 0; !err && i < rows->count; i++) {
+	/* Upwards: FTS5 writes all it has gathered when an id is below the one
+	 * before it. */
+	for (uint32_t i = rows->count; !err && i--;) {
 		const struct row *row = &rows->row[i];
 
 		if (record_decode(m, row->data, row->size)) {

@@ -10,6 +10,7 @@
 enum cell_stmt {
 	CELL_GET,
 	CELL_PUT,
+	CELL_CHANGE,
 	CELL_DEL,
 	CELL_ADD_TEXT,
 	CELL_DEL_TEXT,

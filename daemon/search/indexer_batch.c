@@ -195,11 +195,11 @@ int batch_apply(struct indexer *x)
 		err = cell_begin(cell);
 	if (err)
 		return err;
-	for (uint32_t i = 0; !err && i < b->count; i++) {
+	for (uint32_t i = 0; !err && i < b->count; i++)
 		err = apply_one(cell, &b->reading[i]);
-		if (!err && b->reading[i].read.kind != FOLLOW_ONE)
+	for (uint32_t i = 0; !err && i < b->count; i++)
+		if (b->reading[i].read.kind != FOLLOW_ONE)
 			err = cell_set_mark(cell, &b->reading[i].read.mark);
-	}
 	if (!err)
 		err = cell_commit(cell);
 	if (err)
