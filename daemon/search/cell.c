@@ -56,6 +56,9 @@ static const char *const sql[CELL_STMTS] = {
 		"INSERT OR REPLACE INTO mark VALUES (?1, ?2, ?3, ?4, ?5)",
 	[CELL_MARKS] = "SELECT * FROM mark",
 	[CELL_COUNT] = "SELECT count(*) FROM doc",
+	/* One step in the index each, however many messages there are. */
+	[CELL_NEXT_CHANNEL] = "SELECT channel FROM doc WHERE channel > ?1"
+			      " ORDER BY channel LIMIT 1",
 };
 
 int cell_errno(int err)

@@ -18,6 +18,7 @@ enum cell_stmt {
 	CELL_SET_MARK,
 	CELL_MARKS,
 	CELL_COUNT,
+	CELL_NEXT_CHANNEL,
 	CELL_STMTS,
 };
 

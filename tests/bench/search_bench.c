@@ -7,7 +7,7 @@
  *	search_bench [MESSAGES [DIR]]
  *
  * Messages have 12 words of a vocabulary of 50,000 by Zipf's law, in 20
- * channels of which the reader sees 10.  Both index in batches of 800, in turns.
+ * channels of which the reader sees all; but one where said.  Both index in batches of 800, in turns.
  * Then each search runs many times, in turns, for the newest 25.
  */
 #include <sqlite3.h>
@@ -227,29 +227,31 @@ static void print_times(uint64_t *ns, uint32_t found)
 static const struct {
 	const char *name, *content, *match;
 	struct search_query filter;
+	uint32_t hidden;
 } searches[] = {
-	{ "the most common word", "w0x", "w0x", { .offset = 0 } },
-	{ "a common word", "w20x", "w20x", { .offset = 0 } },
-	{ "a rare word", "w40000x", "w40000x", { .offset = 0 } },
-	{ "two words", "w3x w20x", "NEAR(w3x w20x, 2)", { .slop = 2 } },
-	{ "page 100 of a word", "w0x", NULL, { .offset = 2475 } },
-	{ "from: and a word", "w5x", NULL, { .author = { 1, { 7 } } } },
-	{ "from: alone", "", NULL, { .author = { 1, { 7 } } } },
+	{ "the most common word", "w0x", "w0x", { .offset = 0 }, 0 },
+	{ "that, less a channel", "w0x", NULL, { .offset = 0 }, 1 },
+	{ "a common word", "w20x", "w20x", { .offset = 0 }, 0 },
+	{ "a rare word", "w40000x", "w40000x", { .offset = 0 }, 0 },
+	{ "two words", "w3x w20x", "NEAR(w3x w20x, 2)", { .slop = 2 }, 0 },
+	{ "page 100 of a word", "w0x", NULL, { .offset = 2475 }, 0 },
+	{ "from: and a word", "w5x", NULL, { .author = { 1, { 7 } } }, 0 },
+	{ "from: alone", "", NULL, { .author = { 1, { 7 } } }, 0 },
 	{ "in: has: and a word", "w5x", NULL,
-	  { .channel = { 1, { 3 } }, .has = SEARCH_HAS_LINK } },
-	{ "everything", "", NULL, { .offset = 0 } },
-	{ "by relevance", "w20x", NULL, { .relevance = true } },
+	  { .channel = { 1, { 3 } }, .has = SEARCH_HAS_LINK }, 0 },
+	{ "everything", "", NULL, { .offset = 0 }, 0 },
+	{ "by relevance", "w20x", NULL, { .relevance = true }, 0 },
 };
 
 static void search_all(struct cell *cell, uint32_t which)
 {
-	static uint64_t ours[TIMES], plain[TIMES], readable[CHANNELS / 2];
+	static uint64_t ours[TIMES], plain[TIMES], readable[CHANNELS];
 	static struct search_query q;
 	static struct search_hits_msg hits;
 	uint32_t found = 0;
 
-	for (uint32_t i = 0; i < CHANNELS / 2; i++)
-		readable[i] = 2 * i + 1;
+	for (uint32_t i = 0; i < CHANNELS; i++)
+		readable[i] = i + 1;
 	q = searches[which].filter;
 	strcpy(q.content, searches[which].content);
 	q.limit = SEARCH_LIMIT_MAX;
@@ -257,7 +259,8 @@ static void search_all(struct cell *cell, uint32_t which)
 	for (uint32_t i = 0; i < TIMES; i++) {
 		uint64_t start = now_ns();
 
-		check(!cell_search(cell, &q, readable, CHANNELS / 2, &hits));
+		check(!cell_search(cell, &q, readable,
+				   CHANNELS - searches[which].hidden, &hits));
 		ours[i] = now_ns() - start;
 		if (!searches[which].match)
 			continue;

@@ -95,6 +95,26 @@ static void only_what_may_be_read(void **state)
 	assert_int_equal(hits.total, 1);
 }
 
+static void nor_among_many_channels(void **state)
+{
+	(void)state;
+	for (uint64_t id = 1; id <= 200; id++)
+		put(id, 1000 + id, "a word");
+	put(300, CHANNEL, "a word");
+	FINDS("word", 300,);
+	assert_int_equal(hits.total, 1);
+}
+
+static void nothing_is_for_who_may_read_nothing(void **state)
+{
+	(void)state;
+	put(1, CHANNEL, "a word");
+	strcpy(query.content, "word");
+	assert_int_equal(cell_search(cell, &query, NULL, 0, &hits), 0);
+	assert_int_equal(hits.count, 0);
+	assert_int_equal(hits.total, 0);
+}
+
 static void forgets_what_an_edit_took_away(void **state)
 {
 	(void)state;
@@ -198,6 +218,10 @@ int main(void)
 			newest_first_in_pages_and_between_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_what_may_be_read, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(nor_among_many_channels, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			nothing_is_for_who_may_read_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(forgets_what_an_edit_took_away,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(better_ones_first_when_asked,
