@@ -23,6 +23,8 @@ static const struct {
 	{ "events", "what happens to them", command_events },
 	{ "trace", "each request, and what became of it", command_trace },
 	{ "latency", "block I/O latency as histograms", command_latency },
+	{ "slowest", "the slowest requests, and who sent them",
+	  command_slowest },
 	{ "sockets", "TCP to local listeners, and who waits", command_sockets },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -110,8 +110,9 @@ check-fuzz:
 
 # The programs that cases run, the ports that clients outside reach, and the
 # disks that outlive their machine.
-GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(MAINS:%=$(B)/bin/%) \
-	$(B)/tests/unit/monitor_sockets_test
+GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(B)/tests/kernel/talk \
+	$(B)/tests/kernel/garble.so \
+	$(MAINS:%=$(B)/bin/%) $(B)/tests/unit/monitor_sockets_test
 GUEST_PORTS = 8080
 GUEST_DISKS = disk=64 ssd0=32 ssd1=32 ssd2=32 ssd3=32
 CASES ?= $(filter-out %/lib.sh,$(wildcard tests/kernel/*.sh))
@@ -121,6 +122,11 @@ $(B)/tests/kernel/%: tests/kernel/%.c
 	@mkdir -p $(@D)
 	@echo "  TEST    $(VARIANT) kernel/$*"
 	@$(DCC) $(DCFLAGS) -MMD -MP -MF $@.d $< -o $@
+
+$(B)/tests/kernel/%.so: tests/kernel/%.c
+	@mkdir -p $(@D)
+	@echo "  TEST    $(VARIANT) kernel/$*.so"
+	@$(DCC) $(DCFLAGS) -shared -fPIC -MMD -MP -MF $@.d $< -ldl -o $@
 
 # $(call RUN_KERNEL,SERIES): all cases on one kernel.  KMOD_KO, of kmod.mk,
 # names the module built for a series.

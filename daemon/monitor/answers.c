@@ -34,11 +34,13 @@ static json_t *events(const struct answers *answers)
 static json_t *status(const struct answers *answers)
 {
 	const struct module_state *state = care_module(answers->care);
+	const char *no_module = care_why_no_module(answers->care);
 	const char *no_block = figures_why_no_block(answers->figures);
 	const char *no_sockets = figures_why_no_sockets(answers->figures);
 	struct devices *devices = figures_devices(answers->figures);
 
-	return json_pack("{sb sb ss sb ss so}", "module", state != NULL,
+	return json_pack("{sb ss sb ss sb ss so}", "module", state != NULL,
+			 "why_not_module", no_module ? no_module : "",
 			 "block", !no_block,
 			 "why_not_block", no_block ? no_block : "",
 			 "sockets", !no_sockets,

@@ -17,6 +17,7 @@ struct block {
 	struct ring_buffer *ring;
 	const struct hist_slots *hists;	/* BLOCK_HISTS of them, mapped */
 	size_t hists_size;
+	uint64_t since_ns;		/* attached at */
 	block_slow_fn *on_slow;
 	void *ctx;
 };
@@ -47,6 +48,7 @@ static int block_load(struct block *block)
 	if (!block->ring)
 		return -errno;
 	err = block_bpf__attach(block->skeleton);
+	block->since_ns = clock_monotonic_ns();
 	return err;
 }
 
@@ -100,6 +102,7 @@ void block_read(const struct block *block, struct devices *devices,
 
 	memset(ret_latency, 0, sizeof(*ret_latency));
 	ret_latency->at_ns = clock_monotonic_ns();
+	ret_latency->since_ns = block->since_ns;
 	ret_latency->lost = bss->lost;
 	ret_latency->missed = bpf_load_misses(block->skeleton->obj);
 	for (uint32_t i = 0; i < BLOCK_SERIES_MAX; i++) {

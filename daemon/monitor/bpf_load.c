@@ -10,7 +10,10 @@
 
 #include <bpf/bpf.h>
 
-/* The end of what libbpf said: the verifier's verdict comes last. */
+/*
+ * The end of what libbpf said: the verifier's verdict comes last, but for
+ * sentences that only say that it failed.
+ */
 static char said[512];
 
 static __attribute__((format(printf, 2, 0))) int
@@ -23,7 +26,8 @@ keep(enum libbpf_print_level level, const char *format, va_list args)
 		return 0;
 	vsnprintf(line, sizeof(line), format, args);
 	size = strcspn(line, "\n");
-	if (size)
+	if (size && !strstr(line, "failed to load BPF skeleton") &&
+	    !strstr(line, "failed to load object"))
 		snprintf(said, sizeof(said), "%.*s", (int)size, line);
 	return 0;
 }
@@ -40,6 +44,8 @@ static const char *advice(int err)
 		return "CAP_BPF and CAP_PERFMON are needed (run as root)";
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		return "this kernel carries no BTF (CONFIG_DEBUG_INFO_BTF)";
+	if (err == -ESRCH)
+		return "the kernel's BTF cannot be read";
 	if (err == -ENOSYS || err == -EOPNOTSUPP)
 		return "this kernel was built without eBPF (CONFIG_BPF_SYSCALL)";
 	if (err == -ENOMEM)
@@ -49,6 +55,9 @@ static const char *advice(int err)
 
 void bpf_load_end(int err, char *why, size_t why_size)
 {
+	/* without the right to, libbpf's guesses only mislead */
+	if (err == -EPERM || err == -EACCES)
+		said[0] = 0;
 	if (err)
 		snprintf(why, why_size, "%s: %s%s%s", advice(err),
 			 strerror(-err), said[0] ? "; " : "", said);

@@ -7,17 +7,16 @@
 #ifndef MONITOR_CARE_H
 #define MONITOR_CARE_H
 
-#include <stdbool.h>
-
 #include <systemd/sd-event.h>
 
 #include "monitor/history.h"
 #include "monitor/latency.h"
 #include "monitor/module.h"
+#include "monitor/warmer.h"
 
 struct care_options {
-	bool advice;		/* log decisions, do not carry them out */
-	uint32_t warm_kib_s;	/* for SSDs found blank; 0: do not warm them */
+	/* .advice is for all decisions: log them, do not carry them out */
+	struct warmer_options warmer;
 };
 
 struct care;
@@ -26,6 +25,7 @@ struct care;
 int care_new(sd_event *event, const struct care_options *options,
 	     struct devices *devices, struct history *history,
 	     struct care **ret_care);
+/* Saves the heat of all Super-Disks first. */
 void care_free(struct care *care);
 
 /*
@@ -34,7 +34,9 @@ void care_free(struct care *care);
  */
 void care_tick(struct care *care, const struct latency *latency);
 
-/* What the module said in the last tick, NULL while it is not loaded. */
+/* Why care_module() is NULL; NULL when it is not. */
+const char *care_why_no_module(const struct care *care);
+/* What the module said in the last tick, NULL while there is nothing of it. */
 const struct module_state *care_module(const struct care *care);
 
 #endif

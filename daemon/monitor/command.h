@@ -5,6 +5,7 @@
 
 int command_latency(int argc, char **argv);
 int command_trace(int argc, char **argv);
+int command_slowest(int argc, char **argv);
 int command_sockets(int argc, char **argv);
 int command_create(int argc, char **argv);
 int command_remove(int argc, char **argv);

@@ -5,9 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "monitor/control.h"
+#include "monitor/json_get.h"
 #include "monitor/options.h"
+
+#define ANSWER_TIMEOUT_MS 5000
 
 static const struct option long_options[] = {
 	{ "json", no_argument, NULL, 'j' },
@@ -63,6 +68,24 @@ void command_print_json(json_t *document)
 	json_decref(document);
 }
 
+json_t *command_ask(const char *what, char *why, size_t why_size)
+{
+	json_t *document = NULL;
+	int err, fd = control_connect(control_path());
+
+	why[0] = 0;
+	if (fd < 0)
+		return NULL;
+	err = control_ask(fd, what, ANSWER_TIMEOUT_MS, &document);
+	close(fd);
+	if (!err)
+		return document;
+	snprintf(why, why_size, "%s", err == -EREMOTEIO ?
+		 json_get_text(document, "error") : strerror(-err));
+	json_decref(document);
+	return NULL;
+}
+
 int command_open_module(const char *name, struct module **ret_module,
 			struct module_state **ret_state)
 {
@@ -84,7 +107,9 @@ int command_open_module(const char *name, struct module **ret_module,
 	}
 	if (err) {
 		mem_free(state);
-		return command_fail(name, "module", err, EX_OSERR);
+		return command_fail(name, err == -EPROTO ?
+				    "what the module says cannot be read" :
+				    "module", err, EX_OSERR);
 	}
 	*ret_module = module;
 	*ret_state = state;

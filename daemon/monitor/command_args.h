@@ -4,6 +4,7 @@
 #define MONITOR_COMMAND_ARGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <jansson.h>
 
@@ -28,6 +29,12 @@ int command_fail(const char *name, const char *words, int err, int status);
 
 /* Prints @document, which it *takes*, in a line. */
 void command_print_json(json_t *document);
+
+/*
+ * What superdiskd answers to @what, or NULL: with its refusal in @why, or ""
+ * there where no superdiskd runs.
+ */
+json_t *command_ask(const char *what, char *why, size_t why_size);
 
 /*
  * Opens the module and reads its state, which is to be given to mem_free().

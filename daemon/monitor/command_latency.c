@@ -18,11 +18,14 @@
 #include "monitor/terminal.h"
 #include "monitor/view.h"
 
+#define TABLE_NAMES "%-20s %-9s %-6s"
+
 struct run {
 	struct latency_options options;
 	struct source *source;
 	uint32_t only;		/* number of the device asked for, or 0 */
 	struct view_style style;
+	uint64_t span_ns;	/* that the delta is of */
 	/* state at the last print, and room for the next reading */
 	struct latency *last, *next, *delta;
 };
@@ -46,6 +49,8 @@ static int advance(struct run *run)
 	if (err)
 		return err;
 	*run->delta = *run->next;
+	run->span_ns = run->next->at_ns - (run->last->at_ns ? run->last->at_ns :
+							run->next->since_ns);
 	latency_subtract(run->delta, run->last);
 	swap = run->last;
 	run->last = run->next;
@@ -75,6 +80,38 @@ static void put_span(const struct run *run, const struct latency_series *s,
 	view_histogram(out, hist, &run->style);
 }
 
+static void put_row(const struct run *run, const struct latency_series *s,
+		    int op, int span, struct buf *out)
+{
+	const struct hist_slots *hist = &s->hist[op][span];
+	char name[2 * DEVICE_NAME_MAX + 2];
+
+	if (!hist_count(hist))
+		return;
+	snprintf(name, sizeof(name), "%s%s%s", s->name, s->parent ? "<" : "",
+		 s->parent_name);
+	buf_printf(out, TABLE_NAMES "   ", name, latency_op_names[op],
+		   latency_span_names[span]);
+	view_table_line(out, hist, (double)run->span_ns / 1e9);
+	buf_putc(out, '\n');
+}
+
+static void put_operation(const struct run *run,
+			  const struct latency_series *s, int op,
+			  struct buf *out)
+{
+	if (run->options.operation >= 0 && run->options.operation != op)
+		return;
+	for (int span = 0; span < BLOCK_SPANS; span++) {
+		if (span == BLOCK_QUEUE && !run->options.queue)
+			continue;
+		if (run->options.table)
+			put_row(run, s, op, span, out);
+		else
+			put_span(run, s, op, span, out);
+	}
+}
+
 static void print_text(const struct run *run)
 {
 	uint64_t events = latency_lost(run->delta);
@@ -84,18 +121,12 @@ static void print_text(const struct run *run)
 	clock_text(now, sizeof(now));
 	if (run->options.timestamp)
 		buf_printf(&out, "%s\n", now);
-	for (size_t i = 0; i < run->delta->count; i++) {
-		const struct latency_series *s = &run->delta->series[i];
-
-		for (int op = 0; op < BLOCK_OPS; op++) {
-			if (run->options.operation >= 0 &&
-			    run->options.operation != op)
-				continue;
-			if (run->options.queue)
-				put_span(run, s, op, BLOCK_QUEUE, &out);
-			put_span(run, s, op, BLOCK_DEVICE, &out);
-		}
-	}
+	if (run->options.table)
+		buf_printf(&out, TABLE_NAMES "   " VIEW_TABLE_HEAD "\n",
+			   "device", "operation", "span");
+	for (size_t i = 0; i < run->delta->count; i++)
+		for (int op = 0; op < BLOCK_OPS; op++)
+			put_operation(run, &run->delta->series[i], op, &out);
 	if (events)
 		buf_printf(&out, "\n%llu events lost\n",
 			   (unsigned long long)events);
@@ -264,6 +295,7 @@ int command_latency(int argc, char **argv)
 	run.options.live &= isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
 	terminal_size(&rows, &run.style.width);
 	run.style.colour = terminal_colour();
+	run.style.first_row = run.options.milliseconds ? VIEW_ROW_MS : 0;
 	run.style.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	run.last = latency_new();
 	run.next = latency_new();

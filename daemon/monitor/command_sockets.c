@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `superdisk sockets`: TCP by listener, and the connections that wait. */
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "monitor/command.h"
 #include "monitor/command_args.h"
-#include "monitor/control.h"
+#include "monitor/json_get.h"
 #include "monitor/sockets.h"
 #include "monitor/terminal.h"
 #include "monitor/text.h"
 
-#define ANSWER_TIMEOUT_MS 5000
 #define SHOWN_MAX 10
 
 static const char usage[] =
@@ -25,36 +21,24 @@ static const char usage[] =
 "application reads, round trips, and who waits most.  From superdiskd\n"
 "--sockets; where none runs, of what happens until Ctrl-C.\n";
 
-static uint64_t number(json_t *object, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(object, key));
-}
-
-static const char *text(json_t *object, const char *key)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-
-	return value ? value : "";
-}
-
 static void print_span(json_t *group, const char *name)
 {
 	json_t *span = json_object_get(json_object_get(group, "spans"), name);
 	char p50[TEXT_SIZE], p99[TEXT_SIZE];
 
 	if (span)
-		printf("  %9s %9s", text_time(number(span, "p50_ns"), p50),
-		       text_time(number(span, "p99_ns"), p99));
+		printf("  %9s %9s", text_time(json_get_number(span, "p50_ns"), p50),
+		       text_time(json_get_number(span, "p99_ns"), p99));
 	else
 		printf("  %9s %9s", "-", "-");
 }
 
 static void print_port(json_t *group)
 {
-	int port = (int)number(group, "port");
+	int port = (int)json_get_number(group, "port");
 
 	if (port)
-		printf("%5d %-15s ", port, text(group, "command"));
+		printf("%5d %-15s ", port, json_get_text(group, "command"));
 	else
 		printf("%5s %-15s ", "", "(all others)");
 }
@@ -78,12 +62,12 @@ static void print_groups(json_t *groups)
 		for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
 			print_span(group, spans[s]);
 		snprintf(backlog, sizeof(backlog), "%d/%d",
-			 (int)number(group, "backlog"),
-			 (int)number(group, "backlog_max"));
+			 (int)json_get_number(group, "backlog"),
+			 (int)json_get_number(group, "backlog_max"));
 		printf("  %6d  %7d  %8s  %7d  %s\n",
-		       (int)number(group, "connections"),
-		       (int)number(group, "retransmits"), backlog,
-		       (int)number(group, "drops"), text(group, "cgroup"));
+		       (int)json_get_number(group, "connections"),
+		       (int)json_get_number(group, "retransmits"), backlog,
+		       (int)json_get_number(group, "drops"), json_get_text(group, "cgroup"));
 	}
 }
 
@@ -103,14 +87,14 @@ static void print_slowest(json_t *slowest)
 
 		if (i == SHOWN_MAX)
 			break;
-		snprintf(peer, sizeof(peer), "%s:%d", text(each, "peer"),
-			 (int)number(each, "peer_port"));
+		snprintf(peer, sizeof(peer), "%s:%d", json_get_text(each, "peer"),
+			 (int)json_get_number(each, "peer_port"));
 		printf("%5d %-28s %-16s %9s %9s %9s %9s\n",
-		       (int)number(each, "port"), peer, text(each, "name"),
-		       text_bytes(number(each, "unsent"), unsent),
-		       text_bytes(number(each, "unacked"), unacked),
-		       text_time(number(each, "unread_ns"), unread),
-		       text_time(number(each, "unacked_ns"), waits));
+		       (int)json_get_number(each, "port"), peer, json_get_text(each, "name"),
+		       text_bytes(json_get_number(each, "unsent"), unsent),
+		       text_bytes(json_get_number(each, "unacked"), unacked),
+		       text_time(json_get_number(each, "unread_ns"), unread),
+		       text_time(json_get_number(each, "unacked_ns"), waits));
 	}
 }
 
@@ -118,21 +102,22 @@ static void print_missing(json_t *document)
 {
 	json_t *measured = json_object_get(document, "measured"), *value;
 	json_t *lost = json_object_get(document, "lost");
-	uint64_t count = number(lost, "missed") +
-			 number(lost, "storage") + number(lost, "ports");
+	uint64_t count = json_get_number(lost, "missed") +
+			 json_get_number(lost, "storage") + json_get_number(lost, "ports");
 	const char *key;
 
 	json_object_foreach(measured, key, value)
 		if (!json_is_true(value))
 			printf("this kernel offers no hook for: %s\n", key);
-	if (number(lost, "groups"))
+	if (json_get_number(lost, "groups"))
 		printf("%llu connections of more listeners than there are "
 		       "places are among \"all others\"\n",
-		       (unsigned long long)number(lost, "groups"));
+		       (unsigned long long)json_get_number(lost, "groups"));
 	if (count)
 		printf("%llu events lost\n", (unsigned long long)count);
 }
 
+/* Where no superdiskd runs; what stands in the way is left in @why. */
 static json_t *measure_here(char *why, size_t why_size)
 {
 	struct sockets_state *state = mem_zalloc(sizeof(*state));
@@ -141,6 +126,7 @@ static json_t *measure_here(char *why, size_t why_size)
 	struct sockets *sockets = NULL;
 	json_t *document = NULL;
 
+	snprintf(why, why_size, "no memory");
 	if (state && !sockets_open(why, why_size, &sockets) &&
 	    !socket_names_new(&names) &&
 	    !cgroups_new(NULL, CGROUPS_SOCKETS, &cgroups)) {
@@ -156,34 +142,19 @@ static json_t *measure_here(char *why, size_t why_size)
 	return document;
 }
 
-/* From superdiskd; its refusal, in @why, is an answer too. */
-static json_t *ask(int fd, char *why, size_t why_size)
-{
-	json_t *document = NULL;
-	int err = control_ask(fd, "sockets", ANSWER_TIMEOUT_MS, &document);
-
-	close(fd);
-	if (!err)
-		return document;
-	snprintf(why, why_size, "%s", err == -EREMOTEIO ?
-		 text(document, "error") : strerror(-err));
-	json_decref(document);
-	return NULL;
-}
-
 int command_sockets(int argc, char **argv)
 {
 	struct command_args args;
 	json_t *document;
-	char why[1024] = "no memory";
-	int fd, status = command_args_parse(argc, argv, usage, 0, 0, &args);
+	char why[1024];
+	int status = command_args_parse(argc, argv, usage, 0, 0, &args);
 
 	if (status)
 		return status - 1;
 	interrupts_catch();
-	fd = control_connect(control_path());
-	document = fd >= 0 ? ask(fd, why, sizeof(why)) :
-			     measure_here(why, sizeof(why));
+	document = command_ask("sockets", why, sizeof(why));
+	if (!document && !*why)
+		document = measure_here(why, sizeof(why));
 	if (!document) {
 		fprintf(stderr, "superdisk sockets: %s\n", why);
 		return EX_UNAVAILABLE;

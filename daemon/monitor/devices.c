@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor/devices.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -111,6 +112,93 @@ const char *devices_name(struct devices *devices, uint32_t number)
 	}
 	k->gone = read_name(devices, number, k->name, sizeof(k->name)) != 0;
 	return k->name;
+}
+
+/* First line of @folder/@file, without blanks around it, if there is one. */
+static int read_word(const char *folder, const char *file, char *word,
+		     size_t size)
+{
+	char path[512], line[256];
+	size_t first, end;
+
+	snprintf(path, sizeof(path), "%.400s/%s", folder, file);
+	if (read_line(path, "", line, sizeof(line)))
+		return -ENOENT;
+	first = strspn(line, " \t");
+	end = strlen(line);
+	while (end > first && (line[end - 1] == ' ' || line[end - 1] == '\t'))
+		end--;
+	if (first == end)
+		return -ENOENT;
+	snprintf(word, size, "%.*s", (int)(end - first), line + first);
+	return 0;
+}
+
+/* Where kinds of devices say who they are; the best first. */
+static const char *const identity_files[] = {
+	"wwid", "device/wwid", "dm/uuid", "serial", "device/serial",
+};
+
+static int read_identity(const char *folder, char *identity, size_t size)
+{
+	for (size_t i = 0;
+	     i < sizeof(identity_files) / sizeof(identity_files[0]); i++)
+		if (!read_word(folder, identity_files[i], identity, size))
+			return 0;
+	return -ENOENT;
+}
+
+/* A partition is its disk's and has a number. */
+static int identity_of(const char *folder,
+		       char ret_identity[DEVICE_IDENTITY_MAX])
+{
+	char whole[512], word[128], part[16];
+
+	if (read_word(folder, "partition", part, sizeof(part)))
+		return read_identity(folder, ret_identity,
+				     DEVICE_IDENTITY_MAX);
+	snprintf(whole, sizeof(whole), "%.400s/..", folder);
+	if (read_identity(whole, word, sizeof(word)))
+		return -ENOENT;
+	snprintf(ret_identity, DEVICE_IDENTITY_MAX, "%s-part%s", word, part);
+	return 0;
+}
+
+int devices_identity(const struct devices *devices, uint32_t number,
+		     char ret_identity[DEVICE_IDENTITY_MAX])
+{
+	char folder[512];
+
+	snprintf(folder, sizeof(folder), "%s/dev/block/%u:%u", devices->sys,
+		 number >> MINOR_BITS, number & MINOR_MASK);
+	return identity_of(folder, ret_identity);
+}
+
+int devices_by_identity(const struct devices *devices, const char *identity,
+			uint32_t *ret_number)
+{
+	char path[512], found[DEVICE_IDENTITY_MAX];
+	unsigned int major, minor;
+	struct dirent *entry;
+	int err = -ENODEV;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "%s/dev/block", devices->sys);
+	folder = opendir(path);
+	if (!folder)
+		return -ENODEV;
+	while (err && (entry = readdir(folder))) {
+		if (sscanf(entry->d_name, "%u:%u", &major, &minor) != 2)
+			continue;
+		snprintf(path, sizeof(path), "%s/dev/block/%u:%u",
+			 devices->sys, major, minor);
+		if (identity_of(path, found) || strcmp(found, identity))
+			continue;
+		*ret_number = major << MINOR_BITS | minor;
+		err = 0;
+	}
+	closedir(folder);
+	return err;
 }
 
 static int node_number(const char *path, uint32_t *ret_number)

@@ -33,6 +33,17 @@ int devices_path(struct devices *devices, uint32_t number,
 		 char ret_path[DEVICE_PATH_MAX]);
 
 /*
+ * What tells device @number from all others, on whatever number it appears:
+ * its WWID, serial number or the like.  -ENOENT when it has none.
+ */
+#define DEVICE_IDENTITY_MAX 160
+int devices_identity(const struct devices *devices, uint32_t number,
+		     char ret_identity[DEVICE_IDENTITY_MAX]);
+/* The number under which @identity is here now, -ENODEV when it is not. */
+int devices_by_identity(const struct devices *devices, const char *identity,
+			uint32_t *ret_number);
+
+/*
  * The number of the device that @name means, a path, a kernel name or a
  * device-mapper name.  -ENODEV when there is none.
  */

@@ -25,6 +25,7 @@ struct latency_series {
 
 struct latency {
 	uint64_t at_ns;		/* CLOCK_MONOTONIC */
+	uint64_t since_ns;	/* when the programs were attached */
 	struct block_lost lost;
 	uint64_t missed;	/* runs that the kernel left out; see bpf_load.h */
 	size_t count;

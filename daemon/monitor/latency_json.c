@@ -42,8 +42,9 @@ json_t *latency_to_json(const struct latency *latency)
 	for (size_t i = 0; i < latency->count; i++)
 		json_array_append_new(series,
 				      series_to_json(&latency->series[i]));
-	return json_pack("{si si sI s{sI sI sI sI sI} so}",
+	return json_pack("{si si sI sI s{sI sI sI sI sI} so}",
 			 "format", FORMAT, "sub_bits", HIST_SUB_BITS,
+			 "since_ns", (json_int_t)latency->since_ns,
 			 "at_ns", (json_int_t)latency->at_ns,
 			 "lost",
 			 "missed", (json_int_t)latency->missed,
@@ -133,13 +134,13 @@ int latency_from_json(const json_t *document, struct latency *ret_latency)
 {
 	json_t *lost, *series, *each;
 	int format, sub_bits;
-	json_int_t at_ns;
+	json_int_t at_ns, since_ns;
 	size_t i;
 
 	/* jansson takes no const here, and changes nothing */
-	if (json_unpack((json_t *)(uintptr_t)document, "{si si sI so so}",
+	if (json_unpack((json_t *)(uintptr_t)document, "{si si sI sI so so}",
 			"format", &format, "sub_bits", &sub_bits,
-			"at_ns", &at_ns, "lost", &lost, "series", &series))
+			"since_ns", &since_ns, "at_ns", &at_ns, "lost", &lost, "series", &series))
 		return -EPROTO;
 	if (format != FORMAT || sub_bits != HIST_SUB_BITS ||
 	    !json_is_array(series) ||
@@ -147,6 +148,7 @@ int latency_from_json(const json_t *document, struct latency *ret_latency)
 		return -EPROTO;
 	memset(ret_latency, 0, sizeof(*ret_latency));
 	ret_latency->at_ns = (uint64_t)at_ns;
+	ret_latency->since_ns = (uint64_t)since_ns;
 	if (lost_from_json(lost, ret_latency))
 		return -EPROTO;
 	json_array_foreach(series, i, each)

@@ -10,7 +10,7 @@
 #include "monitor/text.h"
 
 #define PANELS_MAX 64
-#define PANEL_ROWS_MIN 5
+#define PANEL_ROWS_MIN 6
 #define PANEL_ROWS_MAX 16
 /* A panel without I/O for so many intervals is not drawn. */
 #define PANEL_IDLE_MAX VIEW_HEAT_COLUMNS
@@ -149,8 +149,11 @@ static void put_title(struct buf *out, const struct latency_live *live,
 	char text[TEXT_SIZE];
 
 	paint(out, style, DIM);
-	buf_printf(out, "superdisk latency   %s   every %s   q leaves", title,
+	buf_printf(out, "superdisk latency   %s   a column each %s   ", title,
 		   text_time((uint64_t)live->interval_ms * 1000000, text));
+	view_heat_legend(out, style);
+	paint(out, style, DIM);
+	buf_puts(out, "   q leaves");
 	paint(out, style, PLAIN);
 	if (live->lost) {
 		paint(out, style, ALARM);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
@@ -14,6 +16,7 @@
 
 /* One message of the module holds a histogram of each path. */
 #define RECEIVE_SIZE 65536
+#define DUMP_TIMEOUT_S 5
 /* What we send: at most a run of heat. */
 #define MESSAGE_SIZE (SUPERDISK_HEAT_RUN + 512)
 
@@ -133,17 +136,30 @@ static int on_dump(struct nl_msg *msg, void *ctx)
 	return NL_OK;
 }
 
+/* A dump has an end; where that cannot be read, time makes one. */
+static void set_timeout(struct module *module, time_t seconds)
+{
+	const struct timeval time = { .tv_sec = seconds };
+
+	setsockopt(nl_socket_get_fd(module->talk), SOL_SOCKET, SO_RCVTIMEO,
+		   &time, sizeof(time));
+}
+
 static int read_dump(struct module *module, uint8_t command, struct dump *dump)
 {
 	int err;
 
 	nl_socket_modify_cb(module->talk, NL_CB_VALID, NL_CB_CUSTOM, on_dump,
 			    dump);
+	set_timeout(module, DUMP_TIMEOUT_S);
 	err = genl_send_simple(module->talk, module->family, command,
 			       SUPERDISK_GENL_VERSION, NLM_F_DUMP);
 	if (err >= 0)
 		err = nl_recvmsgs_default(module->talk);
-	return err < 0 ? to_errno(err) : dump->err;
+	set_timeout(module, 0);
+	if (dump->err)
+		return dump->err;
+	return err < 0 ? to_errno(err) : 0;
 }
 
 int module_read(struct module *module, struct module_state *ret_state)

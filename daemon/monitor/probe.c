@@ -4,28 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "monitor/clock.h"
 
 #define READ_SIZE 4096
 
 struct probe {
-	atomic_int refs;	/* the caller's and the thread's */
-	/*
-	 * 1 while the thread runs, then 0 or -errno.  Stored with release
-	 * after median_ns, loaded with acquire by probe_result().
-	 */
-	atomic_int result;
-	uint64_t median_ns;
 	char path[256];
+	uint64_t median_ns;
 };
 
 static int compare(const void *a, const void *b)
@@ -72,58 +63,28 @@ static int read_all(int fd, uint64_t *ret_median_ns)
 	return 0;
 }
 
-static void *run(void *ctx)
+static int run(void *arg)
 {
-	struct probe *probe = ctx;
+	struct probe *probe = arg;
 	int fd = open(probe->path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	int err = fd < 0 ? -errno : read_all(fd, &probe->median_ns);
 
 	if (fd >= 0)
 		close(fd);
-	atomic_store_explicit(&probe->result, err, memory_order_release);
-	probe_put(probe);
-	return NULL;
+	return err;
 }
 
-int probe_start(const char *path, struct probe **ret_probe)
+int probe_start(const char *path, struct errand **ret_probe)
 {
-	struct probe *probe = mem_zalloc(sizeof(*probe));
-	pthread_attr_t attributes;
-	pthread_t thread;
-	int err;
+	struct probe probe = { 0 };
 
-	if (!probe)
-		return -ENOMEM;
-	atomic_init(&probe->refs, 2);
-	atomic_init(&probe->result, 1);
-	snprintf(probe->path, sizeof(probe->path), "%s", path);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	err = pthread_create(&thread, &attributes, run, probe);
-	pthread_attr_destroy(&attributes);
-	if (err) {
-		mem_free(probe);
-		return -err;
-	}
-	*ret_probe = probe;
-	return 0;
+	snprintf(probe.path, sizeof(probe.path), "%s", path);
+	return errand_start(run, &probe, sizeof(probe), ret_probe);
 }
 
-int probe_result(const struct probe *probe, uint64_t *ret_median_ns)
+uint64_t probe_median_ns(const struct errand *probe)
 {
-	int result = atomic_load_explicit(&probe->result,
-					  memory_order_acquire);
+	const struct probe *done = errand_arg(probe);
 
-	if (result > 0)
-		return -EAGAIN;
-	if (!result)
-		*ret_median_ns = probe->median_ns;
-	return result;
-}
-
-void probe_put(struct probe *probe)
-{
-	if (probe && atomic_fetch_sub_explicit(&probe->refs, 1,
-					       memory_order_acq_rel) == 1)
-		mem_free(probe);
+	return done->median_ns;
 }

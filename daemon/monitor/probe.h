@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Timed reads of a block device that may be sick: each probe runs in a thread
- * of its own, so that a device which never answers holds up nobody else.
- */
+/* Timed reads of a block device that may be sick, as an errand. */
 #ifndef MONITOR_PROBE_H
 #define MONITOR_PROBE_H
 
 #include <stdint.h>
 
+#include "monitor/errand.h"
+
 #define PROBE_READS 15
 
-struct probe;
-
 /* Starts PROBE_READS direct reads at random places of device @path. */
-int probe_start(const char *path, struct probe **ret_probe);
+int probe_start(const char *path, struct errand **ret_probe);
 
-/*
- * -EAGAIN while it runs; 0 with the median time of a read; or why reading
- * failed.
- */
-int probe_result(const struct probe *probe, uint64_t *ret_median_ns);
-
-/* Lets go of it; one that still runs ends by itself. */
-void probe_put(struct probe *probe);
+/* The median time of a read, when errand_result() of it is 0. */
+uint64_t probe_median_ns(const struct errand *probe);
 
 #endif

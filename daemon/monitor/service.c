@@ -116,8 +116,11 @@ static int start_event(struct service *service)
 static int start_care(struct service *service)
 {
 	const struct care_options options = {
-		.advice = service->options->advice,
-		.warm_kib_s = service->options->warm_kib_s,
+		.warmer = {
+			.folder = service->options->state,
+			.rate_kib_s = service->options->warm_kib_s,
+			.advice = service->options->advice,
+		},
 	};
 
 	return care_new(service->event, &options,

@@ -14,6 +14,7 @@ struct service_options {
 	bool sockets;		/* attach the socket programs */
 	bool advice;		/* log what to do about SSDs, do not do it */
 	uint32_t warm_kib_s;	/* for blank SSDs; 0: do not warm */
+	const char *state;	/* folder where heat is kept; NULL: nowhere */
 	bool help;
 };
 

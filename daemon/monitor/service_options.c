@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "monitor/control.h"
 #include "monitor/options.h"
 #include "monitor/service.h"
 
+#define STATE_FOLDER "/var/lib/superdisk"
 #define HTTP_ADDRESS "127.0.0.1:9650"
 
 const char service_usage[] =
@@ -20,6 +22,8 @@ const char service_usage[] =
 "      --sockets              measure TCP connections to local listeners\n"
 "      --advice               log what to do about slow SSDs, do not do it\n"
 "      --warm KIB_PER_S       fill blank SSDs at that rate (65536; 0: do not)\n"
+"      --state FOLDER         keep the heat of Super-Disks there ($STATE_DIRECTORY,\n"
+"                             else " STATE_FOLDER "; none: do not)\n"
 "  -h, --help\n";
 
 #define WARM_KIB_S 65536
@@ -29,6 +33,7 @@ enum {
 	OPTION_ADVICE,
 	OPTION_WARM,
 	OPTION_SOCKETS,
+	OPTION_STATE,
 };
 
 static const struct option long_options[] = {
@@ -38,6 +43,7 @@ static const struct option long_options[] = {
 	{ "advice", no_argument, NULL, OPTION_ADVICE },
 	{ "warm", required_argument, NULL, OPTION_WARM },
 	{ "sockets", no_argument, NULL, OPTION_SOCKETS },
+	{ "state", required_argument, NULL, OPTION_STATE },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -64,6 +70,9 @@ static int take(int option, const char *argument, void *into, char *why,
 	case OPTION_ADVICE:
 		o->advice = true;
 		return 0;
+	case OPTION_STATE:
+		o->state = strcmp(argument, "none") ? argument : NULL;
+		return 0;
 	case OPTION_WARM:
 		if (options_number(argument, 0, UINT32_MAX, &rate)) {
 			snprintf(why, why_size, "rate %s: not a number",
@@ -83,10 +92,12 @@ int service_options_parse(int argc, char **argv,
 			  size_t why_size)
 {
 	static const struct options options = { ":l:s:h", long_options, take };
+	const char *folder = getenv("STATE_DIRECTORY"); /* of systemd */
 	struct service_options o = {
 		.socket = CONTROL_SOCKET,
 		.listen = HTTP_ADDRESS,
 		.block = true,
+		.state = folder && *folder ? folder : STATE_FOLDER,
 		.warm_kib_s = WARM_KIB_S,
 	};
 	int at = options_parse(&options, argc, argv, &o, why, why_size);

@@ -59,6 +59,24 @@ void view_summary(struct buf *out, const struct hist_slots *hist)
 		   text_time(hist_highest(hist), max));
 }
 
+void view_table_line(struct buf *out, const struct hist_slots *hist,
+		     double seconds)
+{
+	static const double quantiles[] = { 0.5, 0.9, 0.99, 0.999 };
+	double rate = seconds > 0 ? (double)hist_count(hist) / seconds : 0;
+	char text[TEXT_SIZE];
+
+	if (rate < 10 && rate > 0)
+		buf_printf(out, "%9.1f", rate);
+	else
+		buf_printf(out, "%9s", text_count((uint64_t)rate, text));
+	buf_printf(out, "%9s", text_time(hist_mean(hist), text));
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+		buf_printf(out, "%9s",
+			   text_time(hist_quantile(hist, quantiles[i]), text));
+	buf_printf(out, "%9s", text_time(hist_highest(hist), text));
+}
+
 /* A bar of @share (0 to 1) of @columns, in eighths of a character. */
 static void put_bar(struct buf *out, double share, unsigned int columns,
 		    const struct view_style *style)
@@ -101,6 +119,10 @@ void view_histogram(struct buf *out, const struct hist_slots *hist,
 	uint64_t rows[VIEW_ROWS], most;
 
 	to_rows(hist, rows);
+	for (unsigned int i = 0; i < style->first_row; i++) {
+		rows[style->first_row] += rows[i];
+		rows[i] = 0;
+	}
 	most = highest(rows);
 	for (unsigned int i = 0; i < VIEW_ROWS; i++) {
 		if (!rows[i])
@@ -112,7 +134,7 @@ void view_histogram(struct buf *out, const struct hist_slots *hist,
 		  style->width - LABEL_COLUMNS : 10;
 	for (unsigned int i = first; i <= last && first < VIEW_ROWS; i++) {
 		buf_printf(out, "  %8s .. %-8s %8s ",
-			   i ? row_bound(i - 1, low) : "0",
+			   i > style->first_row ? row_bound(i - 1, low) : "0",
 			   row_bound(i, high), text_count(rows[i], count));
 		if (rows[i])
 			put_bar(out, (double)rows[i] / (double)most, columns,
@@ -178,23 +200,46 @@ static bool heat_range(const struct view_heat *heat, unsigned int columns,
 	return first < VIEW_ROWS;
 }
 
-/* Logarithmic: one slow request among thousands must be seen. */
+/*
+ * Logarithmic: one slow request among thousands must be seen.  A step of
+ * 0 to @steps - 1, for a @count that is not 0.
+ */
+static size_t heat_step(uint32_t count, uint32_t most, size_t steps)
+{
+	double heat = most > 1 ? log1p(count) / log1p(most) : 1;
+
+	return (size_t)lround(heat * (double)(steps - 1));
+}
+
+/* Two cells in the place of one character. */
+static void put_pair(struct buf *out, uint32_t upper, uint32_t lower,
+		     uint32_t most)
+{
+	uint32_t front = upper ? upper : lower;
+
+	if (!front) {
+		buf_putc(out, ' ');
+		return;
+	}
+	buf_printf(out, "\033[38;5;%um",
+		   heat_colours[heat_step(front, most, HEAT_COLOURS)]);
+	if (upper && lower)
+		buf_printf(out, "\033[48;5;%um",
+			   heat_colours[heat_step(lower, most, HEAT_COLOURS)]);
+	buf_puts(out, upper ? "▀" PLAIN : "▄" PLAIN);
+}
+
 static void put_cell(struct buf *out, uint32_t count, uint32_t most,
 		     const struct view_style *style)
 {
-	double heat = most > 1 ? log1p(count) / log1p(most) : 1;
-	size_t step;
-
-	if (!count) {
+	if (!count)
 		buf_putc(out, ' ');
-	} else if (style->colour) {
-		step = (size_t)lround(heat * (HEAT_COLOURS - 1));
-		buf_printf(out, "\033[48;5;%um ", heat_colours[step]);
-		buf_puts(out, PLAIN);
-	} else {
-		step = (size_t)lround(heat * (sizeof(heat_ascii) - 2));
-		buf_putc(out, heat_ascii[step]);
-	}
+	else if (style->colour)
+		buf_printf(out, "\033[48;5;%um " PLAIN,
+			   heat_colours[heat_step(count, most, HEAT_COLOURS)]);
+	else
+		buf_putc(out, heat_ascii[heat_step(count, most,
+						   sizeof(heat_ascii) - 1)]);
 }
 
 static void put_edge(struct buf *out, const struct view_style *style)
@@ -207,33 +252,75 @@ static void put_edge(struct buf *out, const struct view_style *style)
 		buf_puts(out, edge);
 }
 
-static void put_heat_row(struct buf *out, const struct view_heat *heat,
-			 unsigned int row, unsigned int step,
-			 unsigned int columns, uint32_t most,
-			 const struct view_style *style)
+void view_heat_legend(struct buf *out, const struct view_style *style)
 {
-	unsigned int used = columns < heat->used ? columns : heat->used;
-	const uint32_t *newest = heat_column(heat, 0);
-	uint32_t here = cell(newest, row, step), top = 1;
+	buf_puts(out, "one ");
+	for (uint32_t i = 1; i <= HEAT_COLOURS; i++) {
+		if (style->colour)
+			buf_printf(out, "\033[48;5;%um " PLAIN,
+				   heat_colours[i - 1]);
+		else if (i < sizeof(heat_ascii))
+			buf_putc(out, heat_ascii[i - 1]);
+	}
+	buf_puts(out, " most");
+}
+
+/* What is drawn of a heat: which rows, how many in a cell, cells in a line. */
+struct frame {
+	const struct view_heat *heat;
+	const struct view_style *style;
+	unsigned int columns, used;	/* there is room for; of these drawn */
+	unsigned int first, step, pair;	/* pair: 2 cells in a line, or 1 */
+	uint32_t most;
+};
+
+static void put_heat_cells(struct buf *out, const struct frame *f,
+			   unsigned int row)
+{
+	for (unsigned int i = f->used; i < f->columns; i++)
+		buf_putc(out, ' ');
+	for (unsigned int age = f->used; age-- > 0;) {
+		const uint32_t *column = heat_column(f->heat, age);
+		uint32_t lower = cell(column, row, f->step);
+
+		if (f->pair == 2)
+			put_pair(out, cell(column, row + f->step, f->step),
+				 lower, f->most);
+		else
+			put_cell(out, lower, f->most, f->style);
+	}
+}
+
+/* The newest column as a bar, beside the line of @row. */
+static void put_heat_bar(struct buf *out, const struct frame *f,
+			 unsigned int row)
+{
+	const uint32_t *newest = heat_column(f->heat, 0);
+	unsigned int height = f->step * f->pair;
+	uint32_t here = cell(newest, row, height), top = 1;
 	char text[TEXT_SIZE];
 
-	buf_printf(out, "%*s ", HEAT_LABEL_COLUMNS - 2,
-		   row_bound(row + step - 1, text));
-	put_edge(out, style);
-	for (unsigned int i = used; i < columns; i++)
-		buf_putc(out, ' ');
-	for (unsigned int age = used; age-- > 0;)
-		put_cell(out, cell(heat_column(heat, age), row, step), most,
-			 style);
-	put_edge(out, style);
-	for (unsigned int i = row % step; i < VIEW_ROWS; i += step)
-		if (cell(newest, i, step) > top)
-			top = cell(newest, i, step);
-	if (here) {
-		buf_printf(out, "%7s ", text_count(here, text));
-		put_bar(out, (double)here / (double)top, HEAT_BAR_COLUMNS - 10,
-			style);
-	}
+	for (unsigned int i = f->first; i < VIEW_ROWS; i += height)
+		if (cell(newest, i, height) > top)
+			top = cell(newest, i, height);
+	if (!here)
+		return;
+	buf_printf(out, "%7s ", text_count(here, text));
+	put_bar(out, (double)here / (double)top, HEAT_BAR_COLUMNS - 10,
+		f->style);
+}
+
+static void put_heat_line(struct buf *out, const struct frame *f,
+			  unsigned int row)
+{
+	unsigned int top = row + f->step * f->pair - 1;
+	char text[TEXT_SIZE];
+
+	buf_printf(out, "%*s ", HEAT_LABEL_COLUMNS - 2, row_bound(top, text));
+	put_edge(out, f->style);
+	put_heat_cells(out, f, row);
+	put_edge(out, f->style);
+	put_heat_bar(out, f, row);
 	buf_putc(out, '\n');
 }
 
@@ -241,19 +328,25 @@ void view_heat(struct buf *out, const struct view_heat *heat,
 	       unsigned int rows, const struct view_style *style)
 {
 	unsigned int taken = HEAT_LABEL_COLUMNS + HEAT_BAR_COLUMNS;
-	unsigned int columns = style->width > taken + 10 ?
-			       style->width - taken : 10;
-	unsigned int used, first, last, step;
-	uint32_t most;
+	unsigned int last, lines, height;
+	struct frame f = {
+		.heat = heat, .style = style,
+		.columns = style->width > taken + 10 ? style->width - taken :
+						       10,
+		.pair = style->colour && !style->ascii ? 2 : 1,
+	};
 
-	if (columns > VIEW_HEAT_COLUMNS)
-		columns = VIEW_HEAT_COLUMNS;
-	used = columns < heat->used ? columns : heat->used;
-	if (!heat_range(heat, used, &first, &last, &most))
+	if (f.columns > VIEW_HEAT_COLUMNS)
+		f.columns = VIEW_HEAT_COLUMNS;
+	f.used = f.columns < heat->used ? f.columns : heat->used;
+	if (!heat_range(heat, f.used, &f.first, &last, &f.most))
 		return;
+	if (last - f.first < rows)
+		f.pair = 1; /* a line for each */
 	/* too wide a range for the rows: several powers of two in each */
-	step = (last - first) / rows + 1;
-	for (unsigned int i = (last - first) / step + 1; i-- > 0;)
-		put_heat_row(out, heat, first + i * step, step, columns, most,
-			     style);
+	f.step = (last - f.first) / (rows * f.pair) + 1;
+	height = f.step * f.pair;
+	lines = (last - f.first) / height + 1;
+	while (lines-- > 0)
+		put_heat_line(out, &f, f.first + lines * height);
 }

@@ -19,10 +19,23 @@ struct view_style {
 	unsigned int width;	/* columns of the terminal */
 	bool colour;
 	bool ascii;		/* no block characters */
+	unsigned int first_row;	/* holds all below it, too; 0: none do */
 };
+
+/* The row of milliseconds, about. */
+#define VIEW_ROW_MS 20
 
 /* One line: count, mean, percentiles, maximum; without a newline. */
 void view_summary(struct buf *out, const struct hist_slots *hist);
+
+/*
+ * A line of a table with VIEW_TABLE_HEAD above it: rate, mean, percentiles,
+ * maximum; without a newline.
+ */
+#define VIEW_TABLE_HEAD \
+	"    I/O/s     mean      p50      p90      p99    p99.9      max"
+void view_table_line(struct buf *out, const struct hist_slots *hist,
+		     double seconds);
 
 /* The rows in use, highest share widest. */
 void view_histogram(struct buf *out, const struct hist_slots *hist,
@@ -37,6 +50,9 @@ struct view_heat {
 };
 
 void view_heat_push(struct view_heat *heat, const struct hist_slots *hist);
+
+/* Which colour or character is how many; without a newline. */
+void view_heat_legend(struct buf *out, const struct view_style *style);
 
 /*
  * The heatmap and, at its right, the histogram of the newest column; at most

@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What measuring block I/O costs: superdisk beside biolatency of libbpf-tools.
+"""What measuring costs: superdisk beside biolatency of libbpf-tools.
 
-usage: tests/bench/eyes.py SUPERDISK [--rounds N] [--seconds S]
+usage: tests/bench/eyes.py SUPERDISK TALK [--rounds N] [--seconds S]
 
 Needs root.  Random 4k reads of a loop device over a file in memory, one at a
 time, in interleaved rounds: nobody watches, superdisk latency watches,
-biolatency watches (per disk, without and with queue time).  Prints medians of
+biolatency watches (per disk, without and with queue time).  Then messages of
+100 bytes over loopback, each answered at once: nobody watches, superdisk
+sockets watches; there is no peer for that.  Prints medians of
 
-  ns/IO   run time of the eBPF programs for each request, by the kernel's own
-          count (kernel.bpf_stats_enabled); the count itself costs some of it
-  IOPS    what fio reaches, and its share of the unwatched rounds
+  ns/IO, ns/message
+          run time of the eBPF programs for each, by the kernel's own count
+          (kernel.bpf_stats_enabled); the count itself costs some of it
+  IOPS, messages/s
+          what is reached, and its share of the unwatched rounds
 """
 import argparse
 import contextlib
@@ -24,6 +28,7 @@ import tempfile
 import time
 
 FILE_MIB = 64
+ECHOES = 10000		# of two messages each
 STATS = "/proc/sys/kernel/bpf_stats_enabled"
 ATTACH_S = 20
 # Programs of the watcher are those that were not there before it.
@@ -83,6 +88,14 @@ def watching(command):
         process.wait(timeout=20)
 
 
+def talk(program):
+    """Messages sent and messages per second."""
+    start = time.monotonic()
+    subprocess.run([program, "echo", str(ECHOES)], check=True,
+                   stdout=subprocess.DEVNULL)
+    return 2 * ECHOES, 2 * ECHOES / (time.monotonic() - start)
+
+
 def load(device, seconds):
     """Requests done and requests per second."""
     text = subprocess.run(
@@ -94,20 +107,38 @@ def load(device, seconds):
     return read["total_ios"], read["iops"]
 
 
-def one_round(device, command, seconds):
-    """(ns of eBPF for each request, requests per second)"""
+def one_round(command, work):
+    """(ns of eBPF for each unit of work, units per second)"""
     with watching(command) as ids:
         start = programs()
-        done, rate = load(device, seconds)
+        done, rate = work()
         end = programs()
         spent = sum(end[i][1] - start[i][1] for i in ids if i in end)
     return spent / done, rate
+
+
+def compare(watchers, work, rounds, units):
+    """Interleaved rounds of the work under each watcher; prints a table."""
+    results = {name: [] for name in watchers}
+    work()
+    for _ in range(rounds):
+        for name, command in watchers.items():
+            results[name].append(one_round(command, work))
+    base = statistics.median(rate for _, rate in results["nobody"])
+    cost_name, rate_name = units
+    print(f"{'watcher':20} {cost_name:>11} {rate_name:>11} "
+          f"{'of unwatched':>13}")
+    for name, each in results.items():
+        cost = statistics.median(cost for cost, _ in each)
+        rate = statistics.median(rate for _, rate in each)
+        print(f"{name:20} {cost:11.0f} {rate:11.0f} {rate / base:12.1%}")
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("superdisk")
+    parser.add_argument("talk")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     options = parser.parse_args()
@@ -118,20 +149,17 @@ def main():
         "biolatency -D": ["biolatency", "-D", "3600"],
         "biolatency -D -Q": ["biolatency", "-D", "-Q", "3600"],
     }
-    results = {name: [] for name in watchers}
+    # it measures by itself where it finds no superdiskd
+    os.environ["SUPERDISK_SOCKET"] = "/nonexistent"
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, \
             loop_device(folder) as device, bpf_stats():
-        load(device, 1)
-        for _ in range(options.rounds):
-            for name, command in watchers.items():
-                results[name].append(
-                    one_round(device, command, options.seconds))
-    base = statistics.median(rate for _, rate in results["nobody"])
-    print(f"{'watcher':20} {'ns/IO':>8} {'IOPS':>9} {'of unwatched':>13}")
-    for name, rounds in results.items():
-        cost = statistics.median(cost for cost, _ in rounds)
-        rate = statistics.median(rate for _, rate in rounds)
-        print(f"{name:20} {cost:8.0f} {rate:9.0f} {rate / base:12.1%}")
+        compare(watchers, lambda: load(device, options.seconds),
+                options.rounds, ("ns/IO", "IOPS"))
+        print()
+        compare({"nobody": None,
+                 "superdisk sockets": [options.superdisk, "sockets"]},
+                lambda: talk(options.talk), options.rounds,
+                ("ns/message", "messages/s"))
 
 
 if __name__ == "__main__":

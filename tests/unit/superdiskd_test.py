@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""superdiskd on a machine that lacks something, and one that is killed.
+
+Without capabilities, without BTF, with a broken one: it says what is missing
+and serves the rest.  With all of them: it holds no more than it uses, and
+leaves nothing attached, whenever it is killed.
+"""
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+O = os.environ.get("O", ".build")
+PROGRAM = os.path.join(O, "release", "bin", "superdiskd")
+BPFTOOL = shutil.which("bpftool", path=os.environ["PATH"] + ":/usr/sbin")
+DEADLINE_S = 60
+KILLS = int(os.environ.get("KILLS", "20"))
+CAP_NET_ADMIN = 1 << 12
+
+
+class Superdiskd:
+    """One that runs, with a folder of its own."""
+
+    def __init__(self, *options, prefix=()):
+        self.folder = tempfile.TemporaryDirectory(prefix="superdiskd-test-")
+        self.path = os.path.join(self.folder.name, "sock")
+        self.log = os.path.join(self.folder.name, "log")
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [*prefix, PROGRAM, "--listen", "127.0.0.1:0", "--state",
+                 "none", "--sockets", "--socket", self.path, *options],
+                stderr=log)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+    def said(self):
+        with open(self.log, encoding="utf-8") as log:
+            return log.read()
+
+    def until(self, text):
+        """Waits until it has logged that."""
+        deadline = time.monotonic() + DEADLINE_S
+        while text not in self.said():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"no '{text}' in: {self.said()}")
+            time.sleep(0.01)
+        return self
+
+    def ask(self, what):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(DEADLINE_S)
+            s.connect(self.path)
+            s.sendall(json.dumps({"do": what}).encode() + b"\n")
+            return json.loads(s.makefile().readline())
+
+    def metrics(self):
+        port = re.search(r" http port=(\d+)", self.said()).group(1)
+        url = f"http://127.0.0.1:{port}/metrics"
+        with urllib.request.urlopen(url, timeout=DEADLINE_S) as answer:
+            return answer.read().decode()
+
+    def status(self, key):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
+            return re.search(rf"^{key}:\s*(\w+)$", f.read(), re.M).group(1)
+
+    def programs(self):
+        """Ids of the eBPF programs that it has loaded."""
+        ids = set()
+        folder = f"/proc/{self.process.pid}/fdinfo"
+        try:
+            for name in os.listdir(folder):
+                with open(f"{folder}/{name}", encoding="ascii") as file:
+                    ids.update(re.findall(r"^prog_id:\s*(\d+)$", file.read(),
+                                          re.M))
+        except OSError:
+            pass
+        return ids
+
+
+def is_loaded(number):
+    return subprocess.run([BPFTOOL, "prog", "show", "id", number],
+                          capture_output=True, check=False).returncode == 0
+
+
+def gone(ids):
+    """Whether they are, before the deadline: the kernel frees them later."""
+    deadline = time.monotonic() + DEADLINE_S
+    while any(is_loaded(number) for number in ids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def partial(daemon, words):
+    """It runs, says why it does not measure, and answers all the same."""
+    daemon.until(" ready block=off sockets=off")
+    for family in ("latency", "sockets"):
+        answer = daemon.ask(family)
+        assert words in answer.get("error", ""), answer
+    status = daemon.ask("status")
+    assert status["block"] is False and words in status["why_not_block"]
+    assert words in status["why_not_sockets"], status
+    assert 'superdisk_measuring{family="block"} 0' in daemon.metrics()
+    assert daemon.said().count("no_block_latency") == 1, daemon.said()
+
+
+def without_capabilities():
+    with Superdiskd(prefix=("setpriv", "--bounding-set",
+                            "-bpf,-perfmon,-sys_admin")) as daemon:
+        partial(daemon, "CAP_BPF and CAP_PERFMON are needed")
+
+
+def hidden(*commands):
+    """Runs the daemon where /sys/kernel/btf is something else."""
+    return ("unshare", "--mount", "sh", "-c",
+            "mount -t tmpfs none /sys/kernel/btf; "
+            + "".join(f"{command}; " for command in commands)
+            + 'exec "$@"', "sh")
+
+
+def without_btf():
+    with Superdiskd(prefix=hidden()) as daemon:
+        partial(daemon, "this kernel carries no BTF")
+
+
+def with_a_btf_that_is_broken():
+    with Superdiskd(prefix=hidden(
+            "echo nonsense > /sys/kernel/btf/vmlinux")) as daemon:
+        partial(daemon, "the kernel's BTF cannot be read")
+
+
+def keeps_only_what_it_uses():
+    with Superdiskd() as daemon:
+        daemon.until(" ready block=measured sockets=measured")
+        for which in ("CapEff", "CapPrm"):
+            held = int(daemon.status(which), 16)
+            assert held == CAP_NET_ADMIN, f"{which} {held:x}"
+        assert int(daemon.status("CapInh"), 16) == 0
+        assert int(daemon.status("CapAmb"), 16) == 0
+        assert daemon.status("NoNewPrivs") == "1"
+
+
+def with_advice_only_it_keeps_none():
+    with Superdiskd("--advice") as daemon:
+        daemon.until(" ready ")
+        for which in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+            assert int(daemon.status(which), 16) == 0, which
+
+
+def attaches_what_is_asked_for_and_no_more():
+    with Superdiskd("--no-block") as daemon:
+        daemon.until(" ready block=off sockets=measured")
+        sockets = daemon.programs()
+    with Superdiskd() as daemon:
+        daemon.until(" ready ")
+        both = daemon.programs()
+    assert sockets and len(both) > len(sockets), (sockets, both)
+    assert gone(sockets | both)
+
+
+def leaves_nothing_when_it_is_killed():
+    """At a random moment of its first second: loading, attaching, serving."""
+    seed = int(os.environ.get("SEED", time.time_ns() % 100000))
+    print(f"# seed {seed}; again: SEED={seed} {sys.argv[0]}")
+    chance, seen = random.Random(seed), set()
+    for _ in range(KILLS):
+        with Superdiskd() as daemon:
+            end = time.monotonic() + chance.random()
+            while time.monotonic() < end:
+                seen |= daemon.programs()
+            daemon.process.send_signal(signal.SIGKILL)
+            daemon.process.wait()
+    print(f"# {KILLS} kills, {len(seen)} programs seen")
+    assert seen, "never caught with a program"
+    assert gone(seen)
+
+
+CASES = (without_capabilities, without_btf, with_a_btf_that_is_broken,
+         keeps_only_what_it_uses, with_advice_only_it_keeps_none,
+         attaches_what_is_asked_for_and_no_more,
+         leaves_nothing_when_it_is_killed)
+
+
+def why_not():
+    """Why nothing can be shown on this machine, or None."""
+    if os.geteuid():
+        return "root is needed"
+    if not BPFTOOL:
+        return "no bpftool"
+    with Superdiskd() as daemon:
+        daemon.until(" ready ")
+        found = re.search(r'no_block_latency why="(.*)"', daemon.said())
+        return found.group(1).replace("#", "") if found else None
+
+
+def main():
+    reason, failed = why_not(), 0
+    print(f"1..{len(CASES)}")
+    for number, case in enumerate(CASES, 1):
+        name = case.__name__
+        if reason:
+            print(f"ok {number} - {name} # SKIP {reason}")
+            continue
+        try:
+            case()
+            print(f"ok {number} - {name}")
+        except (AssertionError, OSError, ValueError) as error:
+            failed += 1
+            print(f"not ok {number} - {name}\n# {error!r}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
