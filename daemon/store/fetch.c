@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/engine_impl.h"
@@ -44,21 +45,44 @@ void fetch_group_init(struct fetch_group *group, struct engine *e,
 	group->ctx = ctx;
 }
 
+static void pin_slot(struct fetch_group *group, uint32_t place, int by)
+{
+	space_read(&group->e->space, engine_slot_of(group->e, place), by);
+}
+
+static void unpin(struct fetch_group *group, uint32_t i)
+{
+	pin_slot(group, group->pin[i].place, -1);
+	rows_put(group->pin[i].rows);
+}
+
 void fetch_group_fini(struct fetch_group *group)
 {
 	for (uint32_t i = 0; i < group->count; i++)
-		rows_put(group->pin[i].rows);
+		unpin(group, i);
 	mem_free(group->pin);
 	group->pin = NULL;
 	group->count = 0;
 	group->cap = 0;
 }
 
+/*
+ * A place has many tenants in its time: what is kept under it must be the one
+ * that the index means.
+ */
+static struct rows *of_ref(struct rows *rows, const struct block_ref *ref)
+{
+	check(!rows || (rows->count == ref->rows &&
+			rows->row[0].id == ref->first_id &&
+			rows->row[rows->count - 1].id == ref->last_id));
+	return rows;
+}
+
 struct rows *fetch_lookup_cache(void *ctx, const struct block_ref *ref)
 {
 	struct engine *e = ctx;
 
-	return cache_get(e->cache, ref->place);
+	return of_ref(cache_get(e->cache, ref->place), ref);
 }
 
 struct rows *fetch_lookup(void *ctx, const struct block_ref *ref)
@@ -67,15 +91,17 @@ struct rows *fetch_lookup(void *ctx, const struct block_ref *ref)
 
 	for (uint32_t i = 0; i < group->count; i++)
 		if (group->pin[i].place == ref->place)
-			return group->pin[i].rows;
-	return cache_get(group->e->cache, ref->place);
+			return of_ref(group->pin[i].rows, ref);
+	return fetch_lookup_cache(group->e, ref);
 }
 
+/* Its slot is not filled anew while the group may ask by the place. */
 static int pin(struct fetch_group *group, uint32_t place, struct rows *rows)
 {
 	if (mem_grow(&group->pin, &group->cap, group->count + 1,
 		     sizeof(group->pin[0])))
 		return -ENOMEM;
+	pin_slot(group, place, 1);
 	group->pin[group->count].place = place;
 	group->pin[group->count++].rows = rows_get(rows);
 	return 0;

@@ -292,6 +292,8 @@ int job_add_block(struct job *job, const struct block_ref *ref)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < ref->rows; i++)
 		job->ids[job->packed + i] = job->out[job->packed + i].id;
+	/* A read that came late may have kept what was there before. */
+	cache_drop(job->e->cache, ref->place);
 	job->packed += ref->rows;
 	job->added[job->added_count++] = *ref;
 	blocks_live(job->e, ref, 1, 1);
@@ -330,11 +332,11 @@ static struct rows *newest_rows(const struct job *job,
 	return err ? NULL : rows;
 }
 
-/* The newest rows stay warm if they were. */
+/* The newest rows stay warm, where somebody reads. */
 static void keep_warm(struct job *job)
 {
 	struct cache *cache = job->e->cache;
-	bool warm = job->snap_count > 0;
+	bool warm = job->part->wanted;
 	const struct block_ref *last;
 	struct rows *rows;
 
@@ -342,6 +344,7 @@ static void keep_warm(struct job *job)
 		warm |= cache_has(cache, job->removed[i]);
 		cache_drop(cache, job->removed[i]);
 	}
+	job->part->wanted = false;
 	if (!warm || !job->added_count)
 		return;
 	last = &job->added[job->added_count - 1];

@@ -60,6 +60,7 @@ struct part {
 	bool flushing;		/* a snapshot of the deltas is being written */
 	/* The engine's: */
 	bool deciding;		/* a write looks up whether its row exists */
+	bool wanted;		/* read since its newest rows were cached */
 	bool settling;		/* writes that waited are being started */
 	uint32_t inflight;	/* writes in a commit or waiting for room */
 	uint32_t readers;	/* requests that wait for its blocks */

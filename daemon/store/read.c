@@ -82,6 +82,7 @@ void engine_read(struct engine *e, struct store_op *op)
 				  op->rows ? 0 : -ENOMEM);
 		return;
 	}
+	op->part->wanted = true;
 	err = try_read(op, fetch_lookup_cache, e, &missing);
 	if (err == -EAGAIN)
 		err = read_fetch(e, op, &missing, read_ready) ? -ENOMEM : 1;

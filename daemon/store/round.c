@@ -66,10 +66,19 @@ struct round {
 
 /* --- what to do --------------------------------------------------------- */
 
+/*
+ * The later, the more rows of a partition there are to write at once.  Room
+ * for a round's worth of writes remains, and appends, which leave some of the
+ * log to others (log_room()), are never kept waiting while nothing is done.
+ */
 static bool under_pressure(const struct engine *e)
 {
-	return log_used(&e->log) > e->log.bytes / 2 ||
-	       e->delta_bytes > e->opts.delta_bytes / 2;
+	uint64_t most = e->log.bytes - 4ull * e->log.frame_max;
+
+	if (most > e->log.bytes / 4 * 3)
+		most = e->log.bytes / 4 * 3;
+	return log_used(&e->log) > most ||
+	       e->delta_bytes > e->opts.delta_bytes / 4 * 3;
 }
 
 static bool wants_flush(const struct engine *e)

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/blob.h"
 #include "base/check.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/wire.h"
@@ -13,6 +15,8 @@
 #define TICK_NS 100000000u
 #define TICKS_PER_STATS 10u
 #define SHARD_MAILBOX 65536u
+/* Requests' memory that is kept for the next ones. */
+#define SPARE_CALLS 1024u
 
 struct shard {
 	struct actor *self;
@@ -23,6 +27,8 @@ struct shard {
 	bool handling;	/* so that a wake-up need not be a message */
 	bool due;	/* engine_step() is to run after this batch */
 	bool told;	/* a STORE_STEP is in the mailbox */
+	struct list spare;	/* struct call, by op.node */
+	uint32_t spare_count;
 };
 
 /* A request being worked on. */
@@ -31,6 +37,40 @@ struct call {
 	struct shard *shard;
 	struct actor_msg *msg;	/* taken */
 };
+
+static struct call *call_new(struct shard *shard)
+{
+	struct list *node = list_pop(&shard->spare);
+	struct call *call;
+
+	if (!node)
+		return mem_zalloc(sizeof(*call));
+	shard->spare_count--;
+	call = list_entry(node, struct call, op.node);
+	memset(call, 0, sizeof(*call));
+	return call;
+}
+
+static void call_free(struct call *call)
+{
+	struct shard *shard = call->shard;
+
+	if (shard->spare_count >= SPARE_CALLS) {
+		mem_free(call);
+		return;
+	}
+	/* What was used last is still in the processor's cache. */
+	list_push_front(&shard->spare, &call->op.node);
+	shard->spare_count++;
+}
+
+static void free_spare(struct shard *shard)
+{
+	struct list *node;
+
+	while ((node = list_pop(&shard->spare)))
+		mem_free(list_entry(node, struct call, op.node));
+}
 
 /* From the loop's callbacks and from the engine's own calls. */
 static void wake(void *ctx)
@@ -82,7 +122,7 @@ static void call_done(struct store_op *op)
 	else
 		answer_written(call);
 	actor_msg_free(call->msg);
-	mem_free(call);
+	call_free(call);
 }
 
 static void from_put(struct call *call, enum store_op_kind kind)
@@ -126,7 +166,7 @@ static void from_read(struct call *call, enum store_op_kind kind)
 
 static int serve(struct shard *shard, struct actor_msg *msg)
 {
-	struct call *call = mem_zalloc(sizeof(*call));
+	struct call *call = call_new(shard);
 
 	if (!call)
 		return -ENOMEM;
@@ -260,6 +300,7 @@ static int shard_start(struct actor *self, void *state, const void *arg)
 	shard->store = store;
 	shard->index = shard_arg->index;
 	shard->handling = true;
+	list_init(&shard->spare);
 	err = open_engine(shard);
 	shard->handling = false;
 	if (!err) {
@@ -289,6 +330,7 @@ static void shard_stop(struct actor *self, void *state, int reason)
 	atomic_fetch_sub(&shard->store->up, 1);
 	shard->handling = true;		/* nobody is to be woken any more */
 	engine_close(shard->e);
+	free_spare(shard);
 }
 
 const struct actor_class shard_class = {

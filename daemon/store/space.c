@@ -97,8 +97,8 @@ void space_read(struct space *space, uint32_t n, int readers)
 {
 	struct slot *slot = &space->slot[n];
 
-	check(slot->readers + readers >= 0);
-	slot->readers = (uint16_t)(slot->readers + readers);
+	check((int64_t)slot->readers + readers >= 0);
+	slot->readers += (uint32_t)readers;
 }
 
 uint32_t space_victim(const struct space *space, uint32_t max_live_percent)

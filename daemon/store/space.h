@@ -15,7 +15,7 @@
 struct slot {
 	uint32_t live;		/* bytes of blocks the index knows */
 	uint32_t used;		/* bytes ever filled; 0: free */
-	uint16_t readers;
+	uint32_t readers;	/* reads under way, and what they pinned */
 	bool open;		/* being filled */
 	bool broken;		/* holds a block that cannot be read */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the store benchmark asks of each engine; see store_bench.c. */
+/* What the store benchmark asks of each engine, and its parts. */
 #ifndef STORE_BENCH_H
 #define STORE_BENCH_H
 
@@ -10,14 +10,13 @@
 #define BENCH_CHANNELS 10000u
 #define BENCH_ROW 300u
 #define BENCH_PAGE 50u
+/* Of blocks or pages in the store's own memory, where it has such a thing. */
+#define BENCH_CACHE (64u << 20)
 
 struct bench_row {
 	uint64_t channel, id;
 	uint8_t data[BENCH_ROW];
 };
-
-/* The next row: channel by zipf, ids ascending, text-like bytes. */
-void bench_row_next(struct bench_row *row);
 
 struct bench_engine {
 	const char *name;
@@ -33,7 +32,8 @@ struct bench_engine {
 		     uint32_t count);
 	/* The latest BENCH_PAGE rows; returns how many, in *ret_ns how long. */
 	uint32_t (*latest)(void *store, uint64_t channel, uint64_t *ret_ns);
-	/* Deletes the newest `count` rows of a channel, durable. */
+	/* Deletes the newest `count` rows of a channel, durable.  NULL: holds
+	 * no rows, only the first measurement is of interest. */
 	void (*trim)(void *store, uint64_t channel, uint32_t count);
 	/* Lets background work come to an end. */
 	void (*settle)(void *store);
@@ -42,7 +42,45 @@ struct bench_engine {
 extern const struct bench_engine bench_ours, bench_ours_plain, bench_raw,
 	bench_rocksdb, bench_lmdb, bench_sqlite;
 
+#define BENCH_BATCHES 3
+extern const uint32_t bench_batch[BENCH_BATCHES];	/* 1, 16, 256 */
+
+struct bench_result {
+	/* Medians over the turns; the best turn; CPU time of the process. */
+	double appends[BENCH_BATCHES], best[BENCH_BATCHES];
+	double cpu_us[BENCH_BATCHES];
+	double load_per_s, amplification, bytes_per_row, memory_mb;
+	/* us: appends of 16 while everything is flushed and compacted, and
+	 * reads between them. */
+	double busy_append[3], busy_read[3];	/* p50, p99, p99.9 */
+	double warm_p50, warm_p99, cold_p50, cold_p99, trimmed_p50;
+	double open_ms;
+};
+
+/* In short turns, engine after engine, several times over. */
+void bench_appends(const struct bench_engine *const *engines, int count,
+		   const char *folder, struct bench_result *results);
+/* Everything else about one engine, with so many rows. */
+void bench_rest(const struct bench_engine *engine, const char *folder,
+		uint64_t rows, struct bench_result *ret_result);
+
+/* The next row: channel by zipf, ids ascending, text-like bytes. */
+void bench_rows_init(void);
+void bench_row_next(struct bench_row *row);
+uint64_t bench_channel_next(void);
+
+void bench_dir_fresh(const char *dir);
+void bench_dir_remove(const char *dir);
+void bench_dir_uncache(const char *dir);
+uint64_t bench_dir_bytes(const char *dir);
+/* By this process: bytes to disks; private memory now. */
+uint64_t bench_written(void);
+uint64_t bench_memory(void);
+
 uint64_t bench_now_ns(void);
 _Noreturn void bench_die(const char *what, int err);
+/* A line about how far it is, on standard error. */
+__attribute__((format(printf, 1, 2)))
+void bench_progress(const char *format, ...);
 
 #endif

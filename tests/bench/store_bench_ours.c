@@ -174,7 +174,7 @@ static void *open_ours(const char *dir, bool compress)
 	struct actor_system_opts sys_opts = { .cores = 1 };
 	struct store_opts opts = {
 		.dir = dir, .shards = 1, .compress = compress,
-		.cache_bytes = 64u << 20, .delta_bytes = 80u << 20,
+		.cache_bytes = BENCH_CACHE,
 	};
 	struct actor_spawn_opts spawn = { .core = 0, .arg_size = sizeof(ours) };
 	static bool registered;

@@ -52,7 +52,7 @@ static void *rocks_open(const char *dir)
 	rocksdb_options_set_compression(r->options, rocksdb_lz4_compression);
 	rocksdb_options_set_use_direct_reads(r->options, 1);
 	rocksdb_block_based_options_set_block_cache(
-		table, rocksdb_cache_create_lru(64u << 20));
+		table, rocksdb_cache_create_lru(BENCH_CACHE));
 	rocksdb_options_set_block_based_table_factory(r->options, table);
 	r->synced = rocksdb_writeoptions_create();
 	rocksdb_writeoptions_set_sync(r->synced, 1);

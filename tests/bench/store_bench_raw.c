@@ -77,18 +77,10 @@ static uint32_t raw_read(void *store, uint64_t channel, uint64_t *ret_ns)
 	return 1;
 }
 
-static void raw_trim(void *store, uint64_t channel, uint32_t count)
-{
-	(void)store;
-	(void)channel;
-	(void)count;
-}
-
 const struct bench_engine bench_raw = {
 	.name = "raw",
 	.open = raw_open,
 	.close = raw_close,
 	.append = raw_append,
 	.latest = raw_read,
-	.trim = raw_trim,
 };

@@ -566,6 +566,9 @@ static const char *run_seed(struct world *w, uint64_t seed)
 	memset(w->top, 0, sizeof(w->top));
 	memset(w->writing, 0, sizeof(w->writing));
 	memset(w->calls, 0, sizeof(w->calls));
+	memset(w->epoch, 0, sizeof(w->epoch));
+	w->version = 0;
+	w->due = false;
 	rng_init(&w->rng, seed);
 	w->compress = seed % 2;
 	w->is_full = w->full && seed % 3 == 0;
