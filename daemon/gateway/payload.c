@@ -272,6 +272,32 @@ static int parse_members(const json_t *d, struct payload *payload)
 	return fill_members(d, ids, msg);
 }
 
+static int get_range(const json_t *pair, struct guild_range *ret)
+{
+	json_int_t from = json_integer_value(json_array_get(pair, 0));
+	json_int_t to = json_integer_value(json_array_get(pair, 1));
+
+	if (json_array_size(pair) != 2 || from < 0 || to < from ||
+	    to - from >= GUILD_RANGE_ROWS || to > INT32_MAX)
+		return -EINVAL;
+	*ret = (struct guild_range){ (uint32_t)from, (uint32_t)to };
+	return 0;
+}
+
+static int get_ranges(const json_t *list, struct payload_attend *attend)
+{
+	const json_t *pair;
+	size_t i;
+	int err = 0;
+
+	if (json_array_size(list) > GUILD_RANGES_MAX)
+		return -EINVAL;
+	json_array_foreach(list, i, pair)
+		err = err ? err : get_range(pair, &attend->range[i]);
+	attend->range_count = (uint8_t)json_array_size(list);
+	return err;
+}
+
 static int parse_attend(const json_t *d, struct payload *payload)
 {
 	struct payload_attend *attend = &payload->attend;
@@ -283,6 +309,8 @@ static int parse_attend(const json_t *d, struct payload *payload)
 
 	if (!err && channel)
 		err = parse_snowflake(channel, &attend->channel_id);
+	if (!err && channel)
+		err = get_ranges(json_object_get(channels, channel), attend);
 	attend->active = !active || json_is_true(active);
 	return err;
 }

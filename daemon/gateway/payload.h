@@ -63,13 +63,15 @@ struct payload_members {
 };
 
 /*
- * Op 14, of people: {guild_id, active?: true, channels?: {id: ...}}.  Of the
- * channels the first one counts.
+ * Op 14, of people: {guild_id, active?: true, channels?: {id: [[from, to]]}}.
+ * Of the channels the first one counts.
  */
 struct payload_attend {
 	uint64_t guild_id;
 	uint64_t channel_id;	/* 0: none */
 	bool active;
+	uint8_t range_count;
+	struct guild_range range[GUILD_RANGES_MAX];
 };
 
 struct payload {

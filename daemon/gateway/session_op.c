@@ -283,6 +283,8 @@ static int op_attend(struct actor *self, struct session *s,
 		return -CLOSE_UNKNOWN;
 	msg->active = attend->active;
 	msg->channel_id = attend->channel_id;
+	msg->range_count = attend->range_count;
+	memcpy(msg->range, attend->range, sizeof(msg->range));
 	actor_send(self, guild->ref, &msg->head);
 	return 0;
 }

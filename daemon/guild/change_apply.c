@@ -177,6 +177,7 @@ static void apply_member(struct guild *g, struct change_row *row)
 	}
 	row->member = (struct member){ 0 };
 	guild_create_forget_member(g, id);
+	roster_user_changed(g, id);
 	if (fresh) {
 		guild_index(g, DIR_INDEX_MEMBER, id, true);
 		member_event_add(g, state_member(&g->state, id));
@@ -204,6 +205,7 @@ static void apply_member_gone(struct guild *g, struct change_row *row)
 	guild_drop_user(g, row->id);
 	member_event_remove(g, &m->user);
 	state_del_member(&g->state, row->id);
+	roster_user_changed(g, row->id);
 	guild_index(g, DIR_INDEX_MEMBER, row->id, false);
 }
 

@@ -182,6 +182,14 @@ static void indexer_asks(struct guild *g, struct actor_msg *msg)
 	search_feed_hello(g);
 }
 
+static void timer(struct guild *g, struct actor_msg *msg)
+{
+	if (((struct actor_timer_msg *)msg)->cookie == GUILD_TIMER_ROSTER)
+		roster_tell(g);
+	else
+		unread_tell(g);
+}
+
 static void child_exit(struct guild *g, struct actor_msg *msg)
 {
 	guild_relay_exit(g, ((struct actor_down_msg *)msg)->who);
@@ -206,7 +214,7 @@ static const struct {
 	{ RELAY_GONE, gone },
 	{ DIR_USER_CHANGED, guild_user_changed },
 	{ DIR_MEMBER_NEW, guild_member_new },
-	{ ACTOR_MSG_TIMER, unread_tell },
+	{ ACTOR_MSG_TIMER, timer },
 	{ ACTOR_MSG_EXIT, child_exit },
 };
 

@@ -18,6 +18,7 @@
 #include "guild/nonce.h"
 #include "guild/page_body.h"
 #include "guild/relay.h"
+#include "guild/roster.h"
 #include "guild/state.h"
 #include "proto/data.h"
 #include "proto/error.h"
@@ -47,6 +48,7 @@ struct guild_session {
 	uint16_t core;
 	bool is_bot;
 	bool passive;		/* see struct guild_attend_msg */
+	struct roster_watch *watch; /* NULL: looks at no member list */
 };
 
 /* A user with sessions. */
@@ -78,6 +80,7 @@ struct guild {
 	struct hmap modifying;		/* message id -> struct modify */
 	struct hmap sessions;		/* ref -> struct guild_session */
 	struct hmap online;		/* user id -> struct guild_online */
+	struct roster *roster;		/* NULL: nobody looks at a list */
 	struct guild_views views;
 	struct guild_create create;
 	uint32_t no_content;		/* sessions without MESSAGE_CONTENT */
@@ -87,6 +90,12 @@ struct guild {
 	struct guild_relay relay[GUILD_CORES_MAX];
 	struct page_body page;
 	struct message scratch[2];	/* too big for stacks */
+};
+
+/* Cookies of the guild's timers. */
+enum guild_timer {
+	GUILD_TIMER_UNREAD,
+	GUILD_TIMER_ROSTER,
 };
 
 /* actor_msg_take(), for a message that may have waited in a list of ours. */
@@ -209,6 +218,10 @@ void guild_presence(struct guild *g, struct actor_msg *msg);
 void guild_members_request(struct guild *g, struct actor_msg *msg);
 void guild_online_changed(struct guild *g, uint64_t user_id);
 void guild_json_presences(struct guild *g, struct jsonw *w);
+/* Of one, who may be offline. */
+void guild_json_presence(struct guild *g, struct jsonw *w, uint64_t user_id);
+/* For others to see. */
+bool guild_is_online(struct guild *g, uint64_t user_id);
 
 /* --- members and users that come from the directory (guild_member.c) --- */
 

@@ -103,6 +103,7 @@ int guild_add_member(struct guild *g, const struct user *user)
 		return err;
 	}
 	guild_index(g, DIR_INDEX_MEMBER, user->id, true);
+	roster_user_changed(g, user->id);
 	member_event_add(g, state_member(&g->state, user->id));
 	return 0;
 }
@@ -128,6 +129,7 @@ void guild_user_changed(struct guild *g, struct actor_msg *msg)
 	model_user_fini(&m->user);
 	m->user = copy;
 	guild_create_forget_member(g, u->id);
+	roster_user_changed(g, u->id);
 	g->state.users++;
 	member_event_update(g, m);
 }

@@ -89,6 +89,22 @@ void guild_json_presences(struct guild *g, struct jsonw *w)
 	}
 }
 
+bool guild_is_online(struct guild *g, uint64_t user_id)
+{
+	return is_visible(hmap_get_ptr(&g->online, user_id));
+}
+
+void guild_json_presence(struct guild *g, struct jsonw *w, uint64_t user_id)
+{
+	static const struct guild_online nobody;
+	struct guild_online *o = hmap_get_ptr(&g->online, user_id);
+
+	if (o)
+		put_presence(w, g, user_id, o);
+	else
+		json_presence(w, g, user_id, &nobody);
+}
+
 void guild_online_changed(struct guild *g, uint64_t user_id)
 {
 	struct guild_online *o = hmap_get_ptr(&g->online, user_id);
@@ -104,6 +120,7 @@ void guild_online_changed(struct guild *g, uint64_t user_id)
 	event_open(&e, "PRESENCE_UPDATE");
 	put_presence(&e.w, g, user_id, o);
 	event_publish(g, &to, event_close(&e));
+	roster_user_changed(g, user_id);
 }
 
 static bool same_activities(const struct blob *a, const struct blob *b)

@@ -197,6 +197,7 @@ void guild_leave(struct guild *g, actor_ref ref)
 	g->relay[s->core].sessions--;
 	g->no_content -= !(s->intents & INTENT_MESSAGE_CONTENT);
 	set_passive(g, s, false);
+	roster_leave(g, s);
 	go_offline(g, s->user_id);
 	mem_free(s);
 }
@@ -247,7 +248,9 @@ void guild_attend(struct guild *g, struct actor_msg *msg)
 	out->session = s->ref;
 	out->active = m->active;
 	out->slot = c ? c->slot : RELAY_NO_SLOT;
+	roster_look(g, s, m, out);
 	actor_send(g->self, g->relay[s->core].ref, &out->head);
+	roster_sync(g, s);
 }
 
 void guild_drop_user(struct guild *g, uint64_t user_id)
@@ -270,9 +273,12 @@ void guild_session_fini(struct guild *g)
 	uint64_t value;
 	size_t iter = 0;
 
-	while (hmap_next(&g->sessions, &iter, NULL, &value))
+	while (hmap_next(&g->sessions, &iter, NULL, &value)) {
+		mem_free(((struct guild_session *)(uintptr_t)value)->watch);
 		mem_free((void *)(uintptr_t)value);
+	}
 	hmap_fini(&g->sessions);
+	roster_fini(g);
 	iter = 0;
 	while (hmap_next(&g->online, &iter, NULL, &value))
 		online_free((void *)(uintptr_t)value);

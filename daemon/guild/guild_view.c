@@ -278,6 +278,7 @@ void guild_views_changed(struct guild *g, uint32_t quiet_slot)
 	size_t iter = 0;
 
 	guild_views_forget(g);
+	roster_all_changed(g);
 	while (hmap_next(&g->online, &iter, &user_id, &value))
 		compare(g, user_id, (struct guild_online *)(uintptr_t)value,
 			&d);

@@ -21,6 +21,8 @@ struct relay_session {
 	uint32_t intents;
 	uint32_t attends;	/* the slot it attends to when passive */
 	bool active;
+	uint16_t list;		/* the member list it looks at */
+	uint32_t rows;
 	struct relay_view view;
 };
 
@@ -78,6 +80,8 @@ static bool sees(const struct relay_session *s, const struct relay_event_msg *e)
 		return false;
 	if (to->slot != RELAY_NO_SLOT &&
 	    !(s->view.channel[to->slot / 64] >> (to->slot % 64) & 1))
+		return false;
+	if (to->list && (s->list != to->list || s->rows <= to->row))
 		return false;
 	if (to->flags & RELAY_PASSIVE_TOO)
 		return true;
@@ -372,6 +376,8 @@ static void attend(struct actor *self, struct relay *r,
 		return;
 	s->active = m->active;
 	s->attends = m->slot;
+	s->list = m->list;
+	s->rows = m->rows;
 }
 
 static void session_down(struct actor *self, struct relay *r, actor_ref ref)

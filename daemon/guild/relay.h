@@ -75,6 +75,8 @@ struct relay_attend_msg {
 	actor_ref session;
 	bool active;
 	uint32_t slot;		/* with !active; RELAY_NO_SLOT: none */
+	uint16_t list;		/* the member list it looks at; 0: none */
+	uint32_t rows;		/* of that, from the first on */
 };
 
 #define RELAY_NO_SLOT UINT32_MAX
@@ -93,6 +95,8 @@ struct relay_target {
 	uint32_t slot;		/* RELAY_NO_SLOT: of no channel */
 	uint64_t perms;
 	uint64_t user_id;	/* 0: everybody */
+	uint32_t row;		/* with `list`: whose rows go beyond it */
+	uint16_t list;		/* who looks at that one; 0: everybody */
 	uint32_t flags;		/* enum relay_flag */
 };
 

@@ -13,7 +13,8 @@ void unread_mark(struct guild *g, const struct state_channel *c)
 		return;
 	g->unread[c->slot / 64] |= 1ull << (c->slot % 64);
 	if (!g->unread_timer)
-		g->unread_timer = actor_timer_start(g->self, UNREAD_NS, 0);
+		g->unread_timer = actor_timer_start(g->self, UNREAD_NS,
+						    GUILD_TIMER_UNREAD);
 }
 
 /* One event for each channel, for not all see all of them. */
@@ -36,12 +37,11 @@ static void tell_one(struct guild *g, const struct state_channel *c)
 	event_publish(g, &to, event_close(&e));
 }
 
-void unread_tell(struct guild *g, struct actor_msg *msg)
+void unread_tell(struct guild *g)
 {
 	uint64_t value;
 	size_t iter = 0;
 
-	(void)msg;
 	g->unread_timer = 0;
 	while (g->passive &&
 	       hmap_next(&g->state.channels, &iter, NULL, &value)) {

@@ -8,7 +8,6 @@
 
 #include <stdint.h>
 
-struct actor_msg;
 struct guild;
 struct state_channel;
 
@@ -17,6 +16,6 @@ struct state_channel;
 /* A message has come into a channel. */
 void unread_mark(struct guild *g, const struct state_channel *c);
 /* The guild's timer has come. */
-void unread_tell(struct guild *g, struct actor_msg *msg);
+void unread_tell(struct guild *g);
 
 #endif

@@ -69,12 +69,24 @@ struct guild_presence_msg {
  * Op 14: how closely a session looks.  A passive session gets no events of
  * messages, reactions, typing and presences but in the channel it attends to,
  * and messages that mention it; it is told of others by CHANNEL_UNREAD_UPDATE,
- * now and then.  Sessions are active when they join.
+ * now and then.  Sessions are active when they join.  Rows of the member list
+ * of a channel are told by GUILD_MEMBER_LIST_UPDATE, at first and when they
+ * change, until the next op 14.
  */
+#define GUILD_RANGES_MAX 3
+#define GUILD_RANGE_ROWS 100		/* of a range at most */
+
+/* Rows of a member list, both included. */
+struct guild_range {
+	uint32_t from, to;
+};
+
 struct guild_attend_msg {
 	struct actor_msg head;
 	bool active;			/* all channels */
 	uint64_t channel_id;		/* with !active: this one; 0: none */
+	uint8_t range_count;		/* of that channel's member list */
+	struct guild_range range[GUILD_RANGES_MAX];
 };
 
 #endif
