@@ -72,6 +72,7 @@ struct guild {
 	uint32_t stash_count;
 	struct actor_msg *stashed;	/* being handled, from a list of ours */
 	uint64_t search_seq;		/* of the last hint to the indexer */
+	uint32_t notes;			/* written for it, see search_note.h */
 	uint32_t tails;			/* reads of GUILD_TAILS under way */
 	struct nonces nonces;
 	bool changing;			/* see guild/change.h */

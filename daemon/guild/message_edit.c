@@ -11,6 +11,7 @@
 #include "guild/modify.h"
 #include "guild/reaction.h"
 #include "guild/search_feed.h"
+#include "guild/search_note.h"
 #include "proto/intent.h"
 
 #define BULK_MIN 2
@@ -250,6 +251,7 @@ enum error_code message_rest_bulk_delete(struct guild *g,
 	bulk->channel_id = c->channel.id;
 	bulk->count = b->count;
 	memcpy(bulk->id, b->id, b->count * sizeof(b->id[0]));
+	search_note(g, bulk->channel_id, bulk->id, bulk->count);
 	if (op_delete(g, &bulk->op, bulk->channel_id, STORE_SPACE_MESSAGE,
 		      bulk->id, bulk->count))
 		op_fail(g, &bulk->op, ERROR_OVERLOADED);

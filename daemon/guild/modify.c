@@ -6,6 +6,7 @@
 #include "base/blob.h"
 #include "base/check.h"
 #include "guild/message.h"
+#include "guild/search_note.h"
 #include "proto/record.h"
 
 /*
@@ -117,6 +118,8 @@ void modify_go_on(struct guild *g, struct modify *mod, struct message *m,
 
 	check(what != MODIFY_WAIT);
 	mod->what = what;
+	if (what == MODIFY_WRITE || what == MODIFY_REMOVE)
+		search_note(g, mod->channel_id, &mod->message_id, 1);
 	if (what == MODIFY_WRITE) {
 		err = write_message(g, mod, m);
 	} else if (what == MODIFY_REMOVE) {

@@ -10,6 +10,13 @@
  *	SEARCH_QUERY	guild -> indexer -> SEARCH_HITS
  *
  * A guild numbers its hints; a gap says that some were dropped.
+ *
+ * What a crash takes of the hints the indexer finds by comparing: of young
+ * messages all, for what is edited or deleted mostly is young; of old ones
+ * those that notes name.  A note is a row of STORE_SPACE_NOTE in the channel,
+ * written before the change that it is about: its id is a new one, its bytes
+ * are the ids of the messages, u64 little endian.  Notes are kept for
+ * SEARCH_NOTE_DAYS.
  */
 #ifndef PROTO_SEARCH_H
 #define PROTO_SEARCH_H
@@ -23,6 +30,8 @@
 struct form;
 
 #define SEARCH_NAME "search"
+#define SEARCH_YOUNG_MS 3600000ull	/* such a message needs no note */
+#define SEARCH_NOTE_DAYS 7
 
 enum search_msg_type {
 	SEARCH_HELLO = PROTO_SEARCH,	/* struct search_hello_msg */

@@ -34,6 +34,7 @@ enum store_space {
 	STORE_SPACE_MESSAGE,
 	STORE_SPACE_PIN,	/* id: the pinned message's */
 	STORE_SPACE_REACTION,	/* channel: the message's id; id: the user's */
+	STORE_SPACE_NOTE,	/* for the search, see proto/search.h */
 	STORE_SPACE_COUNT,
 };
 

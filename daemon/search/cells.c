@@ -35,6 +35,8 @@ struct cells {
 static const char run_sql[] =
 	"PRAGMA synchronous = FULL;"
 	"CREATE TABLE IF NOT EXISTS run (generation INTEGER, clean INTEGER);"
+	"CREATE TABLE IF NOT EXISTS safe (generation INTEGER PRIMARY KEY,"
+	" ms INTEGER);"
 	"INSERT INTO run SELECT 1, 1 WHERE NOT EXISTS (SELECT 1 FROM run);"
 	"UPDATE run SET generation = generation + 1 - clean, clean = 0";
 
@@ -68,6 +70,29 @@ static void close_run(struct cells *s, bool clean)
 		sqlite3_exec(s->run, "UPDATE run SET clean = 1", NULL, NULL,
 			     NULL);
 	sqlite3_close(s->run);
+}
+
+int cells_safe(struct cells *s, uint64_t generation, uint64_t *ret_ms)
+{
+	unsigned long ms = 0;
+	char text[96];
+	int err;
+
+	snprintf(text, sizeof(text), "SELECT ms FROM safe WHERE generation"
+		 " = %llu", (unsigned long long)generation);
+	err = sqlite3_exec(s->run, text, first_number, &ms, NULL);
+	*ret_ms = ms;
+	return cell_errno(err);
+}
+
+int cells_set_safe(struct cells *s, uint64_t generation, uint64_t ms)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "INSERT OR REPLACE INTO safe VALUES"
+		 " (%llu, %llu)", (unsigned long long)generation,
+		 (unsigned long long)ms);
+	return cell_errno(sqlite3_exec(s->run, text, NULL, NULL, NULL));
 }
 
 /* --- cells --- */

@@ -24,6 +24,13 @@ int cells_open(const char *dir, unsigned int max_open,
 /* `complete`: the marks in the cells say everything that is to be done. */
 void cells_close(struct cells *cells, bool complete);
 
+/*
+ * Until when, in ms since 1970, all that had changed by then was in the cells
+ * while this generation was the current one; 0: not known.
+ */
+int cells_safe(struct cells *cells, uint64_t generation, uint64_t *ret_ms);
+int cells_set_safe(struct cells *cells, uint64_t generation, uint64_t ms);
+
 /* Borrows until the next call.  One that is damaged is made anew, empty. */
 int cells_get(struct cells *cells, uint64_t id, struct cell **ret_cell);
 /* Forgets it, with its file. */

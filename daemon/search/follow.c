@@ -64,19 +64,6 @@ static void doubt_tail(struct follow_channel *c, uint64_t id)
 		c->late_end = id;
 }
 
-/* What a page under way has seen is not believed either. */
-static void doubt_all(struct follow_channel *c)
-{
-	c->scrub = 0;
-	c->scrub_end = c->mark;
-	c->doubts++;
-	c->unsaved = true;
-	if (c->newest > c->mark) {
-		doubt_tail(c, c->mark + 1);
-		doubt_tail(c, c->newest);
-	}
-}
-
 /* The doubted range grows to hold `id`, and what lies between. */
 static void doubt(struct follow_channel *c, uint64_t id)
 {
@@ -108,7 +95,29 @@ static void tail_moved(struct follow_channel *c)
 	doubt(c, late_end);
 }
 
-int follow_restore(struct follow *f, const struct cell_mark *mark)
+/*
+ * What a page under way has seen is not believed either.  At least the newest
+ * message is compared, so that the mark is written anew.
+ */
+static void doubt_since(struct follow_channel *c,
+			const struct follow_since *since)
+{
+	uint64_t from = since->id;
+
+	if (c->mark) {
+		doubt(c, from < c->mark ? from + 1 : c->mark);
+		doubt(c, c->mark);
+	}
+	if (c->newest > c->mark) {
+		doubt_tail(c, c->mark + 1);
+		doubt_tail(c, c->newest);
+	}
+	if (since->notes && (!c->notes || since->notes < c->notes))
+		c->notes = since->notes;
+}
+
+int follow_restore(struct follow *f, const struct cell_mark *mark,
+		   const struct follow_since *since)
 {
 	struct follow_channel *c = find_or_add(f, mark->channel);
 
@@ -119,8 +128,11 @@ int follow_restore(struct follow *f, const struct cell_mark *mark)
 	c->scrub_end = mark->scrub_end;
 	if (c->newest < c->mark)
 		c->newest = c->mark;
-	if (mark->generation != f->generation)
-		doubt_all(c);
+	if (mark->generation != f->generation) {
+		c->stale = c->mark;
+		c->generation = mark->generation;
+		doubt_since(c, since);
+	}
 	tail_moved(c);
 	return 0;
 }
@@ -152,13 +164,13 @@ int follow_changed(struct follow *f, uint64_t channel, uint64_t id)
 	return 0;
 }
 
-void follow_doubt(struct follow *f)
+void follow_doubt(struct follow *f, const struct follow_since *since)
 {
 	uint64_t value;
 	size_t iter = 0;
 
 	while (hmap_next(&f->channels, &iter, NULL, &value))
-		doubt_all((struct follow_channel *)(uintptr_t)value);
+		doubt_since((struct follow_channel *)(uintptr_t)value, since);
 }
 
 void follow_forget(struct follow *f)
@@ -170,7 +182,8 @@ void follow_forget(struct follow *f)
 		struct follow_channel *c = (void *)(uintptr_t)value;
 
 		c->mark = c->scrub = c->scrub_end = 0;
-		c->late = c->late_end = 0;
+		c->late = c->late_end = c->notes = 0;
+		c->stale = false;
 		c->doubts++;
 	}
 	f->dirty_count = 0;
@@ -187,9 +200,14 @@ static bool has_scrub(const struct follow_channel *c)
 	return c->scrub < c->scrub_end;
 }
 
+static bool has_notes(const struct follow_channel *c)
+{
+	return c->notes;
+}
+
 static bool is_unsaved(const struct follow_channel *c)
 {
-	return c->unsaved || c->late;
+	return c->unsaved || c->late || c->stale || c->notes;
 }
 
 static bool any(const struct follow *f,
@@ -223,7 +241,8 @@ bool follow_is_saved(const struct follow *f)
 
 bool follow_has_work(const struct follow *f)
 {
-	return f->dirty_count || any(f, has_tail) || any(f, has_scrub);
+	return f->dirty_count || any(f, has_notes) || any(f, has_tail) ||
+	       any(f, has_scrub);
 }
 
 uint32_t follow_behind(const struct follow *f)
@@ -235,7 +254,7 @@ uint32_t follow_behind(const struct follow *f)
 	while (hmap_next(&f->channels, &iter, NULL, &value)) {
 		const struct follow_channel *c = (void *)(uintptr_t)value;
 
-		n += has_tail(c) || has_scrub(c);
+		n += has_tail(c) || has_scrub(c) || has_notes(c);
 	}
 	return n;
 }
@@ -256,6 +275,18 @@ static uint32_t next_dirty(struct follow *f, struct follow_read *reads,
 	return n;
 }
 
+static bool (*const has_pages[])(const struct follow_channel *c) = {
+	[FOLLOW_NOTES] = has_notes,
+	[FOLLOW_TAIL] = has_tail,
+	[FOLLOW_SCRUB] = has_scrub,
+};
+
+static uint64_t page_from(const struct follow_channel *c, enum follow_kind kind)
+{
+	return kind == FOLLOW_NOTES ? c->notes :
+	       kind == FOLLOW_TAIL ? c->mark : c->scrub;
+}
+
 static uint32_t next_pages(struct follow *f, struct follow_read *reads,
 			   uint32_t max, uint32_t limit, enum follow_kind kind)
 {
@@ -265,13 +296,12 @@ static uint32_t next_pages(struct follow *f, struct follow_read *reads,
 
 	while (n < max && hmap_next(&f->channels, &iter, NULL, &value)) {
 		const struct follow_channel *c = (void *)(uintptr_t)value;
-		bool tail = kind == FOLLOW_TAIL;
 
-		if (tail ? !has_tail(c) : !has_scrub(c))
+		if (!has_pages[kind](c))
 			continue;
 		reads[n++] = (struct follow_read){
 			.kind = kind, .channel = c->id, .limit = limit,
-			.from = tail ? c->mark : c->scrub,
+			.from = page_from(c, kind),
 			.newest = c->newest, .doubts = c->doubts,
 		};
 	}
@@ -285,6 +315,8 @@ uint32_t follow_next(struct follow *f, struct follow_read *reads, uint32_t max,
 	uint32_t n = next_dirty(f, reads, max);
 
 	if (!n)
+		n = next_pages(f, reads, pages, limit, FOLLOW_NOTES);
+	if (!n)
 		n = next_pages(f, reads, pages, limit, FOLLOW_TAIL);
 	return n ? n : next_pages(f, reads, 1, limit, FOLLOW_SCRUB);
 }
@@ -292,8 +324,11 @@ uint32_t follow_next(struct follow *f, struct follow_read *reads, uint32_t max,
 static void fill_mark(const struct follow *f, const struct follow_channel *c,
 		      struct follow_read *read)
 {
+	bool stale = c->stale && (c->notes || f->dirty_count);
+
 	read->mark = (struct cell_mark){
-		.channel = c->id, .generation = f->generation,
+		.channel = c->id,
+		.generation = stale ? c->generation : f->generation,
 		.mark = c->mark, .scrub = c->scrub, .scrub_end = c->scrub_end,
 	};
 }
@@ -311,6 +346,10 @@ void follow_read_done(const struct follow *f, struct follow_read *read,
 	if (read->kind == FOLLOW_ONE)
 		return;
 	read->upto = last;
+	if (read->kind == FOLLOW_NOTES) {
+		read->upto = count < read->limit ? 0 : last;
+		return;
+	}
 	if (count < read->limit && read->newest > read->upto)
 		read->upto = read->newest;
 	if (read->upto < read->from)
@@ -330,6 +369,12 @@ void follow_applied(struct follow *f, const struct follow_read *read)
 	struct follow_channel *c = find(f, read->channel);
 	bool same = c->doubts == read->doubts;
 
+	if (read->kind == FOLLOW_NOTES) {
+		/* Unless older ones are to be read now. */
+		if (c->notes == read->from)
+			c->notes = read->upto;
+		return;
+	}
 	if (read->kind == FOLLOW_TAIL && read->upto > c->mark)
 		c->mark = read->upto;
 	if (c->newest < c->mark)
@@ -341,7 +386,13 @@ void follow_applied(struct follow *f, const struct follow_read *read)
 	if (read->mark.scrub == c->scrub &&
 	    read->mark.scrub_end == c->scrub_end)
 		c->unsaved = false;
+	if (read->kind != FOLLOW_ONE &&
+	    read->mark.generation == f->generation)
+		c->stale = false;
 	tail_moved(c);
+	/* Nothing else would write its mark anew. */
+	if (c->stale && !c->notes && !has_scrub(c))
+		doubt(c, c->mark);
 }
 
 void follow_failed(struct follow *f, const struct follow_read *read)

@@ -11,11 +11,16 @@
  * ... the dirty ones, single messages that were edited or deleted since.
  * Invariant: scrub <= scrub_end <= mark.
  *
+ * After a crash, or when hints were lost, what may have changed since a time at
+ * which all was well is doubted: the messages that were young then, and all
+ * that are younger; and of the others those that notes name (proto/search.h),
+ * which are read first.  Until those are done the channel is `stale`: its mark
+ * keeps the generation in which all was well.
+ *
  * The store is always read after the hint came, so what is read is no older
  * than the hint; and what changes while it is read brings another hint.  When
  * too many are dirty the range that is doubted grows instead: nothing is lost,
- * only read again.  After a run without a good end all up to the mark is
- * doubted.
+ * only read again.
  *
  * Plain data of one thread.
  */
@@ -40,6 +45,9 @@ struct follow_channel {
 	 * the mark has passed it.  0: nothing. */
 	uint64_t late, late_end;
 	uint32_t doubts;	/* grows when the doubted range does */
+	uint64_t notes;		/* those above it are to be read; 0: none */
+	uint64_t generation;	/* of the mark, while stale */
+	bool stale;
 	bool unsaved;		/* the cell's mark does not say that */
 };
 
@@ -60,6 +68,13 @@ enum follow_kind {
 	FOLLOW_ONE,		/* the message `id` */
 	FOLLOW_TAIL,		/* the page above `from` */
 	FOLLOW_SCRUB,		/* the same */
+	FOLLOW_NOTES,		/* the same, of notes */
+};
+
+/* Since when something may have changed unseen.  All zero: for ever. */
+struct follow_since {
+	uint64_t id;		/* messages above it are doubted */
+	uint64_t notes;		/* notes above it are to be read */
 };
 
 /* Something to be read. */
@@ -81,12 +96,14 @@ void follow_fini(struct follow *f);
 
 /* The channel exists, and has messages up to `newest`.  -ENOMEM. */
 int follow_channel(struct follow *f, uint64_t channel, uint64_t newest);
-/* As it was kept in the cell.  -ENOMEM. */
-int follow_restore(struct follow *f, const struct cell_mark *mark);
+/* As it was kept in the cell; `since` counts if that was in another
+ * generation.  -ENOMEM. */
+int follow_restore(struct follow *f, const struct cell_mark *mark,
+		   const struct follow_since *since);
 /* A message is new, edited or gone.  -ENOMEM. */
 int follow_changed(struct follow *f, uint64_t channel, uint64_t id);
-/* Hints were lost: doubt everything up to the marks. */
-void follow_doubt(struct follow *f);
+/* Hints were lost. */
+void follow_doubt(struct follow *f, const struct follow_since *since);
 /* The cell is empty again. */
 void follow_forget(struct follow *f);
 

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/snowflake.h"
 #include "proto/data.h"
 
 #define TICK_NS 100000000ull
@@ -26,6 +27,38 @@ void indexer_pause(struct indexer *x, struct followed *f)
 {
 	f->retry_ns = actor_now_ns(x->self) + RETRY_NS;
 	indexer_has_work(x, f);
+}
+
+struct follow_since indexer_since(const struct indexer *x, uint64_t safe_ms)
+{
+	const struct search *s = x->search;
+	uint64_t notes_ms = actor_wall_ms(x->self) -
+			    (SEARCH_NOTE_DAYS - 1) * 86400000ull;
+
+	/* Not known, or too long ago for notes. */
+	if (safe_ms < SNOWFLAKE_EPOCH_MS + s->young_ms + s->slack_ms ||
+	    safe_ms < notes_ms)
+		return (struct follow_since){ 0 };
+	/* What was young, or noted, a little earlier than it was written. */
+	safe_ms -= s->slack_ms;
+	return (struct follow_since){
+		.id = snowflake_floor(safe_ms - s->young_ms),
+		.notes = snowflake_floor(safe_ms),
+	};
+}
+
+bool indexer_all_saved(const struct indexer *x)
+{
+	uint64_t value;
+	size_t iter = 0;
+
+	while (hmap_next(&x->followed, &iter, NULL, &value)) {
+		const struct followed *f = (void *)(uintptr_t)value;
+
+		if (!f->loaded || f->asked || !follow_is_saved(&f->follow))
+			return false;
+	}
+	return x->batch.state == BATCH_NONE;
 }
 
 static struct followed *find(const struct indexer *x, uint64_t guild_id)
@@ -70,8 +103,10 @@ static void on_hello(struct indexer *x, struct actor_msg *msg)
 		return;
 	/* Of hints that were lost nothing is known. */
 	if (f->loaded && f->seq != m->seq) {
+		const struct follow_since since = indexer_since(x, x->safe_ms);
+
 		search_count(&x->search->stats.gaps, 1);
-		follow_doubt(&f->follow);
+		follow_doubt(&f->follow, &since);
 	}
 	f->guild = msg->from;
 	f->seq = m->seq;
@@ -303,6 +338,8 @@ int search_start(struct actor_system *sys, const struct search_opts *opts,
 	if (!s)
 		return -ENOMEM;
 	strcpy(s->dir, opts->dir);
+	s->young_ms = opts->young_ms ? opts->young_ms : SEARCH_YOUNG_MS;
+	s->slack_ms = opts->slack_ms ? opts->slack_ms : SEARCH_SLACK_MS;
 	s->max_open = opts->max_open ? opts->max_open : CELLS_OPEN_MAX;
 	err = actor_system_spawn(sys, &indexer_class, &s, &spawn, &ref);
 	if (err)

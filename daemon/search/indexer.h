@@ -19,6 +19,7 @@
 struct search {
 	char dir[DIR_SIZE];
 	uint32_t max_open;
+	uint64_t young_ms, slack_ms;
 	struct search_stats stats;
 };
 
@@ -55,7 +56,14 @@ struct batch {
 	struct reading reading[READS_MAX];
 };
 
-enum job_kind { JOB_NONE, JOB_OPEN, JOB_LOAD, JOB_APPLY, JOB_QUERY, JOB_CLOSE };
+enum job_kind {
+	JOB_NONE, JOB_OPEN, JOB_LOAD, JOB_APPLY, JOB_QUERY, JOB_SAFE, JOB_CLOSE,
+};
+
+struct kept_mark {
+	struct cell_mark mark;
+	uint64_t safe_ms;	/* cells_safe() of its generation */
+};
 
 /* What runs on the lane: one at a time, and then the worker's. */
 struct job {
@@ -65,7 +73,8 @@ struct job {
 	uint64_t query_ns;		/* when it came */
 	struct search_hits_msg *hits;	/* its answer */
 	uint64_t start_ns;
-	struct buf marks;		/* LOAD: struct cell_mark, as kept */
+	struct buf marks;		/* LOAD: struct kept_mark */
+	uint64_t safe_ms;		/* OPEN, SAFE: cells_safe() of ours */
 	bool partial;			/* QUERY: say how much is indexed */
 	bool complete;			/* CLOSE: see cells_close() */
 	bool dropped;			/* the cell was, as damaged */
@@ -76,6 +85,9 @@ struct indexer {
 	struct search *search;
 	struct cells *cells;	/* the worker's while a job runs */
 	uint64_t generation;
+	uint64_t safe_ms;	/* of it, see cells_safe() */
+	uint64_t safe_hints;	/* stats.hints, then */
+	uint64_t safe_due_ns;
 	struct hmap followed;	/* guild id -> struct followed */
 	struct list work;	/* struct followed with something to do */
 	struct list queries;	/* struct waiting_query */
@@ -117,6 +129,10 @@ void batch_applied(struct indexer *x, int result);
 /* It has something to do, now or after a pause. */
 void indexer_has_work(struct indexer *x, struct followed *f);
 void indexer_pause(struct indexer *x, struct followed *f);
+/* What may have changed unseen since all was well. */
+struct follow_since indexer_since(const struct indexer *x, uint64_t safe_ms);
+/* Do the cells say all that is to be done? */
+bool indexer_all_saved(const struct indexer *x);
 void indexer_answer(struct indexer *x, struct search_query_msg *query,
 		    struct search_hits_msg *hits, int status);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Batches: from the store into a cell. */
 #include <errno.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "proto/data.h"
@@ -56,7 +57,8 @@ static int send(struct indexer *x, uint32_t index)
 	if (!m)
 		return -ENOMEM;
 	m->channel = read->channel;
-	m->space = STORE_SPACE_MESSAGE;
+	m->space = read->kind == FOLLOW_NOTES ? STORE_SPACE_NOTE :
+						STORE_SPACE_MESSAGE;
 	m->dir = STORE_AFTER;
 	m->id = one ? read->id : read->from;
 	m->limit = (uint16_t)read->limit;
@@ -119,6 +121,24 @@ void batch_next(struct indexer *x)
 		begin(x, f);
 }
 
+/* What they name has changed; should the batch fail, it is read once more. */
+static void take_notes(struct indexer *x, const struct reading *r,
+		       const struct rows *notes)
+{
+	for (uint32_t i = 0; i < notes->count; i++) {
+		const struct row *row = &notes->row[i];
+		uint64_t id;
+
+		for (uint32_t at = 0; at + sizeof(id) <= row->size;
+		     at += sizeof(id)) {
+			memcpy(&id, row->data + at, sizeof(id));
+			if (follow_changed(&x->batch.of->follow,
+					   r->read.channel, id))
+				x->batch.failed = true;
+		}
+	}
+}
+
 static void take_rows(struct indexer *x, struct reading *r,
 		      struct store_rows_msg *m)
 {
@@ -135,10 +155,15 @@ static void take_rows(struct indexer *x, struct reading *r,
 		x->batch.failed = true;
 		return;
 	}
-	r->rows = rows_get(m->rows);
-	count = r->rows->count;
+	count = m->rows->count;
 	if (count)
-		last = r->rows->row[0].id;
+		last = m->rows->row[0].id;
+	if (r->read.kind == FOLLOW_NOTES) {
+		take_notes(x, r, m->rows);
+		follow_read_done(&x->batch.of->follow, &r->read, count, last);
+		return;
+	}
+	r->rows = rows_get(m->rows);
 	search_count(&x->search->stats.rows, count);
 	follow_read_done(&x->batch.of->follow, &r->read, count, last);
 }
@@ -175,6 +200,8 @@ static int apply_one(struct cell *cell, const struct reading *r)
 {
 	const struct follow_read *read = &r->read;
 
+	if (read->kind == FOLLOW_NOTES)
+		return 0;
 	if (read->kind != FOLLOW_ONE)
 		return cell_reconcile(cell, read->channel, read->from,
 				      read->upto, r->rows);
@@ -198,7 +225,8 @@ int batch_apply(struct indexer *x)
 	for (uint32_t i = 0; !err && i < b->count; i++)
 		err = apply_one(cell, &b->reading[i]);
 	for (uint32_t i = 0; !err && i < b->count; i++)
-		if (b->reading[i].read.kind != FOLLOW_ONE)
+		if (b->reading[i].read.kind == FOLLOW_TAIL ||
+		    b->reading[i].read.kind == FOLLOW_SCRUB)
 			err = cell_set_mark(cell, &b->reading[i].read.mark);
 	if (!err)
 		err = cell_commit(cell);

@@ -12,11 +12,18 @@
 #include "search/cell.h"
 #include "search/indexer.h"
 
+/* How old the safe point gets while nothing changes. */
+#define SAFE_MAX_MS 3600000ull
+
 /* --- on the worker --- */
 
 static int add_mark(void *ctx, const struct cell_mark *mark)
 {
-	return buf_append(ctx, mark, sizeof(*mark));
+	struct indexer *x = ctx;
+	struct kept_mark kept = { .mark = *mark };
+	int err = cells_safe(x->cells, mark->generation, &kept.safe_ms);
+
+	return err ? err : buf_append(&x->job.marks, &kept, sizeof(kept));
 }
 
 static int load(struct indexer *x)
@@ -24,7 +31,7 @@ static int load(struct indexer *x)
 	struct cell *cell;
 	int err = cells_get(x->cells, x->job.of->id, &cell);
 
-	return err ? err : cell_marks(cell, add_mark, &x->job.marks);
+	return err ? err : cell_marks(cell, add_mark, x);
 }
 
 static int query(struct indexer *x)
@@ -51,6 +58,15 @@ static uint64_t cell_of(const struct indexer *x)
 	}
 }
 
+static int open_cells(struct indexer *x)
+{
+	int err = cells_open(x->search->dir, x->search->max_open, &x->cells,
+			     &x->generation);
+
+	return err ? err : cells_safe(x->cells, x->generation,
+				      &x->job.safe_ms);
+}
+
 static int run(void *arg)
 {
 	struct indexer *x = ((struct actor_io_msg *)arg)->ctx;
@@ -58,8 +74,10 @@ static int run(void *arg)
 
 	switch (x->job.kind) {
 	case JOB_OPEN:
-		return cells_open(x->search->dir, x->search->max_open,
-				  &x->cells, &x->generation);
+		return open_cells(x);
+	case JOB_SAFE:
+		return cells_set_safe(x->cells, x->generation,
+				      x->job.safe_ms);
 	case JOB_CLOSE:
 		cells_close(x->cells, x->job.complete);
 		x->cells = NULL;
@@ -144,18 +162,21 @@ static bool start_load(struct indexer *x)
 	return false;
 }
 
-static bool all_saved(const struct indexer *x)
+/* When something has changed since, or hours have passed. */
+static void start_safe(struct indexer *x)
 {
-	uint64_t value;
-	size_t iter = 0;
+	uint64_t now = actor_now_ns(x->self);
+	uint64_t hints = atomic_load(&x->search->stats.hints);
+	uint64_t wall_ms = actor_wall_ms(x->self) - x->search->slack_ms;
 
-	while (hmap_next(&x->followed, &iter, NULL, &value)) {
-		const struct followed *f = (void *)(uintptr_t)value;
-
-		if (!follow_is_saved(&f->follow))
-			return false;
-	}
-	return true;
+	if (now < x->safe_due_ns || !indexer_all_saved(x))
+		return;
+	if (hints == x->safe_hints && wall_ms < x->safe_ms + SAFE_MAX_MS)
+		return;
+	x->safe_due_ns = now + x->search->slack_ms * 1000000 / 4;
+	x->safe_hints = hints;
+	x->job.safe_ms = wall_ms;
+	start(x, JOB_SAFE);
 }
 
 void job_next(struct indexer *x)
@@ -174,11 +195,10 @@ void job_next(struct indexer *x)
 			x->batch.state = BATCH_APPLYING;
 	} else if (x->stopping) {
 		/* What was being read is not. */
-		x->job.complete = all_saved(x) &&
-				  x->batch.state == BATCH_NONE;
+		x->job.complete = indexer_all_saved(x);
 		start(x, JOB_CLOSE);
-	} else {
-		start_load(x);
+	} else if (!start_load(x)) {
+		start_safe(x);
 	}
 }
 
@@ -186,13 +206,15 @@ void job_next(struct indexer *x)
 
 static int restore(struct indexer *x, struct followed *f)
 {
-	struct cell_mark mark;
+	struct follow_since since;
+	struct kept_mark kept;
 	int err = 0;
 
 	for (size_t at = 0; !err && at < x->job.marks.len;
-	     at += sizeof(mark)) {
-		memcpy(&mark, x->job.marks.data + at, sizeof(mark));
-		err = follow_restore(&f->follow, &mark);
+	     at += sizeof(kept)) {
+		memcpy(&kept, x->job.marks.data + at, sizeof(kept));
+		since = indexer_since(x, kept.safe_ms);
+		err = follow_restore(&f->follow, &kept.mark, &since);
 	}
 	return err;
 }
@@ -230,6 +252,7 @@ static void opened(struct indexer *x, int result)
 	if (result)
 		log_error("search", "open_failed", "error=%d", -result);
 	x->open = !result;
+	x->safe_ms = x->job.safe_ms;
 	while (hmap_next(&x->followed, &iter, NULL, &value))
 		((struct followed *)(uintptr_t)value)->follow.generation =
 			x->generation;
@@ -267,6 +290,10 @@ void job_done(struct indexer *x, int result)
 		break;
 	case JOB_QUERY:
 		queried(x, result);
+		break;
+	case JOB_SAFE:
+		if (!result)
+			x->safe_ms = x->job.safe_ms;
 		break;
 	case JOB_CLOSE:
 		x->open = false;

@@ -39,7 +39,12 @@ struct search_stats {
 struct search_opts {
 	const char *dir;	/* made if absent; its parent exists */
 	uint32_t max_open;	/* cells; 0: CELLS_OPEN_MAX */
+	/* How old a message is that is noted (proto/search.h), and how long a
+	 * hint may take; 0: SEARCH_YOUNG_MS, SEARCH_SLACK_MS. */
+	uint64_t young_ms, slack_ms;
 };
+
+#define SEARCH_SLACK_MS 60000u
 
 int search_start(struct actor_system *sys, const struct search_opts *opts,
 		 struct search **ret_search);

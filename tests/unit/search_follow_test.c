@@ -12,6 +12,7 @@
 #define GENERATION 3u
 #define LIMIT 10u
 
+static const struct follow_since for_ever;
 static struct follow f;
 
 static int setup(void **state)
@@ -50,7 +51,7 @@ static void restore(void)
 {
 	const struct cell_mark mark = { CHANNEL, GENERATION, 100, 0, 0 };
 
-	assert_int_equal(follow_restore(&f, &mark), 0);
+	assert_int_equal(follow_restore(&f, &mark, &for_ever), 0);
 }
 
 static void reads_the_tail_page_by_page(void **state)
@@ -141,7 +142,7 @@ static void lost_hints_put_all_in_doubt(void **state)
 
 	(void)state;
 	restore();
-	follow_doubt(&f);
+	follow_doubt(&f, &for_ever);
 	assert_true(follow_is_deep(&f));
 	assert_true(follow_is_ready(&f));
 	read = next(FOLLOW_SCRUB);
@@ -161,9 +162,9 @@ static void a_page_from_before_the_doubt_is_not_believed(void **state)
 
 	(void)state;
 	restore();
-	follow_doubt(&f);
+	follow_doubt(&f, &for_ever);
 	read = next(FOLLOW_SCRUB);
-	follow_doubt(&f);
+	follow_doubt(&f, &for_ever);
 	apply(&read, 1, 80);
 	assert_true(follow_is_deep(&f));
 	assert_int_equal(next(FOLLOW_SCRUB).from, 0);
@@ -177,7 +178,7 @@ static void a_doubt_about_the_tail_waits_for_the_mark(void **state)
 	restore();
 	follow_channel(&f, CHANNEL, 130);
 	read = next(FOLLOW_TAIL);
-	follow_doubt(&f);
+	follow_doubt(&f, &for_ever);
 	apply(&read, 3, 130);
 	assert_true(follow_is_deep(&f));
 	while (follow_has_work(&f)) {
@@ -196,6 +197,62 @@ static void an_empty_cell_is_read_from_the_begin(void **state)
 	assert_int_equal(next(FOLLOW_TAIL).from, 0);
 }
 
+/* Read up to 100 in a run that ended badly; all was well at 80. */
+static void restore_after_a_crash(void)
+{
+	const struct cell_mark mark = { CHANNEL, GENERATION - 1, 100, 0, 0 };
+	const struct follow_since since = { .id = 80, .notes = 500 };
+
+	assert_int_equal(follow_restore(&f, &mark, &since), 0);
+}
+
+static void after_a_crash_only_what_came_since_is_doubted(void **state)
+{
+	struct follow_read read;
+
+	(void)state;
+	restore_after_a_crash();
+	assert_false(follow_is_saved(&f));
+	read = next(FOLLOW_NOTES);
+	assert_int_equal(read.from, 500);
+	apply(&read, 0, 0);
+	read = next(FOLLOW_SCRUB);
+	assert_int_equal(read.from, 80);
+	apply(&read, 3, 100);
+	assert_int_equal(read.mark.generation, GENERATION);
+	assert_true(follow_is_saved(&f));
+}
+
+static void what_notes_name_is_read_before_the_mark_is_believed(void **state)
+{
+	struct follow_read read;
+
+	(void)state;
+	restore_after_a_crash();
+	read = next(FOLLOW_NOTES);
+	follow_changed(&f, CHANNEL, 7);
+	apply(&read, LIMIT, 600);
+	read = next(FOLLOW_ONE);
+	assert_int_equal(read.id, 7);
+	apply(&read, 1, 7);
+	read = next(FOLLOW_NOTES);
+	assert_int_equal(read.from, 600);
+	apply(&read, 1, 601);
+	read = next(FOLLOW_SCRUB);
+	/* Another change comes while that is read: were the mark kept as of
+	 * now, a crash would lose it. */
+	follow_changed(&f, CHANNEL, 8);
+	apply(&read, 3, 100);
+	assert_int_equal(read.mark.generation, GENERATION - 1);
+	assert_false(follow_is_saved(&f));
+	read = next(FOLLOW_ONE);
+	apply(&read, 1, 8);
+	read = next(FOLLOW_SCRUB);
+	apply(&read, 1, 100);
+	assert_int_equal(read.mark.generation, GENERATION);
+	assert_true(follow_is_saved(&f));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -209,6 +266,8 @@ int main(void)
 		TEST(lost_hints_put_all_in_doubt),
 		TEST(a_page_from_before_the_doubt_is_not_believed),
 		TEST(a_doubt_about_the_tail_waits_for_the_mark),
+		TEST(after_a_crash_only_what_came_since_is_doubted),
+		TEST(what_notes_name_is_read_before_the_mark_is_believed),
 		TEST(an_empty_cell_is_read_from_the_begin),
 	};
 
