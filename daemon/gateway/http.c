@@ -12,6 +12,7 @@
 #include "base/blob.h"
 #include "base/mem.h"
 #include "gateway/call.h"
+#include "gateway/http_request.h"
 #include "gateway/pump.h"
 #include "gateway/tunnel.h"
 #include "os/loop.h"
@@ -66,99 +67,6 @@ static uint64_t now_ns(const struct http *http)
 
 /* --- reading a request -------------------------------------------------- */
 
-static const struct method {
-	enum lws_token_indexes token;
-	enum route_method method;
-} methods[] = {
-	{ WSI_TOKEN_GET_URI, ROUTE_GET },
-	{ WSI_TOKEN_POST_URI, ROUTE_POST },
-	{ WSI_TOKEN_PUT_URI, ROUTE_PUT },
-	{ WSI_TOKEN_PATCH_URI, ROUTE_PATCH },
-	{ WSI_TOKEN_DELETE_URI, ROUTE_DELETE },
-};
-
-static enum route_method method_of(struct lws *wsi)
-{
-	size_t i;
-
-	for (i = 0; i < LWS_ARRAY_SIZE(methods); i++)
-		if (lws_hdr_total_length(wsi, methods[i].token) > 0)
-			return methods[i].method;
-	return ROUTE_METHODS;
-}
-
-/* "" when absent; false when it does not fit. */
-static bool header(struct lws *wsi, enum lws_token_indexes token, char *ret,
-		   size_t size)
-{
-	ret[0] = 0;
-	if (lws_hdr_total_length(wsi, token) <= 0)
-		return true;
-	return lws_hdr_copy(wsi, ret, size, token) >= 0;
-}
-
-/* An Authorization without its scheme; one that is too long is none. */
-static void read_token(struct lws *wsi, struct call *call)
-{
-	static const char *const schemes[] = { "Bot ", "Bearer " };
-	char value[REST_TOKEN_MAX + 16];
-	const char *token = value;
-	size_t i;
-
-	if (!header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, value, sizeof(value)))
-		return;
-	for (i = 0; i < LWS_ARRAY_SIZE(schemes); i++)
-		if (!strncasecmp(value, schemes[i], strlen(schemes[i])))
-			token = value + strlen(schemes[i]);
-	if (strlen(token) < sizeof(call->token))
-		strcpy(call->token, token);
-}
-
-/* libwebsockets splits a query at & and decodes the parts: the & and % that
- * were escaped are escaped again. */
-static void put_escaped(struct buf *buf, const char *part, int len)
-{
-	static const char plain[] = "-._~!$'()*,;:@/?";
-	bool name = true;
-	int i;
-
-	for (i = 0; i < len; i++) {
-		unsigned char c = part[i];
-
-		if ((c == '=' && name) || (c >= '0' && c <= '9') ||
-		    (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-		    (c && strchr(plain, c)))
-			buf_putc(buf, c);
-		else
-			buf_printf(buf, "%%%02X", c);
-		name = name && c != '=';
-	}
-}
-
-/* Returns the query string, mem_free() it; NULL: too long, or no memory. */
-static char *read_query(struct lws *wsi)
-{
-	char part[CALL_QUERY_MAX];
-	struct buf query = { .limit = CALL_QUERY_MAX };
-	char *text;
-	int i, len = 0;
-
-	buf_puts(&query, "");
-	for (i = 0; len >= 0; i++) {
-		len = lws_hdr_copy_fragment(wsi, part, sizeof(part),
-					    WSI_TOKEN_HTTP_URI_ARGS, i);
-		if (len < 0)
-			break;
-		if (i)
-			buf_putc(&query, '&');
-		put_escaped(&query, part, len);
-	}
-	buf_putc(&query, 0);
-	text = buf_steal(&query, NULL);
-	buf_fini(&query);
-	return text;
-}
-
 /* A tunnel's plain end has no address. */
 static void read_peer(struct lws *wsi, struct call *call)
 {
@@ -174,24 +82,19 @@ static void read_peer(struct lws *wsi, struct call *call)
 static bool read_head(struct lws *wsi, struct call *call, const char *path,
 		      size_t path_len)
 {
-	char connection[32];
-
 	call->wsi = wsi;
 	call->inside = is_inside(wsi);
-	call->method = method_of(wsi);
+	call->method = http_request_method(wsi);
 	call->path = path_len < CALL_PATH_MAX ?
 		     mem_alloc(path_len + 1) : NULL;
-	call->query = read_query(wsi);
+	call->query = http_request_query(wsi);
 	if (!call->path || !call->query)
 		return false;
 	memcpy(call->path, path, path_len);
 	call->path[path_len] = 0;
-	read_token(wsi, call);
+	http_request_token(wsi, call);
 	read_peer(wsi, call);
-	call->keep_alive =
-		header(wsi, WSI_TOKEN_CONNECTION, connection,
-		       sizeof(connection)) &&
-		strcasecmp(connection, "close");
+	call->keep_alive = http_request_keep_alive(wsi);
 	return true;
 }
 
@@ -201,22 +104,6 @@ static void refuse(struct call *call, enum error_code code)
 	call->answer.body = error_body(code);
 	call->keep_alive = false;
 	lws_callback_on_writable(call->wsi);
-}
-
-/* Bytes of the body to come; -1: a form we do not take. */
-static long long body_length(struct lws *wsi)
-{
-	char value[24], *end;
-	long long len;
-
-	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
-		return -1;
-	if (!header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, value, sizeof(value)))
-		return -1;
-	if (!*value)
-		return 0;
-	len = strtoll(value, &end, 10);
-	return *end || len < 0 ? -1 : len;
 }
 
 static void request_done(struct http *http, struct call *call)
@@ -243,7 +130,7 @@ static int on_request(struct lws *wsi, struct connection *c, void *in,
 	c->call = call;
 	if (!read_head(wsi, call, in, len))
 		return -1;
-	body = body_length(wsi);
+	body = http_request_length(wsi);
 	if (body < 0)
 		refuse(call, ERROR_FORM);
 	else if (body > CALL_BODY_MAX)
@@ -376,6 +263,21 @@ void http_answer(struct call *call)
 
 /* --- WebSockets ---------------------------------------------------------- */
 
+static int refuse_version(struct lws *wsi)
+{
+	static const char answer[] =
+		"HTTP/1.1 426 Upgrade Required\r\n"
+		"Sec-WebSocket-Version: 13\r\n"
+		"Connection: close\r\nContent-Length: 0\r\n\r\n";
+	unsigned char out[LWS_PRE + sizeof(answer)];
+
+	memcpy(out + LWS_PRE, answer, sizeof(answer) - 1);
+	lws_write(wsi, out + LWS_PRE, sizeof(answer) - 1,
+		  LWS_WRITE_HTTP_HEADERS);
+	return -1;
+}
+
+/* libwebsockets looks at neither method nor version (RFC 6455, 4.2.1). */
 static int on_upgrade(struct lws *wsi, struct connection *c, void *in,
 		      size_t len)
 {
@@ -383,15 +285,16 @@ static int on_upgrade(struct lws *wsi, struct connection *c, void *in,
 
 	(void)c;
 	(void)len;
-	if (is_inside(wsi))
+	if (is_inside(wsi) || !protocol || strcasecmp(protocol, "websocket") ||
+	    http_request_method(wsi) != ROUTE_GET)
 		return -1;
-	return protocol && !strcasecmp(protocol, "websocket") ? 0 : -1;
+	return http_request_is_version_13(wsi) ? 0 : refuse_version(wsi);
 }
 
 static int on_handshake(struct lws *wsi, struct connection *c, void *in,
 			size_t len)
 {
-	char *query = read_query(wsi);
+	char *query = http_request_query(wsi);
 
 	(void)in;
 	(void)len;

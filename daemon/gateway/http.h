@@ -2,7 +2,7 @@
 /*
  * A core's HTTP server: libwebsockets reads requests and writes answers, and
  * does the handshake of WebSockets, whose descriptor it then hands over.
- * The only file that knows libwebsockets.
+ * With http_request.c the only file that knows libwebsockets.
  */
 #ifndef GATEWAY_HTTP_H
 #define GATEWAY_HTTP_H

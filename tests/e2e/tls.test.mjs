@@ -63,8 +63,8 @@ describe('a chatd that speaks TLS', { skip: !isOwn && 'not our own server' }, ()
 	}
 
 	for (const [suite, ...patterns] of [
-		['gateway', '/resume|session|compression/'],
-		['rfc6455', '/fragmentation|closing|takes_a_stream/'],
+		['gateway', '/a session|compression/'],
+		['rfc6455', '/fragmentation/'],
 		['http', '/connections/'],
 		['discordjs', '/./'],
 		['libraries', '/./'],

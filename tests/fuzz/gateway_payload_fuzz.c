@@ -29,6 +29,15 @@ static void check_members(const struct payload_members *members)
 	check(memchr(members->msg->query, 0, sizeof(members->msg->query)));
 }
 
+static void check_attend(const struct payload_attend *attend)
+{
+	check(attend->range_count <= GUILD_RANGES_MAX);
+	for (int i = 0; i < attend->range_count; i++)
+		check(attend->range[i].from <= attend->range[i].to &&
+		      attend->range[i].to - attend->range[i].from <
+		      GUILD_RANGE_ROWS);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct payload payload;
@@ -46,6 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_identify(&payload.identify);
 	if (payload.op == PAYLOAD_MEMBERS)
 		check_members(&payload.members);
+	if (payload.op == PAYLOAD_ATTEND)
+		check_attend(&payload.attend);
 	payload_fini(&payload);
 	return 0;
 }

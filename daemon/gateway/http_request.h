@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the head of a request says, out of libwebsockets' tables. */
+#ifndef GATEWAY_HTTP_REQUEST_H
+#define GATEWAY_HTTP_REQUEST_H
+
+#include <stdbool.h>
+
+#include "gateway/route.h"
+
+struct call;
+struct lws;
+
+enum route_method http_request_method(struct lws *wsi);
+
+/* An Authorization without its scheme into call->token; one that is too long is
+ * none. */
+void http_request_token(struct lws *wsi, struct call *call);
+
+/* Returns the query string, mem_free() it; NULL: too long, or no memory. */
+char *http_request_query(struct lws *wsi);
+
+/* Bytes of the body to come; -1: a form we do not take. */
+long long http_request_length(struct lws *wsi);
+
+bool http_request_keep_alive(struct lws *wsi);
+
+/* Of a WebSocket: the one that there is. */
+bool http_request_is_version_13(struct lws *wsi);
+
+#endif
