@@ -11,6 +11,7 @@
 #include "actor/inspect.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "proto/search.h"
 
 #define CLASSES_MAX 64
 
@@ -18,7 +19,8 @@ const char live_usage[] =
 	"actors [CLASS]             actors by class, or each one of a class\n"
 	"messages                   what became of all messages so far\n"
 	"trace EVERY                follow one of so many messages; 0: none\n"
-	"flight                     dump the flight recorder, for scripts/flight\n";
+	"flight                     dump the flight recorder, for scripts/flight\n"
+	"reindex GUILD              make the guild's search index anew\n";
 
 /* --- actors --------------------------------------------------------------- */
 
@@ -200,6 +202,27 @@ static int run_flight(struct actor_system *sys, int argc,
 	return err;
 }
 
+static int run_reindex(struct actor_system *sys, int argc,
+		       const char *const *argv, struct buf *out)
+{
+	struct search_reindex_msg *m;
+	char *end;
+
+	(void)argc;
+	m = ACTOR_MSG_NEW(struct search_reindex_msg, SEARCH_REINDEX);
+	if (!m)
+		return -ENOMEM;
+	m->guild_id = strtoull(argv[1], &end, 10);
+	if (!m->guild_id || *end) {
+		actor_msg_free(&m->head);
+		buf_puts(out, live_usage);
+		return -EINVAL;
+	}
+	buf_puts(out, "reindexing; chatd_search_behind_channels says how many "
+		 "channels are left\n");
+	return actor_system_send(sys, search_route(sys), &m->head);
+}
+
 /* --- commands ------------------------------------------------------------- */
 
 static const struct {
@@ -212,6 +235,7 @@ static const struct {
 	{ "messages", 1, 1, run_messages },
 	{ "trace", 2, 2, run_trace },
 	{ "flight", 1, 1, run_flight },
+	{ "reindex", 2, 2, run_reindex },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

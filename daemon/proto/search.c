@@ -13,6 +13,8 @@ int search_types_register(void)
 		TYPE(SEARCH_WHO, "search.who", struct actor_msg),
 		TYPE(SEARCH_QUERY, "search.query", struct search_query_msg),
 		TYPE(SEARCH_HITS, "search.hits", struct search_hits_msg),
+		TYPE(SEARCH_REINDEX, "search.reindex",
+		     struct search_reindex_msg),
 	};
 
 	return actor_types_register(PROTO_SEARCH, types,

@@ -8,6 +8,7 @@
  *	SEARCH_CHANGED	guild -> indexer: these messages are new, edited, gone
  *	SEARCH_WHO	indexer -> guild: say HELLO, hints were lost
  *	SEARCH_QUERY	guild -> indexer -> SEARCH_HITS
+ *	SEARCH_REINDEX	operator -> indexer
  *
  * A guild numbers its hints; a gap says that some were dropped.
  *
@@ -39,6 +40,13 @@ enum search_msg_type {
 	SEARCH_WHO,			/* struct actor_msg alone */
 	SEARCH_QUERY,			/* struct search_query_msg */
 	SEARCH_HITS,			/* struct search_hits_msg */
+	SEARCH_REINDEX,			/* struct search_reindex_msg */
+};
+
+/* Forget what is indexed of a guild, and read all of it anew.  No answer. */
+struct search_reindex_msg {
+	struct actor_msg head;
+	uint64_t guild_id;
 };
 
 struct search_hello_msg {

@@ -140,6 +140,20 @@ static void on_changed(struct indexer *x, struct actor_msg *msg)
 	indexer_has_work(x, f);
 }
 
+static void on_reindex(struct indexer *x, struct actor_msg *msg)
+{
+	struct search_reindex_msg *m = (struct search_reindex_msg *)msg;
+	struct followed *f = find(x, m->guild_id);
+
+	log_info("search", "reindex", "guild=%llu known=%d",
+		 (unsigned long long)m->guild_id, !!f);
+	if (!f)
+		return;
+	f->drop = true;
+	f->retry_ns = 0;
+	indexer_has_work(x, f);
+}
+
 /* --- searches --- */
 
 void indexer_answer(struct indexer *x, struct search_query_msg *query,
@@ -236,6 +250,7 @@ static const struct {
 	{ SEARCH_HELLO, on_hello },
 	{ SEARCH_CHANGED, on_changed },
 	{ SEARCH_QUERY, on_query },
+	{ SEARCH_REINDEX, on_reindex },
 	{ DATA_ROWS, batch_rows },
 	{ ACTOR_MSG_IO, on_io },
 	{ ACTOR_MSG_TIMER, on_timer },

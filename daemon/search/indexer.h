@@ -34,6 +34,7 @@ struct followed {
 	uint64_t since_ns;	/* the oldest hint that no read is for; 0 */
 	bool loaded;		/* the cell's marks were read */
 	bool asked;		/* WHO was sent, HELLO has not come */
+	bool drop;		/* the cell is to be made anew */
 };
 
 struct reading {
@@ -57,7 +58,8 @@ struct batch {
 };
 
 enum job_kind {
-	JOB_NONE, JOB_OPEN, JOB_LOAD, JOB_APPLY, JOB_QUERY, JOB_SAFE, JOB_CLOSE,
+	JOB_NONE, JOB_OPEN, JOB_LOAD, JOB_APPLY, JOB_QUERY, JOB_SAFE, JOB_DROP,
+	JOB_CLOSE,
 };
 
 struct kept_mark {
@@ -68,7 +70,7 @@ struct kept_mark {
 /* What runs on the lane: one at a time, and then the worker's. */
 struct job {
 	enum job_kind kind;
-	struct followed *of;		/* LOAD */
+	struct followed *of;		/* LOAD, DROP */
 	struct search_query_msg *query;	/* QUERY; taken */
 	uint64_t query_ns;		/* when it came */
 	struct search_hits_msg *hits;	/* its answer */
@@ -122,6 +124,8 @@ void job_done(struct indexer *x, int result);
 void batch_next(struct indexer *x);
 void batch_rows(struct indexer *x, struct actor_msg *msg);
 void batch_tick(struct indexer *x);
+/* The cell is empty: what is being read for it is not the next thing there. */
+void batch_void(struct indexer *x, const struct followed *f);
 /* On the worker: writes what was read. */
 int batch_apply(struct indexer *x);
 void batch_applied(struct indexer *x, int result);

@@ -186,6 +186,18 @@ void batch_rows(struct indexer *x, struct actor_msg *msg)
 		b->state = BATCH_READY;
 }
 
+void batch_void(struct indexer *x, const struct followed *f)
+{
+	struct batch *b = &x->batch;
+
+	if (b->of != f)
+		return;
+	if (b->state == BATCH_READING)
+		b->failed = true;
+	else if (b->state == BATCH_READY)
+		fail(x);
+}
+
 void batch_tick(struct indexer *x)
 {
 	if (x->batch.state == BATCH_READING &&

@@ -50,6 +50,7 @@ static uint64_t cell_of(const struct indexer *x)
 {
 	switch (x->job.kind) {
 	case JOB_LOAD:
+	case JOB_DROP:
 		return x->job.of->id;
 	case JOB_APPLY:
 		return x->batch.of->id;
@@ -84,6 +85,10 @@ static int run(void *arg)
 		return 0;
 	case JOB_LOAD:
 		err = load(x);
+		break;
+	case JOB_DROP:
+		cells_drop(x->cells, x->job.of->id);
+		x->job.dropped = true;
 		break;
 	case JOB_APPLY:
 		err = batch_apply(x);
@@ -153,9 +158,11 @@ static bool start_load(struct indexer *x)
 	list_for_each(node, &x->work) {
 		struct followed *f = list_entry(node, struct followed, node);
 
-		if (f->loaded || f->retry_ns > now)
+		if ((f->loaded && !f->drop) || f->retry_ns > now)
 			continue;
 		x->job.of = f;
+		if (f->drop)
+			return start(x, JOB_DROP);
 		buf_reset(&x->job.marks);
 		return start(x, JOB_LOAD);
 	}
@@ -265,6 +272,7 @@ static void forget(struct indexer *x, uint64_t id)
 
 	if (!f)
 		return;
+	batch_void(x, f);
 	follow_forget(&f->follow);
 	indexer_has_work(x, f);
 }
@@ -290,6 +298,9 @@ void job_done(struct indexer *x, int result)
 		break;
 	case JOB_QUERY:
 		queried(x, result);
+		break;
+	case JOB_DROP:
+		x->job.of->drop = false;
 		break;
 	case JOB_SAFE:
 		if (!result)

@@ -9,6 +9,7 @@
  * second, so that what else the machine does meets all of them:
  *
  *	machine		the same loop does nothing: what the machine takes away
+ *	busy		it burns as much CPU time as the updates took so far
  *	disk		it writes and syncs one block of written space at a time
  *	applied		the update can be read
  *	durable		the update is acknowledged
@@ -246,17 +247,24 @@ static void load(struct bench *b)
 	b->cpu += cpu_s() - before;
 }
 
-static void machine(struct bench *b, struct samples *s)
+/* With so much CPU time for each that would be an update. */
+static void machine(struct bench *b, struct samples *s, uint64_t cost_ns)
 {
-	uint64_t start = now(b), next = 0;
+	uint64_t start = now(b), next = 0, cpu = cpu_ns();
 
 	while (next < slice(b)) {
 		uint64_t due = start + next * 1000000000ull / b->rate;
+		uint64_t first = next;
 
-		while (due <= now(b) && next < slice(b)) {
+		while (due <= now(b) && next < slice(b) &&
+		       next < first + TURN_MAX) {
 			sample(s, now(b) - due);
 			due = start + ++next * 1000000000ull / b->rate;
 		}
+		cpu += (next - first) * cost_ns;
+		while (cost_ns && cpu_ns() < cpu)
+			;
+		cpu = cpu_ns();
 		os_loop_run(b->loop, 0);
 	}
 }
@@ -328,7 +336,7 @@ static void reopen(struct bench *b, const char *dir)
 
 static void measure(struct bench *b, const char *dir, uint64_t seconds)
 {
-	struct samples control = { 0 }, raw = { 0 };
+	struct samples control = { 0 }, busy = { 0 }, raw = { 0 };
 	uint64_t slices = seconds * 1000000000 / SLICE_NS;
 	struct read_stats stats, before;
 	struct os_file *file;
@@ -338,15 +346,18 @@ static void measure(struct bench *b, const char *dir, uint64_t seconds)
 	check(!os_file_open(b->loop, path, OS_FILE_CREATE | OS_FILE_DIRECT,
 			    &file));
 	samples_init(&control, slices * slice(b));
+	samples_init(&busy, slices * slice(b));
 	samples_init(&raw, slices * slice(b));
 	samples_init(&b->applied, slices * slice(b));
 	samples_init(&b->durable, slices * slice(b));
 	samples_init(&b->turn, slices * slice(b));
 	read_store_stats(b->store, &before);
 	for (uint64_t i = 0; i < slices; i++) {
-		machine(b, &control);
+		machine(b, &control, 0);
 		disk(b, file, &raw);
 		load(b);
+		machine(b, &busy, (uint64_t)(b->cpu * 1e9) /
+				  ((i + 1) * slice(b)));
 	}
 	read_store_stats(b->store, &stats);
 	os_file_close(file);
@@ -364,6 +375,7 @@ static void measure(struct bench *b, const char *dir, uint64_t seconds)
 	printf("%-10s %9s %9s %9s %9s %9s\n", "ms", "p50", "p99", "p99.9",
 	       "p99.99", "max");
 	print("machine", &control);
+	print("busy", &busy);
 	print("disk", &raw);
 	print("applied", &b->applied);
 	print("durable", &b->durable);

@@ -159,6 +159,14 @@ test('shows nobody what he may not read', async () => {
 	assert.equal(body.code, 50001);
 });
 
+test('reindexes on line', { skip: !isOwn }, async () => {
+	const said = await say('the platypus is here');
+	await finds({ content: 'platypus' }, [said]);
+	assert.match(await server.admin('reindex', server.guildId), /^reindexing/);
+	const again = await say('another platypus');
+	await finds({ content: 'platypus' }, [again, said]);
+});
+
 test('the index survives a stop and a kill', { skip: !isOwn }, async () => {
 	const before = await say('wombat before the stop');
 	await finds({ content: 'wombat' }, [before]);

@@ -72,7 +72,7 @@ struct model {
 	char dir[160];
 	bool busy;		/* the driver still changes things */
 	bool faults;
-	uint64_t ops, lost, errors, crashes;
+	uint64_t ops, lost, errors, crashes, reindexed;
 };
 
 static struct model *model;
@@ -358,6 +358,16 @@ static void bulk_delete(struct actor *self)
 		hint(self, channel, id, n);
 }
 
+static void reindex(struct actor *self)
+{
+	struct search_reindex_msg *m;
+
+	m = ACTOR_MSG_NEW(struct search_reindex_msg, SEARCH_REINDEX);
+	m->guild_id = 1 + rng_below(&model->rng, GUILDS);
+	actor_send(self, search_route(actor_system_of(self)), &m->head);
+	model->reindexed++;
+}
+
 static void act(struct actor *self)
 {
 	uint64_t dice = rng_below(&model->rng, 200);
@@ -365,6 +375,8 @@ static void act(struct actor *self)
 	model->ops++;
 	if (dice == 0)
 		bulk_delete(self);
+	else if (dice == 1 && !rng_below(&model->rng, 20))
+		reindex(self);
 	else if (dice < 120)
 		create(self);
 	else
@@ -591,6 +603,7 @@ static void run_seed(uint64_t seed, bool no_notes, uint64_t *sum)
 	sum[1] += model->lost;
 	sum[2] += model->errors;
 	sum[3] += model->crashes;
+	sum[4] += model->reindexed;
 	free(model);
 }
 
@@ -601,7 +614,7 @@ static bool is_caught(void)
 	int status = 0;
 
 	if (!pid) {
-		uint64_t sum[4] = { 0 };
+		uint64_t sum[5] = { 0 };
 		struct rlimit none = { 0 };
 
 		setrlimit(RLIMIT_CORE, &none);
@@ -622,7 +635,7 @@ int main(int argc, char **argv)
 	uint64_t seeds = argc > 2 ? strtoull(argv[2], NULL, 0) :
 			 argc > 1 ? 1 : env ? strtoull(env, NULL, 0) :
 			 SEEDS_DEFAULT;
-	uint64_t sum[4] = { 0 };
+	uint64_t sum[5] = { 0 };
 	bool caught;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -634,8 +647,8 @@ int main(int argc, char **argv)
 	for (uint64_t i = 0; i < seeds; i++)
 		run_seed(seed + i, false, sum);
 	printf("# %" PRIu64 " changes, %" PRIu64 " hints lost, %" PRIu64
-	       " reads failed, %" PRIu64 " crashes\n", sum[0], sum[1], sum[2],
-	       sum[3]);
+	       " reads failed, %" PRIu64 " crashes, %" PRIu64 " times reindexed\n",
+	       sum[0], sum[1], sum[2], sum[3], sum[4]);
 	printf("ok 1 - the_index_becomes_what_the_store_has\n");
 	caught = is_caught();
 	printf("%sok 2 - without_notes_it_does_not\n", caught ? "" : "not ");
