@@ -88,11 +88,11 @@ def show(exercise, peers):
             continue
         wall, cpu, size = medians
         line = (f"  {name:5} {wall:9.1f} ns  {cpu:9.1f} ns cpu  "
-                f"{1e3 / cpu:7.2f} M/s of cpu")
+                f"{1e3 / max(cpu, 1):7.2f} M/s of cpu")
         line += f"  {size:6.0f} bytes each" if size else ""
         if name != "ours":
             line += f"  ours: {wall / ours[0]:5.2f} x, cpu "
-            line += f"{cpu / ours[1]:5.2f} x"
+            line += f"{cpu / max(ours[1], 1):5.2f} x"
         print(line, flush=True)
 
 
