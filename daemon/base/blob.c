@@ -53,18 +53,24 @@ struct blob *blob_get(struct blob *blob)
 	return blob_get_n(blob, 1);
 }
 
-void blob_put(struct blob *blob)
+void blob_put_n(struct blob *blob, unsigned int n)
 {
-	if (!blob)
+	unsigned int old;
+
+	if (!n)
 		return;
 	/*
 	 * Release: our reads of the bytes come before the free by whoever
 	 * drops the last reference; acquire is that one's half.
 	 */
-	unsigned int old = atomic_fetch_sub_explicit(&blob->refs, 1,
-						     memory_order_acq_rel);
-
-	check(old > 0);
-	if (old == 1)
+	old = atomic_fetch_sub_explicit(&blob->refs, n, memory_order_acq_rel);
+	check(old >= n);
+	if (old == n)
 		mem_free(blob);
+}
+
+void blob_put(struct blob *blob)
+{
+	if (blob)
+		blob_put_n(blob, 1);
 }

@@ -34,5 +34,7 @@ struct blob *blob_get_n(struct blob *blob, unsigned int n);
 struct blob *blob_get(struct blob *blob);
 /* Drops one; NULL is nothing. */
 void blob_put(struct blob *blob);
+/* Drops `n`, which may be none. */
+void blob_put_n(struct blob *blob, unsigned int n);
 
 #endif

@@ -12,7 +12,10 @@
 #include "proto/intent.h"
 #include "proto/session.h"
 
-#define PENDING_MAX 64		/* events of one flush: bits of a word */
+#define ROUND_EVENTS 64		/* bits of a word */
+/* Sessions that get theirs in one turn: then these have theirs, while their
+ * messages are still in the processor's cache. */
+#define TURN_SESSIONS 256
 #define RELAY_MAILBOX 65536
 
 struct relay_session {
@@ -26,10 +29,22 @@ struct relay_session {
 	struct relay_view view;
 };
 
+/* Events that go to every session together. */
+struct round {
+	uint32_t count;
+	uint64_t alike;		/* bit i: event i is for whom i - 1 is for */
+	struct relay_event_msg *event[ROUND_EVENTS];
+	/* References that are taken of its payload and of what is stripped of
+	 * it, and not given to a session yet. */
+	uint32_t refs[ROUND_EVENTS][2];
+};
+
 /*
  * Invariants: session[i] is in `index` under its ref's bits as i.
- * While pending_count > 0 a RELAY_FLUSH is in our own mailbox (a flush for
- * another reason may leave one there that finds nothing).
+ * Sessions before `at` have got what is in `giving`; when it is empty, at is 0.
+ * What concerns sessions waits until all have got all: drain().
+ * While there are events in either round a RELAY_FLUSH is in our own mailbox (a
+ * flush for another reason may leave one there that finds nothing).
  */
 struct relay {
 	actor_ref guild;
@@ -37,8 +52,8 @@ struct relay {
 	uint32_t count, room;
 	struct hmap index;
 	uint32_t intents;		/* all of all sessions, ORed */
-	uint32_t pending_count;
-	struct relay_event_msg *pending[PENDING_MAX];
+	uint32_t at;
+	struct round giving, gathering;
 };
 
 static int start(struct actor *self, void *state, const void *arg)
@@ -93,22 +108,25 @@ static bool sees(const struct relay_session *s, const struct relay_event_msg *e)
 	       (to->flags & RELAY_MENTIONED_TOO && is_exempt(s, e));
 }
 
-static struct blob *payload_for(const struct relay_session *s,
-				const struct relay_event_msg *e)
+static bool gets_stripped(const struct relay_session *s,
+			  const struct relay_event_msg *e)
 {
-	if (!e->stripped || (s->intents & INTENT_MESSAGE_CONTENT) ||
-	    is_exempt(s, e))
-		return e->payload;
-	return e->stripped;
+	return e->stripped && !(s->intents & INTENT_MESSAGE_CONTENT) &&
+	       !is_exempt(s, e);
 }
 
-/* One bit for each pending event that the session gets. */
-static uint64_t events_for(const struct relay *r, const struct relay_session *s)
+/* One bit for each event that the session gets. */
+static uint64_t events_for(const struct round *round,
+			   const struct relay_session *s)
 {
 	uint64_t bits = 0;
+	bool seen = false;
 
-	for (uint32_t i = 0; i < r->pending_count; i++)
-		bits |= (uint64_t)sees(s, r->pending[i]) << i;
+	for (uint32_t i = 0; i < round->count; i++) {
+		if (!(round->alike >> i & 1))
+			seen = sees(s, round->event[i]);
+		bits |= (uint64_t)seen << i;
+	}
 	return bits;
 }
 
@@ -124,7 +142,7 @@ static void remove_at(struct actor *self, struct relay *r, uint32_t i)
 		hmap_set(&r->index, s->ref.bits, i);
 }
 
-static int deliver(struct actor *self, const struct relay *r,
+static int deliver(struct actor *self, struct round *round,
 		   const struct relay_session *s, uint64_t bits)
 {
 	struct session_events_msg *m;
@@ -134,10 +152,12 @@ static int deliver(struct actor *self, const struct relay *r,
 	if (!m)
 		return -ENOMEM;
 	for (; bits; bits &= bits - 1) {
-		const struct relay_event_msg *e =
-			r->pending[__builtin_ctzll(bits)];
+		unsigned int i = (unsigned int)__builtin_ctzll(bits);
+		const struct relay_event_msg *e = round->event[i];
+		bool stripped = gets_stripped(s, e);
 
-		m->payload[n++] = blob_get(payload_for(s, e));
+		m->payload[n++] = stripped ? e->stripped : e->payload;
+		round->refs[i][stripped]--;
 	}
 	return actor_send(self, s->ref, &m->head);
 }
@@ -175,27 +195,71 @@ static void drop(struct actor *self, struct relay *r, uint32_t i)
 	tell_gone(self, r, ref);
 }
 
-static void drop_pending(struct relay *r)
+/* One atomic operation for all sessions, and one for what is left over. */
+static void take_refs(struct round *round, uint32_t sessions)
 {
-	for (uint32_t i = 0; i < r->pending_count; i++)
-		actor_msg_free(&r->pending[i]->head);
-	r->pending_count = 0;
+	for (uint32_t i = 0; i < round->count; i++) {
+		struct relay_event_msg *e = round->event[i];
+
+		round->refs[i][0] = sessions;
+		round->refs[i][1] = e->stripped ? sessions : 0;
+		blob_get_n(e->payload, sessions);
+		if (e->stripped)
+			blob_get_n(e->stripped, sessions);
+	}
 }
 
-static void flush(struct actor *self, struct relay *r)
+static void drop_round(struct round *round)
 {
-	uint32_t i = 0;
+	for (uint32_t i = 0; i < round->count; i++) {
+		struct relay_event_msg *e = round->event[i];
 
-	while (i < r->count) {
-		uint64_t bits = events_for(r, &r->session[i]);
+		blob_put_n(e->payload, round->refs[i][0]);
+		blob_put_n(e->stripped, round->refs[i][1]);
+		actor_msg_free(&e->head);
+	}
+	round->count = 0;
+	round->alike = 0;
+}
 
-		if (!bits || !deliver(self, r, &r->session[i], bits)) {
-			i++;
+/* What has gathered goes out next. */
+static void begin(struct relay *r)
+{
+	r->giving = r->gathering;
+	r->gathering.count = 0;
+	r->gathering.alike = 0;
+	r->at = 0;
+	if (r->count)
+		take_refs(&r->giving, r->count);
+}
+
+/* To `most` sessions, or as many as there are. */
+static void give(struct actor *self, struct relay *r, uint32_t most)
+{
+	if (!r->giving.count)
+		return;
+	while (r->at < r->count && most--) {
+		struct relay_session *s = &r->session[r->at];
+		uint64_t bits = events_for(&r->giving, s);
+
+		if (!bits || !deliver(self, &r->giving, s, bits)) {
+			r->at++;
 			continue;
 		}
-		drop(self, r, i);
+		drop(self, r, r->at);
 	}
-	drop_pending(r);
+	if (r->at < r->count)
+		return;
+	r->at = 0;
+	drop_round(&r->giving);
+}
+
+/* Until every session has all there is. */
+static void drain(struct actor *self, struct relay *r)
+{
+	give(self, r, UINT32_MAX);
+	begin(r);
+	give(self, r, UINT32_MAX);
 }
 
 static int schedule_flush(struct actor *self)
@@ -205,19 +269,48 @@ static int schedule_flush(struct actor *self)
 	return m ? actor_send(self, actor_self(self), m) : -ENOMEM;
 }
 
+static void flush_some(struct actor *self, struct relay *r)
+{
+	if (!r->giving.count)
+		begin(r);
+	give(self, r, TURN_SESSIONS);
+	if ((r->giving.count || r->gathering.count) && schedule_flush(self))
+		drain(self, r);
+}
+
+static bool is_alike(const struct relay_event_msg *a,
+		     const struct relay_event_msg *b)
+{
+	const struct relay_target *x = &a->to, *y = &b->to;
+
+	/* Whom one mentions gets it beside those of its target. */
+	return !((x->flags | y->flags) & RELAY_MENTIONED_TOO) &&
+	       x->intents == y->intents && x->without == y->without &&
+	       x->slot == y->slot && x->perms == y->perms &&
+	       x->user_id == y->user_id && x->row == y->row &&
+	       x->list == y->list && x->flags == y->flags;
+}
+
 static void event(struct actor *self, struct relay *r,
 		  struct relay_event_msg *e)
 {
+	struct round *round = &r->gathering;
+	uint32_t i;
+
 	if (e->to.intents && !(r->intents & e->to.intents))
 		return;
 	if (!r->count)
 		return;
-	if (r->pending_count == PENDING_MAX)
-		flush(self, r);
+	if (round->count == ROUND_EVENTS)
+		drain(self, r);
 	actor_msg_take(self, &e->head);
-	r->pending[r->pending_count++] = e;
-	if (r->pending_count == 1 && schedule_flush(self))
-		flush(self, r);
+	i = round->count++;
+	round->event[i] = e;
+	round->refs[i][0] = round->refs[i][1] = 0;
+	if (i && is_alike(round->event[i - 1], e))
+		round->alike |= 1ull << i;
+	if (!i && !r->giving.count && schedule_flush(self))
+		drain(self, r);
 }
 
 static int grow(struct relay *r)
@@ -275,7 +368,7 @@ static int add(struct actor *self, struct relay *r,
 static void add_session(struct actor *self, struct relay *r,
 			const struct relay_add_msg *m)
 {
-	flush(self, r);
+	drain(self, r);
 	if (!add(self, r, m))
 		return;
 	give_up(self, m->session);
@@ -349,7 +442,7 @@ static void set_views(struct actor *self, struct relay *r,
 {
 	uint32_t i = 0;
 
-	flush(self, r);
+	drain(self, r);
 	while (i < r->count) {
 		struct relay_session *s = &r->session[i];
 		const struct relay_view_of *of = view_of(m, s->user_id);
@@ -370,7 +463,7 @@ static void attend(struct actor *self, struct relay *r,
 {
 	struct relay_session *s;
 
-	flush(self, r);
+	drain(self, r);
 	s = find(r, m->session);
 	if (!s)
 		return;
@@ -382,6 +475,7 @@ static void attend(struct actor *self, struct relay *r,
 
 static void session_down(struct actor *self, struct relay *r, actor_ref ref)
 {
+	drain(self, r);
 	remove_session(self, r, ref);
 	tell_gone(self, r, ref);
 }
@@ -389,7 +483,7 @@ static void session_down(struct actor *self, struct relay *r, actor_ref ref)
 static void to_one(struct actor *self, struct relay *r,
 		   const struct relay_direct_msg *m)
 {
-	flush(self, r);
+	drain(self, r);
 	if (find(r, m->session) && direct(self, m->session, m->payload,
 					  false))
 		give_up(self, m->session);
@@ -404,13 +498,13 @@ static int handle(struct actor *self, void *state, struct actor_msg *msg)
 		event(self, r, (struct relay_event_msg *)msg);
 		break;
 	case RELAY_FLUSH:
-		flush(self, r);
+		flush_some(self, r);
 		break;
 	case RELAY_ADD:
 		add_session(self, r, (struct relay_add_msg *)msg);
 		break;
 	case RELAY_REMOVE:
-		flush(self, r);
+		drain(self, r);
 		remove_session(self, r,
 			       ((struct relay_session_msg *)msg)->session);
 		break;
@@ -427,7 +521,7 @@ static int handle(struct actor *self, void *state, struct actor_msg *msg)
 		session_down(self, r, ((struct actor_down_msg *)msg)->who);
 		break;
 	case ACTOR_MSG_STOP:
-		flush(self, r);
+		drain(self, r);
 		return ACTOR_STOP;
 	}
 	return 0;
@@ -439,7 +533,8 @@ static void stop(struct actor *self, void *state, int reason)
 
 	(void)self;
 	(void)reason;
-	drop_pending(r);
+	drop_round(&r->giving);
+	drop_round(&r->gathering);
 	hmap_fini(&r->index);
 	mem_free(r->session);
 }
