@@ -53,6 +53,7 @@ struct change {
 	uint8_t type;		/* of a channel that goes */
 	bool by_token;		/* of a webhook */
 	char code[CODE_SIZE];	/* of an invite */
+	uint32_t delete_s;	/* of a ban: what was said so lately goes */
 	uint32_t refused_count;	/* of a bulk ban */
 	uint64_t refused[BODY_IDS_MAX];
 	uint64_t guild_id;

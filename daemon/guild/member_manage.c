@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "guild/change.h"
+#include "guild/purge.h"
 #include "proto/body.h"
 #include "proto/json.h"
 
@@ -317,9 +318,31 @@ static bool add_ban(struct guild *g, struct change *c, uint64_t user_id,
 	return true;
 }
 
+/* What the banned have said lately goes, if that was asked for. */
+static void purge(struct guild *g, const struct change *c)
+{
+	uint64_t user_id[PURGE_USERS_MAX], now = guild_now_ms(g);
+	uint32_t n = 0;
+
+	if (!c->delete_s)
+		return;
+	for (uint32_t i = 0; i < c->count && n < PURGE_USERS_MAX; i++)
+		if (c->row[i].kind == CHANGE_ADD_BAN)
+			user_id[n++] = c->row[i].id;
+	purge_start(g, user_id, n, now - 1000ull * c->delete_s);
+}
+
+static void answer_banned(struct guild *g, const struct caller *to,
+			  const struct change *c)
+{
+	guild_reply(g, to, 204, NULL);
+	purge(g, c);
+}
+
 enum error_code ban_rest_add(struct guild *g, struct rest_msg *call)
 {
 	enum error_code err = guild_call_perms(g, call, PERM_BAN_MEMBERS);
+	const struct body_ids *b = call->body;
 	struct change *c;
 
 	if (err)
@@ -331,6 +354,8 @@ enum error_code ban_rest_add(struct guild *g, struct rest_msg *call)
 		change_free(c);
 		return ERROR_MISSING_PERMISSION;
 	}
+	c->delete_s = b ? b->delete_s : 0;
+	c->answer = answer_banned;
 	return change_send(g, c);
 }
 
@@ -368,6 +393,7 @@ static void answer_bulk(struct guild *g, const struct caller *to,
 	jsonw_end(w);
 	jsonw_end(w);
 	guild_reply_buf(g, to, &a.buf);
+	purge(g, c);
 }
 
 enum error_code ban_rest_bulk(struct guild *g, struct rest_msg *call)
@@ -385,6 +411,7 @@ enum error_code ban_rest_bulk(struct guild *g, struct rest_msg *call)
 	for (uint32_t i = 0; i < b->count; i++)
 		if (!add_ban(g, c, b->id[i], call->actor_id))
 			c->refused[c->refused_count++] = b->id[i];
+	c->delete_s = b->delete_s;
 	c->answer = answer_bulk;
 	return change_send(g, c);
 }

@@ -37,6 +37,11 @@ void message_say_system(struct guild *g, const struct state_channel *ch,
 			enum message_type type, const struct member *author,
 			uint64_t about_id);
 
+/* Removes messages, at most a hundred, and says so by MESSAGE_DELETE_BULK.
+ * 0 or a negative errno; what the store then says is only logged. */
+int message_remove(struct guild *g, uint64_t channel_id, const uint64_t *id,
+		   uint32_t count);
+
 /* What a webhook says; the call asks for the message back, or not. */
 enum error_code message_say_webhook(struct guild *g,
 				    const struct rest_msg *call,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/blob.h"
+#include "base/check.h"
 #include "base/mem.h"
 #include "base/snowflake.h"
 #include "guild/mention.h"
@@ -231,6 +232,26 @@ static enum error_code check_bulk(struct guild *g, const struct body_ids *b)
 	return ERROR_NONE;
 }
 
+static int remove_many(struct guild *g, const struct caller *caller,
+		       uint64_t channel_id, const uint64_t *id, uint32_t count)
+{
+	struct bulk *bulk = op_new(g, sizeof(*bulk), caller, bulk_done, NULL);
+	int err;
+
+	if (!bulk)
+		return -ENOMEM;
+	check(count <= BULK_MAX);
+	bulk->channel_id = channel_id;
+	bulk->count = count;
+	memcpy(bulk->id, id, count * sizeof(*id));
+	search_note(g, bulk->channel_id, bulk->id, bulk->count);
+	err = op_delete(g, &bulk->op, channel_id, STORE_SPACE_MESSAGE,
+			bulk->id, count);
+	if (err)
+		op_free(g, &bulk->op);
+	return err;
+}
+
 enum error_code message_rest_bulk_delete(struct guild *g,
 					 struct rest_msg *call)
 {
@@ -238,24 +259,23 @@ enum error_code message_rest_bulk_delete(struct guild *g,
 	const struct body_ids *b = call->body;
 	struct state_channel *c;
 	enum error_code err;
-	struct bulk *bulk;
 
 	err = guild_call_channel(g, call, PERM_MANAGE_MESSAGES, &c, NULL);
 	if (!err)
 		err = check_bulk(g, b);
 	if (err)
 		return err;
-	bulk = op_new(g, sizeof(*bulk), &caller, bulk_done, NULL);
-	if (!bulk)
+	if (remove_many(g, &caller, c->channel.id, b->id, b->count))
 		return ERROR_OVERLOADED;
-	bulk->channel_id = c->channel.id;
-	bulk->count = b->count;
-	memcpy(bulk->id, b->id, b->count * sizeof(b->id[0]));
-	search_note(g, bulk->channel_id, bulk->id, bulk->count);
-	if (op_delete(g, &bulk->op, bulk->channel_id, STORE_SPACE_MESSAGE,
-		      bulk->id, bulk->count))
-		op_fail(g, &bulk->op, ERROR_OVERLOADED);
 	return ERROR_NONE;
+}
+
+int message_remove(struct guild *g, uint64_t channel_id, const uint64_t *id,
+		   uint32_t count)
+{
+	static const struct caller nobody;
+
+	return remove_many(g, &nobody, channel_id, id, count);
 }
 
 /* --- typing --- */

@@ -267,6 +267,37 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		session.close();
 	});
 
+	it('takes_away_what_the_banned_have_said_lately', async () => {
+		const tokens = await Promise.all(['spammer', 'bystander'].map((name) =>
+			server.bot(name)));
+		const [spammer, bystander] = await Promise.all(tokens.map(async (token) =>
+			({ token: `Bot ${token}`, ...await good(`Bot ${token}`, 'GET', '/users/@me') })));
+		const second = await asOwner('POST', `/guilds/${server.guildId}/channels`,
+			{ name: 'second' });
+		const spoken = { [server.channelId]: [], [second.id]: [] };
+		for (const [channel, ids] of Object.entries(spoken))
+			for (let i = 0; i < 130; i++) {
+				const by = i % 10 ? spammer : bystander;
+				const { id } = await good(by.token, 'POST',
+					`/channels/${channel}/messages`, { content: `${i}` });
+				if (by === spammer)
+					ids.push(id);
+			}
+		await asOwner('PUT', `/guilds/${server.guildId}/bans/${spammer.id}`,
+			{ delete_message_seconds: 3600 });
+		const want = Object.values(spoken).flat().sort();
+		const gone = [];
+		while (gone.length < want.length)
+			gone.push(...(await watcher.event('MESSAGE_DELETE_BULK')).d.ids);
+		assert.deepEqual(gone.sort(), want);
+		for (const channel of Object.keys(spoken)) {
+			const left = await asOwner('GET', `/channels/${channel}/messages?limit=100`);
+			assert.ok(left.every((m) => m.author.id !== spammer.id));
+			assert.ok(left.filter((m) => m.author.id === bystander.id).length >= 13);
+		}
+		await asOwner('DELETE', `/channels/${second.id}`);
+	});
+
 	it('keeps_its_changes_over_a_restart', async () => {
 		const path = `/guilds/${server.guildId}`;
 		const made = await asOwner('POST', `${path}/channels`,
