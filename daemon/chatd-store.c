@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,12 @@
 #include "os/env.h"
 #include "store/store.h"
 #include "store/tool.h"
+#include "store/tool_live.h"
 
 #define EXIT_DAMAGED 1
 
 static struct os_loop *loop;
+static bool is_open;		/* chatd has the store */
 
 static int explain(const char *what, int err)
 {
@@ -74,17 +77,51 @@ static int run_dump(char **argv)
 	return is_damaged(&sum) ? EXIT_DAMAGED : EX_OK;
 }
 
+static int source_shards(const char *dir, uint32_t *ret_shards)
+{
+	int err = store_count_shards(loop, dir, ret_shards);
+
+	return !err && !*ret_shards ? -ENOENT : err;
+}
+
+/*
+ * The rows of a store as it was when this began, though chatd goes on with
+ * it.  What it takes to read them is copied beside the backup meanwhile.
+ */
+static int walk_live(const char *dir, const char *file,
+		     struct tool_backup *backup, struct tool_sum *sum)
+{
+	char copy[STORE_PATH_MAX];
+	struct tool_live *live;
+	uint32_t shards;
+	int err = source_shards(dir, &shards), closed;
+
+	if (snprintf(copy, sizeof(copy), "%s.tmp", file) >= (int)sizeof(copy))
+		err = -ENAMETOOLONG;
+	if (!err)
+		err = tool_live_open(dir, shards, copy, &live);
+	if (err)
+		return err;
+	err = tool_walk_at(loop, copy, tool_live_ends(live), stderr,
+			   tool_backup_add, backup, sum);
+	closed = tool_live_close(live);
+	return err ? err : closed;
+}
+
 /* Damage ends a backup: it must not pass for a whole one. */
 static int run_backup(char **argv)
 {
+	struct tool_sum sum = { 0 };
 	struct tool_backup *backup;
-	struct tool_sum sum;
 	int err = tool_backup_open(argv[1], &backup), closed;
 
 	if (err)
 		return explain(argv[1], err);
-	err = tool_walk(loop, argv[0], false, stderr, tool_backup_add, backup,
-			&sum);
+	if (is_open)
+		err = walk_live(argv[0], argv[1], backup, &sum);
+	else
+		err = tool_walk(loop, argv[0], false, stderr, tool_backup_add,
+				backup, &sum);
 	closed = tool_backup_close(backup);
 	if (!err)
 		err = is_damaged(&sum) ? -EBADMSG : closed;
@@ -93,13 +130,6 @@ static int run_backup(char **argv)
 		return EX_OK;
 	remove(argv[1]);
 	return explain("no backup was made", err);
-}
-
-static int source_shards(const char *dir, uint32_t *ret_shards)
-{
-	int err = store_count_shards(loop, dir, ret_shards);
-
-	return !err && !*ret_shards ? -ENOENT : err;
 }
 
 static int finish(const char *dir, struct tool_writer *writer, int err)
@@ -163,15 +193,19 @@ static int lock_out_chatd(const char *store)
 static const struct {
 	const char *name, *arguments, *summary;
 	int least, most;
+	bool live;		/* while chatd has the store open, too */
 	int (*run)(char **argv);
 } commands[] = {
-	{ "check", "STORE", "read and check everything", 1, 1, run_check },
-	{ "dump", "STORE", "every row as a line of JSON", 1, 1, run_dump },
-	{ "backup", "STORE FILE", "all rows into one file", 2, 2, run_backup },
+	{ "check", "STORE", "read and check everything", 1, 1, false,
+	  run_check },
+	{ "dump", "STORE", "every row as a line of JSON", 1, 1, false,
+	  run_dump },
+	{ "backup", "STORE FILE", "all rows into one file", 2, 2, true,
+	  run_backup },
 	{ "restore", "FILE STORE [SHARDS]", "a new store from a backup", 2, 3,
-	  run_restore },
+	  false, run_restore },
 	{ "repair", "STORE NEW", "a new store of all that is readable", 2, 2,
-	  run_repair },
+	  false, run_repair },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -181,7 +215,7 @@ static int usage(FILE *out, int status)
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-8s %-20s %s\n", commands[i].name,
 			commands[i].arguments, commands[i].summary);
-	fputs("\nchatd must not have the store open.\n", out);
+	fputs("\nchatd must not have the store open, but for backup.\n", out);
 	return status;
 }
 
@@ -192,7 +226,8 @@ static int run(int argc, char **argv)
 			continue;
 		if (argc - 1 < commands[i].least || argc - 1 > commands[i].most)
 			break;
-		if (lock_out_chatd(argv[1])) {
+		is_open = lock_out_chatd(argv[1]);
+		if (is_open && !commands[i].live) {
 			fputs("chatd-store: chatd has the store open\n",
 			      stderr);
 			return EX_TEMPFAIL;

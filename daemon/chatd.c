@@ -277,7 +277,9 @@ static int start_directory(struct chatd *d)
 static int start_store(struct chatd *d)
 {
 	char path[PATH_MAX];
-	const struct store_opts store = { .dir = path };
+	const struct store_opts store = {
+		.dir = path, .compress = true, .backup_socket = true,
+	};
 	struct data_opts data = { 0 };
 	int err;
 

@@ -23,6 +23,12 @@ int store_types_register(void)
 		[STORE_STEP - STORE_APPEND] = {
 			"store.step", sizeof(struct actor_msg), NULL,
 		},
+		[STORE_HOLD - STORE_APPEND] = {
+			"store.hold", sizeof(struct store_hold_msg), NULL,
+		},
+		[STORE_HELD - STORE_APPEND] = {
+			"store.held", sizeof(struct store_held_msg), NULL,
+		},
 	};
 
 	return actor_types_register(STORE_APPEND, types,

@@ -27,6 +27,8 @@ enum store_msg_type {
 	STORE_WRITTEN,			/* struct store_written_msg */
 	STORE_ROWS,			/* struct store_rows_msg */
 	STORE_STEP,			/* a shard's to itself */
+	STORE_HOLD,			/* struct store_hold_msg */
+	STORE_HELD,			/* struct store_held_msg */
 };
 
 /* Rows of different kinds of one channel never meet in a page. */
@@ -95,6 +97,31 @@ struct store_rows_msg {
 	struct actor_msg head;
 	int status;			/* 0 or negative errno */
 	struct rows *rows;		/* owned; NULL unless status is 0 */
+};
+
+/*
+ * For a backup of the shard's files: what must not change meanwhile.  Writes
+ * and reads go on.  Each raises or lowers what the one before has asked for.
+ */
+enum store_hold {
+	STORE_HOLD_NONE,
+	STORE_HOLD_SPACE,	/* no block that was there is overwritten */
+	STORE_HOLD_ALL,		/* nor is the index, nor what the log holds */
+};
+
+struct store_hold_msg {
+	struct actor_msg head;
+	uint32_t hold;			/* enum store_hold */
+};
+
+/*
+ * The answer, when it is so.  -ESTALE: it was not held as this assumes, what
+ * was copied is worth nothing.
+ */
+struct store_held_msg {
+	struct actor_msg head;
+	int status;
+	uint64_t frame;			/* the log's last that is durable */
 };
 
 /* Registers the types above.  Once, before the actor system starts. */

@@ -179,3 +179,20 @@ bool engine_quiet(const struct engine *e)
 	       list_empty(&e->staged) && list_empty(&e->waiting) &&
 	       !(e->flush_all && !list_empty(&e->dirty));
 }
+
+int engine_hold(struct engine *e, enum store_hold hold, uint64_t *ret_frame)
+{
+	/* One step down at a time: else it was given up in between. */
+	bool stale = hold != STORE_HOLD_ALL && e->hold != hold + 1;
+
+	e->hold = hold;
+	space_hold(&e->space, hold != STORE_HOLD_NONE);
+	engine_wake(e);
+	if (stale)
+		return -ESTALE;
+	if (hold == STORE_HOLD_ALL && (e->round || e->rewrite))
+		return -EAGAIN;
+	/* The one in flight, if any, has the number before the next. */
+	*ret_frame = e->log.frame - 1 - (e->log.busy || e->log.stuck);
+	return 0;
+}

@@ -26,6 +26,7 @@ struct engine_opts {
 	bool compress;		/* what is written from now on */
 	bool read_only;		/* for tools: nothing is written, ever */
 	bool salvage;		/* with it: go on behind damaged log */
+	uint64_t log_end;	/* with it: the last frame that counts; 0 */
 	unsigned int unsafe;	/* for tests only: mechanisms to leave out */
 	/* engine_step() is due.  From the loop's callbacks or from calls of
 	 * this interface; may be NULL. */
@@ -117,6 +118,14 @@ int engine_error(const struct engine *engine);
 
 /* Starts writing everything unflushed to blocks; over when engine_quiet(). */
 void engine_flush(struct engine *engine);
+
+/*
+ * For a backup: keeps what enum store_hold says from changing.  Frames of the
+ * log up to *ret_frame are durable.  -EAGAIN: work under way has to end first,
+ * ask again after a step; -ESTALE: it lowers what was not held.
+ */
+int engine_hold(struct engine *engine, enum store_hold hold,
+		uint64_t *ret_frame);
 
 struct engine_stats {
 	uint64_t partitions, blocks, rows_in_blocks;

@@ -51,6 +51,7 @@ struct engine {
 	struct list fetching_ops;	/* requests that wait for blocks */
 	struct round *round;		/* the one running, or NULL */
 	struct rewrite *rewrite;	/* of the index; never beside a round */
+	enum store_hold hold;
 	bool flush_all;
 	bool idle;			/* no writes lately: tidy up */
 	int round_error;		/* of the last round */

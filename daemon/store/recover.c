@@ -296,7 +296,10 @@ static int read_log(struct engine *e, struct scan *scan,
 
 	err = log_init(&e->log, e->loop, &e->io, e->log_file, &e->super, &at);
 	while (!err) {
-		err = next_frame(scan, &at.offset, at.frame, &frame);
+		bool over = e->opts.log_end && at.frame > e->opts.log_end;
+
+		err = over ? -ENOENT : next_frame(scan, &at.offset, at.frame,
+						  &frame);
 		if (!err) {
 			err = replay_next(e, &frame, &at, report);
 			if (err)
@@ -310,7 +313,7 @@ static int read_log(struct engine *e, struct scan *scan,
 		e->log.head = at.offset;
 		e->log.seq = at.seq;
 		e->applied_seq = at.seq - 1;
-		if (!is_gap(scan, &at, report))
+		if (over || !is_gap(scan, &at, report))
 			return 0;
 		err = e->opts.salvage ? 0 : -EBADMSG;
 	}

@@ -210,7 +210,8 @@ void round_consider(struct engine *e)
 	struct round *round;
 	uint32_t victim;
 
-	if (e->round || e->rewrite || e->opts.read_only || e->failed)
+	if (e->round || e->rewrite || e->opts.read_only || e->failed ||
+	    e->hold == STORE_HOLD_ALL)
 		return;
 	if (e->round_error && !e->round_retry)
 		return;

@@ -27,6 +27,7 @@ struct shard {
 	bool handling;	/* so that a wake-up need not be a message */
 	bool due;	/* engine_step() is to run after this batch */
 	bool told;	/* a STORE_STEP is in the mailbox */
+	struct actor_msg *hold;	/* taken; to be answered when it is so */
 	struct list spare;	/* struct call, by op.node */
 	uint32_t spare_count;
 };
@@ -195,10 +196,49 @@ static int serve(struct shard *shard, struct actor_msg *msg)
 	return 0;
 }
 
+/* Answers a STORE_HOLD when the engine has come to rest, or at once. */
+static void try_hold(struct shard *shard)
+{
+	struct store_held_msg *reply;
+	uint64_t frame = 0;
+	int err;
+
+	if (!shard->hold)
+		return;
+	err = engine_hold(shard->e,
+			  container_of(shard->hold, struct store_hold_msg,
+				       head)->hold, &frame);
+	if (err == -EAGAIN)
+		return;
+	reply = ACTOR_MSG_NEW(struct store_held_msg, STORE_HELD);
+	if (reply) {
+		reply->status = err;
+		reply->frame = frame;
+		actor_reply(shard->self, shard->hold, &reply->head);
+	}
+	actor_msg_free(shard->hold);
+	shard->hold = NULL;
+}
+
+static int take_hold(struct shard *shard, struct actor_msg *msg)
+{
+	const struct store_hold_msg *hold =
+		container_of(msg, struct store_hold_msg, head);
+
+	if (hold->hold > STORE_HOLD_ALL)
+		return 0;
+	actor_msg_take(shard->self, msg);
+	actor_msg_free(shard->hold);
+	shard->hold = msg;
+	try_hold(shard);
+	return 0;
+}
+
 static void step(struct shard *shard)
 {
 	shard->due = false;
 	engine_step(shard->e);
+	try_hold(shard);
 }
 
 static void publish(struct shard *shard)
@@ -240,6 +280,8 @@ static int dispatch(struct shard *shard, struct actor_msg *msg)
 	case STORE_GET:
 	case STORE_PAGE:
 		return serve(shard, msg);
+	case STORE_HOLD:
+		return take_hold(shard, msg);
 	default:
 		return 0;
 	}
@@ -330,6 +372,7 @@ static void shard_stop(struct actor *self, void *state, int reason)
 	atomic_fetch_sub(&shard->store->up, 1);
 	shard->handling = true;		/* nobody is to be woken any more */
 	engine_close(shard->e);
+	actor_msg_free(shard->hold);
 	free_spare(shard);
 }
 

@@ -64,11 +64,22 @@ int space_open(struct space *space, uint32_t *ret_slot)
 /* Frees the slot when nothing of it is needed any more. */
 static void settle(struct space *space, struct slot *slot)
 {
-	if (slot->live || slot->open)
+	if (slot->live || slot->open || !slot->used)
+		return;
+	slot->held = space->hold;
+	if (slot->held)
 		return;
 	space->used -= slot->used;
 	slot->used = 0;
 	slot->broken = false;
+}
+
+void space_hold(struct space *space, bool hold)
+{
+	space->hold = hold;
+	for (uint32_t n = 0; n < space->count; n++)
+		if (space->slot[n].held)
+			settle(space, &space->slot[n]);
 }
 
 void space_fill(struct space *space, uint32_t n, uint32_t used, bool done)
@@ -110,7 +121,7 @@ uint32_t space_victim(const struct space *space, uint32_t max_live_percent)
 		const struct slot *slot = &space->slot[n];
 
 		if (!slot->used || slot->open || slot->broken ||
-		    slot->live > least)
+		    slot->held || slot->live > least)
 			continue;
 		least = slot->live;
 		victim = n;

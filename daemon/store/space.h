@@ -18,6 +18,7 @@ struct slot {
 	uint32_t readers;	/* reads under way, and what they pinned */
 	bool open;		/* being filled */
 	bool broken;		/* holds a block that cannot be read */
+	bool held;		/* would be free, but for space_hold() */
 };
 
 struct space {
@@ -26,6 +27,7 @@ struct space {
 	uint32_t bytes;		/* of each */
 	uint64_t live;		/* of all */
 	uint64_t used;
+	bool hold;
 };
 
 #define SLOT_NONE UINT32_MAX
@@ -45,6 +47,9 @@ void space_fill(struct space *space, uint32_t n, uint32_t used, bool done);
 /* A block of so many bytes came to life, or died. */
 void space_live(struct space *space, uint32_t n, int64_t bytes);
 void space_read(struct space *space, uint32_t n, int readers);
+
+/* From now on no slot becomes free; afterwards all that would have. */
+void space_hold(struct space *space, bool hold);
 
 /* The closed slot with the least alive, SLOT_NONE if all are full enough. */
 uint32_t space_victim(const struct space *space, uint32_t max_live_percent);

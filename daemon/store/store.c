@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/backup_socket.h"
 #include "store/shard.h"
 
 #define MARKER "shards."
@@ -119,6 +120,15 @@ static int spawn_shards(struct actor *self, struct store *store)
 	return err;
 }
 
+/* Its failure is its own: it has been logged. */
+static void spawn_backup_socket(struct actor *self, struct store *store)
+{
+	struct actor_spawn_opts opts = { .core = 0, .arg_size = sizeof(store) };
+	actor_ref ref;
+
+	(void)actor_spawn(self, &backup_socket_class, &store, &opts, &ref);
+}
+
 static int supervisor_start(struct actor *self, void *state, const void *arg)
 {
 	struct store *store = ((const struct supervisor_arg *)arg)->store;
@@ -131,6 +141,8 @@ static int supervisor_start(struct actor *self, void *state, const void *arg)
 		atomic_store(&store->shards, shards);
 		err = spawn_shards(self, store);
 	}
+	if (!err && store->opts.backup_socket)
+		spawn_backup_socket(self, store);
 	if (err)
 		atomic_compare_exchange_strong(&store->error, &none, err);
 	return err;

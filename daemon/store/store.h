@@ -23,6 +23,7 @@ struct store_opts {
 	size_t cache_bytes;	/* of all shards together; 0: default */
 	size_t delta_bytes;	/* of all shards together; 0: default */
 	bool compress;
+	bool backup_socket;	/* chatd-store may copy it while it is open */
 };
 
 /*

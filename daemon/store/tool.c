@@ -142,32 +142,52 @@ static int walk_shard(struct os_loop *loop, const struct engine_opts *opts,
 	return err;
 }
 
+static int walk_all(struct os_loop *loop, const char *dir,
+		    struct engine_opts *opts, const uint64_t *log_ends,
+		    struct walk *w)
+{
+	int err, first = 0;
+
+	memset(w->sum, 0, sizeof(*w->sum));
+	opts->read_only = true;
+	err = store_count_shards(loop, dir, &opts->shards);
+	if (!err && !opts->shards)
+		err = -ENOENT;
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < opts->shards; i++) {
+		char path[STORE_PATH_MAX];
+
+		opts->dir = store_shard_dir(dir, i, path);
+		opts->shard = i;
+		opts->log_end = log_ends ? log_ends[i] : 0;
+		err = walk_shard(loop, opts, w);
+		if (err && !first)
+			first = err;
+		/* Other shards may be whole; a walk that was ended is over. */
+		if (err && err != -EBADMSG)
+			break;
+	}
+	return first;
+}
+
 int tool_walk(struct os_loop *loop, const char *dir, bool salvage, FILE *out,
 	      tool_row_fn fn, void *ctx, struct tool_sum *ret_sum)
 {
 	struct walk w = { .out = out, .fn = fn, .ctx = ctx, .sum = ret_sum };
-	struct engine_opts opts = { .read_only = true, .salvage = salvage };
-	int err, first = 0;
+	struct engine_opts opts = { .salvage = salvage };
 
-	memset(ret_sum, 0, sizeof(*ret_sum));
-	err = store_count_shards(loop, dir, &opts.shards);
-	if (!err && !opts.shards)
-		err = -ENOENT;
-	if (err)
-		return err;
-	for (uint32_t i = 0; i < opts.shards && err <= 0; i++) {
-		char path[STORE_PATH_MAX];
+	return walk_all(loop, dir, &opts, NULL, &w);
+}
 
-		opts.dir = store_shard_dir(dir, i, path);
-		opts.shard = i;
-		err = walk_shard(loop, &opts, &w);
-		if (err && !first)
-			first = err;
-		/* Other shards may be whole. */
-		if (err == -ENOMEM)
-			break;
-	}
-	return first;
+int tool_walk_at(struct os_loop *loop, const char *dir,
+		 const uint64_t *log_ends, FILE *out, tool_row_fn fn,
+		 void *ctx, struct tool_sum *ret_sum)
+{
+	struct walk w = { .out = out, .fn = fn, .ctx = ctx, .sum = ret_sum };
+	struct engine_opts opts = { 0 };
+
+	return walk_all(loop, dir, &opts, log_ends, &w);
 }
 
 /* --- filling a store ------------------------------------------------------ */

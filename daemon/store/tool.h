@@ -26,6 +26,12 @@ typedef int (*tool_row_fn)(void *ctx, uint64_t channel, uint8_t space,
 int tool_walk(struct os_loop *loop, const char *dir, bool salvage, FILE *out,
 	      tool_row_fn fn, void *ctx, struct tool_sum *ret_sum);
 
+/* The same for the copy of a store that was open: its logs end at these
+ * frames. */
+int tool_walk_at(struct os_loop *loop, const char *dir,
+		 const uint64_t *log_ends, FILE *out, tool_row_fn fn,
+		 void *ctx, struct tool_sum *ret_sum);
+
 /* A new store being filled.  `shards` as in store_opts. */
 struct tool_writer;
 

@@ -549,6 +549,40 @@ static void one_good_superblock_is_enough(void **state)
 	assert_true(try_open(f) < 0);
 }
 
+static void what_is_held_is_not_rewritten(void **state)
+{
+	struct engine_stats before, after;
+	struct fixture *f = *state;
+	uint64_t frame, later;
+	uint64_t id = 1;
+
+	append_many(f, CHANNEL, id, 2000, 1);
+	engine_flush(f->e);
+	while (!engine_quiet(f->e))
+		step(f);
+	while (engine_hold(f->e, STORE_HOLD_ALL, &frame) == -EAGAIN)
+		step(f);
+	engine_stats(f->e, &before);
+	/* Enough for a flush, and somebody asks for one. */
+	append_many(f, CHANNEL, id += 2000, 100, 1);
+	engine_flush(f->e);
+	for (int i = 0; i < 100; i++)
+		engine_step(f->e);
+	engine_stats(f->e, &after);
+	assert_int_equal(after.rounds, before.rounds);
+	assert_int_equal(after.index_written, before.index_written);
+	assert_int_equal(engine_hold(f->e, STORE_HOLD_ALL, &later), 0);
+	assert_true(later > frame);
+	assert_int_equal(engine_hold(f->e, STORE_HOLD_SPACE, &frame), 0);
+	while (!engine_quiet(f->e))
+		step(f);
+	engine_stats(f->e, &after);
+	assert_true(after.rounds > before.rounds);
+	assert_int_equal(engine_hold(f->e, STORE_HOLD_NONE, &frame), 0);
+	assert_int_equal(engine_hold(f->e, STORE_HOLD_NONE, &frame), -ESTALE);
+	assert_int_equal(engine_hold(f->e, STORE_HOLD_SPACE, &frame), -ESTALE);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -570,6 +604,7 @@ int main(void)
 		TEST(after_a_clean_stop_the_last_frame_is_no_torn_one),
 		TEST(damage_within_the_log_is_refused),
 		TEST(one_good_superblock_is_enough),
+		TEST(what_is_held_is_not_rewritten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,6 +246,27 @@ static void a_gap_in_the_log_is_described_and_crossed(void **state)
 	assert_true(sum.rows > 0 && sum.rows < CHANNELS * ROWS);
 }
 
+static void a_walk_ends_where_the_log_is_said_to(void **state)
+{
+	struct fixture *f = *state;
+	FILE *null = fopen("/dev/null", "w");
+	uint64_t ends[2] = { 2, 1 };
+	struct tool_sum sum;
+	uint64_t rows;
+
+	fill(f);
+	assert_int_equal(tool_walk_at(f->loop, f->store, ends, null, NULL,
+				      NULL, &sum), 0);
+	rows = sum.rows;
+	assert_true(rows > 0 && rows < CHANNELS * ROWS);
+	ends[0] = 1;		/* the frame of the start */
+	assert_int_equal(tool_walk_at(f->loop, f->store, ends, null, NULL,
+				      NULL, &sum), 0);
+	assert_int_equal(sum.rows, 0);
+	assert_int_equal(sum.lost_frames, 0);
+	fclose(null);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -255,6 +276,7 @@ int main(void)
 		TEST(a_backup_cut_short_is_noticed),
 		TEST(damage_is_described_and_the_rest_saved),
 		TEST(a_gap_in_the_log_is_described_and_crossed),
+		TEST(a_walk_ends_where_the_log_is_said_to),
 	};
 
 	log_set_fd(-1);
