@@ -133,11 +133,12 @@ static void on_socket(void *ctx, int fd, struct tls *tls,
 		      const struct upgrade *upgrade)
 {
 	struct gate *gate = ctx;
+	struct conn *conn = conn_new(fd, tls);
 	struct session_arg arg = {
 		.config = gate->arg.sessions,
 		.conns = gate->conns,
 		.admission = gate->admission,
-		.conn = conn_new(fd, tls),
+		.conn = &conn,
 		.upgrade = *upgrade,
 	};
 	struct actor_spawn_opts opts = {
@@ -147,11 +148,13 @@ static void on_socket(void *ctx, int fd, struct tls *tls,
 	actor_ref ref;
 	int err;
 
-	if (!arg.conn)
+	if (!conn)
 		return;
 	err = actor_spawn(gate->self, &session_class, &arg, &opts, &ref);
 	if (err == -ENOMEM || err == -EAGAIN)
 		log_warn("gate", "no_session", "errno=%d", -err);
+	if (conn)
+		conn_free(conn);
 }
 
 static const struct http_owner owner = {

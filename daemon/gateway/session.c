@@ -456,17 +456,20 @@ static int session_start(struct actor *self, void *state, const void *arg)
 {
 	const struct session_arg *from = arg;
 	struct session *s = state;
+	struct conn *conn = *from->conn;
 	int err;
 
+	/* From here on it is ours, whatever happens. */
+	*from->conn = NULL;
 	s->config = from->config;
 	s->conns = from->conns;
 	s->admission = from->admission;
 	journal_init(&s->journal);
-	if (from->upgrade.zlib_stream && conn_compress_stream(from->conn)) {
-		conn_free(from->conn);
+	if (from->upgrade.zlib_stream && conn_compress_stream(conn)) {
+		conn_free(conn);
 		return -ENOMEM;
 	}
-	err = session_attach(self, s, from->conn);
+	err = session_attach(self, s, conn);
 	if (err)
 		return err;
 	if (from->upgrade.close) {
@@ -475,7 +478,10 @@ static int session_start(struct actor *self, void *state, const void *arg)
 	}
 	session_notice(s, NOTICE_HELLO);
 	session_flush(s);
-	return actor_timer_start(self, tick_ns(s), 0) ? 0 : -ENOMEM;
+	if (actor_timer_start(self, tick_ns(s), 0))
+		return 0;
+	session_hang_up(self, s, FRAME_CLOSE_LOST);
+	return -ENOMEM;
 }
 
 static void session_stop(struct actor *self, void *state, int reason)

@@ -44,7 +44,7 @@ struct session_arg {
 	const struct session_config *config;
 	struct conns *conns;		/* of the core it is bound to */
 	struct admission *admission;	/* the same */
-	struct conn *conn;		/* taken */
+	struct conn **conn;		/* taken by a start that runs: then NULL */
 	struct upgrade upgrade;
 };
 
