@@ -151,6 +151,7 @@ static void write_metrics(void *ctx, struct buf *out)
 {
 	const struct chatd *d = ctx;
 
+	store_metrics(d->store, out);
 	data_metrics(d->data, out);
 	read_states_metrics(d->reads, out);
 	search_metrics(d->search, out);

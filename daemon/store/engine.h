@@ -15,6 +15,7 @@
 
 struct engine;
 struct blob;
+struct timings;
 
 struct engine_opts {
 	const char *dir;	/* of this shard; made if absent */
@@ -27,6 +28,7 @@ struct engine_opts {
 	bool read_only;		/* for tools: nothing is written, ever */
 	bool salvage;		/* with it: go on behind damaged log */
 	uint64_t log_end;	/* with it: the last frame that counts; 0 */
+	struct timings *commits;	/* added to; may be NULL */
 	unsigned int unsafe;	/* for tests only: mechanisms to leave out */
 	/* engine_step() is due.  From the loop's callbacks or from calls of
 	 * this interface; may be NULL. */

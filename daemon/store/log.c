@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/timings.h"
 
 #define HEAD_BYTES sizeof(struct frame_head)
 
@@ -160,6 +161,7 @@ static void send_staged(struct log *log)
 	log->staged_bytes = 0;
 	log->staged_records = 0;
 	log->busy = true;
+	log->sent_ns = os_now_ns(os_loop_env(log->loop));
 	log->frames_written++;
 	log->bytes_written += size;
 	io_submit(log->io, &log->req, log->no_sync ? IO_WRITE : IO_WRITE_SYNC,
@@ -261,6 +263,9 @@ static void frame_done(struct io_req *req, int err)
 		return;
 	}
 	log->busy = false;
+	if (log->times)
+		timings_add(log->times, os_now_ns(os_loop_env(log->loop)) -
+					log->sent_ns);
 	conclude(log, 0);
 }
 

@@ -19,6 +19,7 @@
 #include "store/io.h"
 
 struct log_mark;
+struct timings;
 
 struct log {
 	struct os_loop *loop;
@@ -48,6 +49,8 @@ struct log {
 	 * nobody knows (-ETIMEDOUT).  Its data is borrowed, NULL unless 0. */
 	void (*done)(void *ctx, const struct frame *frame, int err);
 	void *ctx;
+	struct timings *times;		/* of commits; may be NULL */
+	uint64_t sent_ns;
 	uint64_t frames_written, bytes_written;
 };
 

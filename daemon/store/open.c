@@ -86,6 +86,7 @@ int engine_open(struct os_loop *loop, const struct engine_opts *opts,
 	}
 	e->log.done = engine_log_done;
 	e->log.ctx = e;
+	e->log.times = opts->commits;
 	e->log.no_sync = opts->unsafe & ENGINE_UNSAFE_LOG_SYNC;
 	e->log.no_heal = opts->unsafe & ENGINE_UNSAFE_LOG_HEAL;
 	*ret_engine = e;

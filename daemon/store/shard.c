@@ -322,6 +322,7 @@ static int open_engine(struct shard *shard)
 		.cache_bytes = share(opts->cache_bytes, shards),
 		.delta_bytes = share(opts->delta_bytes, shards),
 		.compress = opts->compress,
+		.commits = &store->commits,
 		.wake = wake,
 		.ctx = shard,
 	};

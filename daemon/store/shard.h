@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "actor/actor.h"
+#include "base/timings.h"
 #include "store/store.h"
 
 #define STORE_SHARDS_MAX 256
@@ -23,6 +24,7 @@ struct store {
 	atomic_uint shards;	/* 0 until known */
 	atomic_uint up;		/* shards that are open */
 	atomic_int error;	/* the first one that kept a shard from it */
+	struct timings commits;	/* of all shards */
 	struct shard_board board[STORE_SHARDS_MAX];
 };
 

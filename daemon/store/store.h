@@ -13,6 +13,7 @@
 #include "store/engine.h"
 
 struct actor_system;
+struct buf;
 struct store;
 
 struct store_opts {
@@ -43,6 +44,9 @@ uint32_t store_shards(const struct store *store);
 void store_report(const struct store *store, struct engine_report *ret_sum);
 /* As of at most a second ago. */
 void store_stats(struct store *store, struct engine_stats *ret_sum);
+
+/* Adds the store's families in Prometheus' format.  Any thread. */
+void store_metrics(struct store *store, struct buf *out);
 
 /* After the actor system's shutdown. */
 void store_free(struct store *store);

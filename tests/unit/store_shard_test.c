@@ -15,6 +15,7 @@
 
 #include "actor/system.h"
 #include "base/blob.h"
+#include "base/buf.h"
 #include "base/check.h"
 #include "os/env.h"
 #include "proto/store.h"
@@ -239,6 +240,28 @@ static void rows_are_acknowledged_in_order_and_read_back(void **state)
 	assert_int_equal(outcome.out_of_order, 0);
 }
 
+static void metrics_say_what_was_written(void **state)
+{
+	struct fixture *f = *state;
+	time_t until = time(NULL) + DEADLINE_S;
+	struct outcome outcome;
+	struct buf out = BUF_INIT;
+
+	assert_int_equal(store_wait(f->store, 20000), 0);
+	run_client(f, &outcome, true);
+	/* They are a second old. */
+	do {
+		assert_true(time(NULL) < until);
+		usleep(1000);
+		buf_reset(&out);
+		store_metrics(f->store, &out);
+	} while (!strstr(buf_str(&out), "\nchatd_store_appended_total 2000\n"));
+	assert_non_null(strstr(buf_str(&out), "\nchatd_store_shards_up 3\n"));
+	assert_null(strstr(buf_str(&out),
+			   "\nchatd_store_commit_seconds_count 0\n"));
+	buf_fini(&out);
+}
+
 static void a_restart_finds_every_shard_again(void **state)
 {
 	struct fixture *f = *state;
@@ -262,6 +285,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			rows_are_acknowledged_in_order_and_read_back, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(
+			metrics_say_what_was_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_restart_finds_every_shard_again, setup, teardown),
 	};
