@@ -27,20 +27,21 @@ static int explain(const char *what, int err)
 	return err == -EBADMSG ? EXIT_DAMAGED : EX_OSERR;
 }
 
+static bool is_damaged(const struct tool_sum *sum)
+{
+	return sum->damaged_blocks || sum->lost_frames || sum->lost_indexes;
+}
+
 static void show_sum(const struct tool_sum *sum)
 {
 	fprintf(stderr, "%" PRIu64 " partitions, %" PRIu64 " blocks, %" PRIu64
 		" rows, %" PRIu64 " bytes of rows\n", sum->partitions,
 		sum->blocks, sum->rows, sum->bytes);
-	if (sum->damaged_blocks || sum->lost_frames)
+	if (is_damaged(sum))
 		fprintf(stderr, "DAMAGED: %" PRIu64 " blocks with %" PRIu64
-			" rows, %" PRIu64 " commits\n", sum->damaged_blocks,
-			sum->damaged_rows, sum->lost_frames);
-}
-
-static bool is_damaged(const struct tool_sum *sum)
-{
-	return sum->damaged_blocks || sum->lost_frames;
+			" rows, %" PRIu64 " commits, %" PRIu64 " indexes\n",
+			sum->damaged_blocks, sum->damaged_rows,
+			sum->lost_frames, sum->lost_indexes);
 }
 
 static int run_check(char **argv)

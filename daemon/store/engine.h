@@ -26,7 +26,7 @@ struct engine_opts {
 	size_t delta_bytes;	/* 0: ENGINE_DELTA_BYTES; unflushed rows */
 	bool compress;		/* what is written from now on */
 	bool read_only;		/* for tools: nothing is written, ever */
-	bool salvage;		/* with it: go on behind damaged log */
+	bool salvage;		/* with it: go on behind damage of log, index */
 	uint64_t log_end;	/* with it: the last frame that counts; 0 */
 	struct timings *commits;	/* added to; may be NULL */
 	unsigned int unsafe;	/* for tests only: mechanisms to leave out */
@@ -55,6 +55,7 @@ struct engine_report {
 	uint64_t replayed;	/* records of the log */
 	uint64_t frames;
 	uint64_t lost_frames;	/* damaged ones; not 0 only with salvage */
+	bool lost_index;	/* likewise: it was made from the blocks */
 	bool created;
 	bool torn_tail;		/* an unfinished frame was cut off */
 };

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/engine_impl.h"
+#include "store/salvage.h"
 #include "store/scan.h"
 
 static int read_super(struct engine *e)
@@ -209,6 +210,10 @@ static int replay(struct engine *e, const struct logrec *rec, uint64_t seq,
 	before = part->delta_bytes;
 	err = part_apply(part, rec->type, rec->id, seq,
 			 rec->type == RECORD_DELETE ? NULL : &row);
+	/* Behind a gap a row that changes may not be there any more. */
+	if (err == -EBADMSG && e->opts.salvage)
+		err = rec->type == RECORD_DELETE ? 0 :
+		      part_apply(part, RECORD_APPEND, rec->id, seq, &row);
 	if (!err)
 		engine_part_changed(e, part, before);
 	return err;
@@ -273,9 +278,6 @@ static int replay_next(struct engine *e, const struct frame *frame,
 
 	at->seq = frame->first_seq;
 	err = replay_frame(e, frame);
-	/* Behind a gap, changes of rows that are not there must be. */
-	if (err == -EBADMSG && report->lost_frames)
-		err = 0;
 	if (err)
 		return err;
 	log_remember(&e->log, at, frame->records, size);
@@ -290,10 +292,12 @@ static int replay_next(struct engine *e, const struct frame *frame,
 static int read_log(struct engine *e, struct scan *scan,
 		    struct engine_report *report)
 {
+	int err = report->lost_index ? salvage_tail(e, scan) : 0;
 	struct log_tail at = e->tail;
 	struct frame frame;
-	int err;
 
+	if (err)
+		return err;
 	err = log_init(&e->log, e->loop, &e->io, e->log_file, &e->super, &at);
 	while (!err) {
 		bool over = e->opts.log_end && at.frame > e->opts.log_end;
@@ -370,6 +374,10 @@ int recover_shard(struct engine *e, struct engine_report *report)
 	if (!err)
 		err = with_scan(e, e->index.file[e->super.index_file], report,
 				false);
+	if (err && e->opts.salvage && err != -ENOMEM && e->data_file) {
+		report->lost_index = true;
+		err = salvage_index(e);
+	}
 	if (!err && !e->opts.read_only)
 		err = cut_index(e);
 	if (!err)

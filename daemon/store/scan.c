@@ -78,24 +78,31 @@ int scan_frame(struct scan *scan, uint64_t offset, uint64_t number,
 	return err == -ENODATA ? -EBADMSG : err;
 }
 
+int scan_any(struct scan *scan, uint64_t offset, struct frame *ret_frame)
+{
+	struct frame_head head;
+
+	/* Not the whole window again for each sector. */
+	if (!in_window(scan, offset) && move_window(scan, offset))
+		return -ENOENT;
+	if (in_window(scan, offset) < sizeof(head))
+		return -ENOENT;
+	memcpy(&head, scan->buf + (offset - scan->from), sizeof(head));
+	if (le32toh(head.magic) != FRAME_MAGIC ||
+	    le64toh(head.store_tag) != scan->store_tag ||
+	    scan_frame(scan, offset, le64toh(head.number), ret_frame))
+		return -ENOENT;
+	return 0;
+}
+
 bool scan_later(struct scan *scan, uint64_t offset, uint64_t number,
 		uint64_t *ret_offset, uint64_t *ret_number)
 {
-	struct frame_head head;
 	struct frame frame;
 
 	for (uint64_t at = offset; at <= offset + FRAME_BYTES_MAX;
 	     at += FORMAT_SECTOR) {
-		/* Not the whole window again for each sector. */
-		if (!in_window(scan, at) && move_window(scan, at))
-			return false;
-		if (in_window(scan, at) < sizeof(head))
-			return false;
-		memcpy(&head, scan->buf + (at - scan->from), sizeof(head));
-		if (le32toh(head.magic) != FRAME_MAGIC ||
-		    le64toh(head.store_tag) != scan->store_tag ||
-		    le64toh(head.number) <= number ||
-		    scan_frame(scan, at, le64toh(head.number), &frame))
+		if (scan_any(scan, at, &frame) || frame.number <= number)
 			continue;
 		*ret_offset = at;
 		*ret_number = frame.number;

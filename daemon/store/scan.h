@@ -31,6 +31,9 @@ void scan_fini(struct scan *scan);
 int scan_frame(struct scan *scan, uint64_t offset, uint64_t number,
 	       struct frame *ret_frame);
 
+/* Whatever whole frame there is at this offset; -ENOENT. */
+int scan_any(struct scan *scan, uint64_t offset, struct frame *ret_frame);
+
 /*
  * Does a whole frame of a higher number begin within a frame's length of
  * offset?  Then frame `number` was there once: a frame is only written when

@@ -132,7 +132,12 @@ static int walk_shard(struct os_loop *loop, const struct engine_opts *opts,
 		fprintf(w->out, "damaged: shard %u: %" PRIu64
 			" commits of its log\n", opts->shard,
 			report.lost_frames);
+	if (report.lost_index)
+		fprintf(w->out, "damaged: shard %u: its index; blocks were "
+			"searched for, deleted rows may be back\n",
+			opts->shard);
 	w->sum->lost_frames += report.lost_frames;
+	w->sum->lost_indexes += report.lost_index;
 	list_for_each(node, &w->e->all) {
 		err = walk_part(w, list_entry(node, struct part, all));
 		if (err)

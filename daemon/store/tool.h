@@ -11,7 +11,7 @@
 /* What was found on the way. */
 struct tool_sum {
 	uint64_t partitions, blocks, rows, bytes;
-	uint64_t damaged_blocks, damaged_rows, lost_frames;
+	uint64_t damaged_blocks, damaged_rows, lost_frames, lost_indexes;
 };
 
 /* One row, oldest first within its partition; non-zero ends the walk. */

@@ -267,6 +267,46 @@ static void a_walk_ends_where_the_log_is_said_to(void **state)
 	fclose(null);
 }
 
+static void index_file(const struct fixture *f, char *ret_name)
+{
+	char path[STORE_PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/shard-0/index.0", f->store);
+	assert_int_equal(stat(path, &st), 0);
+	strcpy(ret_name, st.st_size > 4096 ? "index.0" : "index.1");
+}
+
+static void a_damaged_index_is_told_and_rebuilt(void **state)
+{
+	struct fixture *f = *state;
+	FILE *null = fopen("/dev/null", "w");
+	struct tool_writer *writer;
+	struct tool_sum sum;
+	uint64_t want = fill(f);
+	char name[16], *text;
+	size_t len;
+	FILE *out;
+
+	flush(f);
+	index_file(f, name);
+	damage(f->store, name, 64);
+	assert_int_equal(tool_walk(f->loop, f->store, false, null, NULL, NULL,
+				   &sum), -EBADMSG);
+	out = open_memstream(&text, &len);
+	assert_int_equal(tool_writer_open(f->loop, f->other, 2, &writer), 0);
+	assert_int_equal(tool_walk(f->loop, f->store, true, out,
+				   tool_writer_add, writer, &sum), 0);
+	assert_int_equal(tool_writer_close(writer), 0);
+	fclose(out);
+	fclose(null);
+	assert_non_null(strstr(text, "damaged: shard 0: its index"));
+	assert_int_equal(sum.lost_indexes, 1);
+	free(text);
+	assert_int_equal(walk(f, f->other).rows, CHANNELS * ROWS);
+	assert_int_equal(f->sum, want);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -277,6 +317,7 @@ int main(void)
 		TEST(damage_is_described_and_the_rest_saved),
 		TEST(a_gap_in_the_log_is_described_and_crossed),
 		TEST(a_walk_ends_where_the_log_is_said_to),
+		TEST(a_damaged_index_is_told_and_rebuilt),
 	};
 
 	log_set_fd(-1);
