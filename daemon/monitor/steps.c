@@ -203,12 +203,12 @@ static void tick_bucket(struct steps *steps, struct piece **bucket,
 	struct piece **at = bucket;
 
 	while (*at) {
-		if (now_ns - (*at)->since_ns < STEPS_WAIT_NS) {
-			at = &(*at)->next;
-		} else if ((*at)->is_request) {
+		uint64_t age_ns = now_ns - (*at)->since_ns;
+
+		if ((*at)->is_request && age_ns >= STEPS_WAIT_NS) {
 			give_back(steps, bucket, at);
 			at = bucket; /* its steps have gone, too */
-		} else if (now_ns - (*at)->since_ns >= 2 * STEPS_WAIT_NS) {
+		} else if (age_ns >= 2 * STEPS_WAIT_NS) {
 			drop(steps, at);
 		} else {
 			at = &(*at)->next;

@@ -57,6 +57,7 @@ ExecStart=/bin/bash /mnt/probe
 """
 
 ASK = r"""
+touch /mnt/booted
 show() { systemctl show --value -p "$1" superdiskd; }
 until [[ $(show ActiveState) == active ]]; do sleep 0.1; done
 first=$(show MainPID)
@@ -83,7 +84,7 @@ def unit():
     text = text.replace("@PREFIX@/sbin/superdiskd",
                         PROGRAM + " --listen 127.0.0.1:0")
     text = re.sub(r"(?m)^After=.*$", "DefaultDependencies=no", text)
-    text = re.sub(r"(?m)^WatchdogSec=.*$", "WatchdogSec=3", text)
+    text = re.sub(r"(?m)^WatchdogSec=.*$", "WatchdogSec=8", text)
     # a build folder may be below /home or /root, which the unit hides
     return text.replace("ProtectHome=yes", "ProtectHome=read-only")
 
@@ -169,8 +170,8 @@ def cases(folder):
     yield "it_may_keep_its_state", read(folder, "state").startswith(
         "drwxr-x---")
     yield "it_measures", '"series"' in read(folder, "latency")
-    yield "it_is_started_again_when_it_hangs", read(
-        folder, "restarts").strip() == "1"
+    yield "it_is_started_again_when_it_hangs", int(read(
+        folder, "restarts").strip() or "0") >= 1
     yield "it_ends_in_good_order", read(folder, "result").strip() == "success"
 
 
@@ -186,8 +187,7 @@ def main():
     reason = why_not()
     with tempfile.TemporaryDirectory(prefix="superdiskd-unit-") as folder:
         said = "" if reason else run(folder)
-        if not reason and "Welcome to" not in said and not os.path.exists(
-                os.path.join(folder, "done")):
+        if not reason and not os.path.exists(os.path.join(folder, "booted")):
             reason = "no systemd can run here: " + " ".join(
                 said.split())[-200:].replace("#", "")
         results = list(cases(folder))
