@@ -15,6 +15,9 @@
 #define BIO_SETS 8192
 #define REQUEST_SETS 2048
 
+/* Bios of one request whose places are given back when it ends. */
+#define MERGED_MAX 128
+
 /* Of inflight.queue_ns: the request was not seen before it was issued. */
 #define NO_TIME (~0ULL)
 
@@ -280,6 +283,20 @@ static __always_inline void finish(const struct inflight *entry,
 		report_slow(entry, done, device_ns);
 }
 
+/* The bios of a request end with it; block_bio_complete is not said of them. */
+static __always_inline void release_bios(struct request *rq)
+{
+	struct bio *bio = rq->bio;
+
+	for (int i = 0; i < MERGED_MAX && bio; i++) {
+		struct inflight *entry = bio_find(inflight_key(bio));
+
+		if (entry)
+			inflight_release(entry);
+		bio = bio->bi_next;
+	}
+}
+
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(rq_complete, struct request *rq, u32 error, unsigned int bytes)
 {
@@ -291,6 +308,7 @@ int BPF_PROG(rq_complete, struct request *rq, u32 error, unsigned int bytes)
 
 	if (bytes < rq->__data_len)
 		return 0; /* a part of it; the rest completes later */
+	release_bios(rq);
 	set = inflight_set(&requests, REQUEST_SETS, key);
 	if (!set)
 		return 0;
@@ -310,7 +328,7 @@ int BPF_PROG(rq_complete, struct request *rq, u32 error, unsigned int bytes)
 	return 0;
 }
 
-/* Ends the stay of every bio; a device without requests is measured here. */
+/* A bio that became no request: its device, without requests, is measured. */
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(bio_complete, struct request_queue *q, struct bio *bio)
 {

@@ -14,7 +14,7 @@
 #include "superdisk_trace.h"
 
 #define STEPS_MAX 16384
-/* Bios of one request whose time in the queue is noted. */
+/* Bios of one request that are followed. */
 #define MERGED_MAX 16
 
 struct {
@@ -22,9 +22,9 @@ struct {
 	__uint(max_entries, 4 * 1024 * 1024);
 } path_records SEC(".maps");
 
-/* Bios under way, by their address. */
+/* Bios under way, by their address; those that end unseen give way. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, STEPS_MAX);
 	__type(key, u64);
 	__type(value, struct path_step);
@@ -123,17 +123,16 @@ int BPF_PROG(step_issued, struct request *rq)
 	return 0;
 }
 
-SEC("tp_btf/block_bio_complete")
-int BPF_PROG(step_done, struct request_queue *q, struct bio *bio)
+static __always_inline void done(struct bio *bio, u8 status)
 {
 	u64 key = (u64)bio;
 	struct path_step *step, *slot;
 
 	step = bpf_map_lookup_elem(&path_steps, &key);
 	if (!step)
-		return 0;
+		return;
 	step->device_ns = bpf_ktime_get_ns() - step->start_ns - step->queue_ns;
-	step->status = bio->bi_status;
+	step->status = status;
 	slot = bpf_ringbuf_reserve(&path_records, sizeof(*slot), 0);
 	if (slot) {
 		*slot = *step;
@@ -142,6 +141,28 @@ int BPF_PROG(step_done, struct request_queue *q, struct bio *bio)
 		__sync_fetch_and_add(&path_lost, 1);
 	}
 	bpf_map_delete_elem(&path_steps, &key);
+}
+
+/* The bios of a request end with it; block_bio_complete is not said of them. */
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(step_completed, struct request *rq, u32 error, unsigned int bytes)
+{
+	struct bio *bio = rq->bio;
+
+	if (bytes < rq->__data_len)
+		return 0; /* a part of it; the rest completes later */
+	for (int i = 0; i < MERGED_MAX && bio; i++) {
+		done(bio, (u8)error);
+		bio = bio->bi_next;
+	}
+	return 0;
+}
+
+/* Of a device without requests. */
+SEC("tp_btf/block_bio_complete")
+int BPF_PROG(step_done, struct request_queue *q, struct bio *bio)
+{
+	done(bio, bio->bi_status);
 	return 0;
 }
 

@@ -226,8 +226,12 @@ static bool probe_is_good(const struct patient *p,
 
 	if (!s->probe_ns)
 		return false;
-	return s->probe_ns < CARETAKER_FLOOR_NS ||
-	       s->probe_ns < reference * CARETAKER_WELL_FACTOR;
+	if (s->probe_ns < CARETAKER_FLOOR_NS)
+		return true;
+	if (reference)
+		return s->probe_ns < reference * CARETAKER_WELL_FACTOR;
+	/* nothing known: it is of use if it is no slower than the disk */
+	return !s->disk_p50_ns || s->probe_ns < s->disk_p50_ns;
 }
 
 static bool examine_out(struct patient *p, uint64_t now_ns,

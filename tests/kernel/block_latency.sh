@@ -52,11 +52,16 @@ trap end EXIT
 
 make_ssd ssd0 64
 make_disk disk0 64 5000000
+make_disk disk1 16 50000000
 # shellcheck disable=SC2154 # set by make_ssd
 ssd_name=${ssd0##*/}
 # shellcheck disable=SC2154
 disk_name=${disk0##*/}
 
+mkdir -p /mnt/cgroup
+must mount -t cgroup2 none /mnt/cgroup
+must sh -c "echo +io > /mnt/cgroup/cgroup.subtree_control"
+must mkdir /mnt/cgroup/reader
 superdiskd --advice --listen 127.0.0.1:9650 --socket $socket 2> $log &
 daemon=$!
 ok becomes_ready wait_for 60 grep -q ' ready ' $log
@@ -86,12 +91,30 @@ note "p50 of a disk of 5 ms: $slow ns"
 ok a_disk_of_5_ms_takes_5_ms_and_more test "$slow" -ge 4600000
 ok loses_next_to_nothing test "$(latency '.lost | add')" -lt 20
 
+# the table of bios under way: keys that are not 0, less those of the array
+ways_in_use() {
+	bpftool map dump name bios | grep -cE '"key": [1-9]'
+}
+all_given_back() {
+	[[ $(ways_in_use) -le $((8191 + 4)) ]]
+}
+must dd if="$ssd0" of=/dev/null bs=1M status=none
+ok gives_every_place_back wait_for 60 all_given_back
+
 ok serves_metrics sh -c "curl -sf 127.0.0.1:9650/metrics > /tmp/metrics"
 like metrics_name_the_device "$(cat /tmp/metrics)" \
 	"superdisk_block_device_seconds_count\{device=\"$ssd_name\",parent=\"\",operation=\"write\"\} [1-9]"
 ok knows_the_slowest_requests sh -c "curl -sf 127.0.0.1:9650/slow.json |
 	jq -e '[.requests[].device] |
 		contains([\"above\"]) and contains([\"$disk_name\"])'"
+
+must sh -c "echo \$\$ > /mnt/cgroup/reader/cgroup.procs; exec dd if=$disk1 \
+	of=/dev/null bs=4k count=5 iflag=direct status=none"
+ok knows_who_sent_them sh -c "curl -sf 127.0.0.1:9650/slow.json |
+	jq -e 'any(.requests[]; .device == \"${disk1##*/}\" and
+		.command == \"dd\" and .bytes == 4096 and
+		.cgroup == \"/reader\")'"
+note "$(SUPERDISK_SOCKET=$socket superdisk slowest | head -3)"
 
 like attaches_programs "$(programs)" '^[1-9]'
 must kill -KILL $daemon

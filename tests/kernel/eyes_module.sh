@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The superdisk command makes a Super-Disk, reads its state over netlink,
 # routes around an SSD and back, and says what happened.
-# vm: timeout=300 tools=jq fresh
+# vm: timeout=400 tools=jq,bpftool fresh
 # shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
 . ./lib.sh
 
@@ -10,12 +10,14 @@ events=/tmp/events
 trace=/tmp/trace
 watcher=
 tracer=
+watcher2=
 
 end() {
 	local status=$?
 
 	[[ -z $watcher ]] || kill -KILL "$watcher" 2> /dev/null
 	[[ -z $tracer ]] || kill -KILL "$tracer" 2> /dev/null
+	[[ -z $watcher2 ]] || kill -KILL "$watcher2" 2> /dev/null
 	(exit "$status")
 	clean_up
 }
@@ -81,6 +83,38 @@ not_ok refuses_what_is_taken superdisk add-ssd fast 1 "$ssd1"
 not_ok refuses_a_position_out_of_the_table superdisk bypass fast 9
 wait_for 10 grep -q vacant $events
 like tells_of_it_as_it_happens "$(cat $events)" '"position":1,"state":"vacant"'
+# A kernel that answers garbage: said clearly, and the rest goes on.
+for how in length short noise; do
+	like "says_that_it_cannot_read_it_$how" \
+		"$(LD_PRELOAD=/usr/local/bin/garble.so GARBLE=$how \
+			timeout 20 superdisk status 2>&1)" 'cannot be read'
+done
+LD_PRELOAD=/usr/local/bin/garble.so GARBLE=noise superdiskd --listen none \
+	--socket /tmp/sock --state none 2> /tmp/garbled.log &
+watcher2=$!
+ok superdiskd_says_so_too wait_for 60 grep -q module_garbled /tmp/garbled.log
+is once "$(grep -c module_garbled /tmp/garbled.log)" 1
+ok and_measures_all_the_same sh -c "superdisk latency --socket /tmp/sock \
+	--json | jq -e '.series | length > 0'"
+kill -TERM $watcher2
+wait $watcher2
+is and_ends_cleanly $? 0
+
+# Killed at any moment: the module serves, and nothing stays attached.
+for _ in 1 2 3 4 5 6 7 8; do
+	timeout -s KILL $((RANDOM % 5)).$((RANDOM % 9 + 1)) superdiskd \
+		--listen none --socket /tmp/sock --state none --sockets \
+		2>> /tmp/killed.log
+done
+ok serves_when_superdiskd_was_killed dd if=/dev/mapper/fast of=/dev/null \
+	bs=64k count=64 iflag=direct status=none
+is all_ssds_are_in_service "$(state_of 0) $(state_of 1)" "in in"
+no_programs() {
+	! bpftool prog show | grep -qE 'name (bio_|rq_|set_state|segment)'
+}
+ok nothing_stays_attached wait_for 30 no_programs
+note "$(grep -c ' ready ' /tmp/killed.log) of 8 were ready when they were killed"
+
 ok removes superdisk remove fast
 is is_gone "$(superdisk list --json)" '[]'
 done_testing

@@ -261,6 +261,21 @@ static bool takes_a_failed_one_in_again_when_it_answers(struct world *w)
 	return w->readds == 1 && w->state[2] == SUPERDISK_STATE_IN;
 }
 
+/* Nothing to compare with: nobody reads, and it was never seen to be well. */
+static bool takes_one_in_again_though_nobody_reads(struct world *w)
+{
+	w->reads = 0;
+	w->factor[2] = 6;
+	w->state[2] = SUPERDISK_STATE_FAILED;
+	w->dead[2] = true;
+	run(w, MINUTE);
+	if (w->readds)
+		return false;
+	w->dead[2] = false;
+	run(w, MINUTE);
+	return w->readds == 1 && w->state[2] == SUPERDISK_STATE_IN;
+}
+
 static bool repeats_unheeded_advice_seldom(struct world *w)
 {
 	w->advice = true;
@@ -298,6 +313,7 @@ static const struct {
 	SCENARIO(says_nothing_about_idle_ssds),
 	SCENARIO(does_not_learn_a_slow_decline),
 	SCENARIO(takes_a_failed_one_in_again_when_it_answers),
+	SCENARIO(takes_one_in_again_though_nobody_reads),
 	SCENARIO(repeats_unheeded_advice_seldom),
 	{ "canary_fails", canary_sees_a_bypass, false },
 };
