@@ -11,6 +11,7 @@
  *
  *	leg	life of an SSD		member	add, remove, replace, bypass
  *	attach	all SSDs together	watch	SSDs that do not answer
+ *	claim	devices in use
  *	job	copies under way	hold	intents of the fingerprint
  *	bounce	hits through a copy	io	blocking I/O
  *	heat	what is read how often	decay	heat falls, and is inherited

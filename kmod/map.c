@@ -123,6 +123,8 @@ u64 sd_table_count_valid(const struct sd_table *t)
 
 void sd_table_mark_dirty(struct sd_table *t, u64 slot)
 {
+	/* What changed before the mark: pairs with take_snapshots(). */
+	smp_mb__before_atomic();
 	set_bit(div_u64(slot, t->slots_per_chunk), t->dirty);
 }
 

@@ -13,6 +13,11 @@ int sd_member_open(struct sd_set *set, u32 i, const char *path)
 	err = dm_get_device(set->ti, path, SD_MODE(set->ti), &dev);
 	if (err)
 		return err;
+	err = sd_claim(&leg->claim, set, dev->bdev);
+	if (err) {
+		dm_put_device(set->ti, dev);
+		return err;
+	}
 	mutex_lock(&set->lock);
 	leg->dev = dev;
 	WRITE_ONCE(leg->devt, dev->bdev->bd_dev);
@@ -30,8 +35,10 @@ void sd_member_close(struct sd_set *set, u32 i)
 	leg->dev = NULL;
 	WRITE_ONCE(leg->devt, 0);
 	mutex_unlock(&set->lock);
-	if (dev)
-		dm_put_device(set->ti, dev);
+	if (!dev)
+		return;
+	sd_unclaim(&leg->claim);
+	dm_put_device(set->ti, dev);
 }
 
 static int store_loose(struct sd_leg *leg, bool loose)

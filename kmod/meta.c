@@ -257,6 +257,7 @@ static bool take_snapshots(struct sd_meta *m, u64 *from)
 		if (*from >= t->nr_chunks)
 			break;
 		clear_bit(*from, t->dirty);
+		smp_mb__after_atomic();	/* pairs with sd_table_mark_dirty() */
 		b->chunk[b->nr] = *from;
 		snapshot_chunk(m, *from, m->batch + b->nr * SD_CHUNK);
 		++*from;
@@ -383,6 +384,6 @@ int sd_meta_close(struct sd_meta *m)
 		err = sd_meta_pass(m);
 	if (err || sd_intent_count(&m->intent))
 		return err ?: -EBUSY;
-	m->super.state &= ~SD_SUPER_ACTIVE;
+	m->super.state &= ~(SD_SUPER_ACTIVE | SD_SUPER_LOOSE);
 	return sd_meta_store_super(m);
 }

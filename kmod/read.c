@@ -179,7 +179,7 @@ int sd_read_end(struct sd_io *io, struct bio *bio, blk_status_t *status)
 	}
 	r = end_hit(io, bio, *status);
 	if (r == DM_ENDIO_DONE)
-		sd_account_leg(io->leg, SUPERDISK_PATH_HIT, io->start_ns);
+		sd_account_ns(io->leg, SUPERDISK_PATH_HIT, io->ssd_ns);
 	return r;
 }
 

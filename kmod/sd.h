@@ -14,6 +14,7 @@
  *	meta.intent.lock	spin	the intent map; any context
  *	set->rescue_lock	spin	bios waiting for a worker; any context
  *	pool.lock		spin	free pages; any context
+ *	claims_lock (claim.c)	mutex	devices in use; process, innermost
  *
  * No spin lock is held while another of this list is taken, but range_lock
  * inside a bucket's lock.  The path of a hit takes none of them: it holds a
@@ -61,6 +62,13 @@ struct sd_kdev {
 	struct sd_stats __percpu *stats;
 };
 
+/* A device that a target uses: claim.c */
+struct sd_claim {
+	struct list_head node;
+	struct dm_table *table;
+	struct block_device *bdev;
+};
+
 /* Someone who waits for an intent to be durable. */
 struct sd_waiter {
 	struct list_head node;
@@ -73,6 +81,7 @@ struct sd_leg {
 	u32 index;
 	int state;			/* enum superdisk_state; cmpxchg */
 	struct dm_dev *dev;		/* NULL: vacant.  set->lock */
+	struct sd_claim claim;		/* of dev */
 	dev_t devt;			/* of dev, for those without the lock */
 	struct percpu_ref ref;		/* live while IN or BYPASS */
 	struct completion drained;
@@ -123,6 +132,7 @@ struct sd_pool {
 struct sd_set {
 	struct dm_target *ti;
 	struct dm_dev *disk;
+	struct sd_claim disk_claim;
 	struct sd_kdev disk_kdev;
 	struct sd_stats __percpu *stats;	/* of what no SSD served */
 	struct sd_geom geom;
@@ -381,6 +391,7 @@ void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_started,
 /* A request is complete: histogram and tracepoint. */
 void sd_account(struct sd_io *io, int err);
 void sd_account_leg(struct sd_leg *leg, enum superdisk_path path, u64 start_ns);
+void sd_account_ns(struct sd_leg *leg, enum superdisk_path path, u64 ns);
 
 /* target.c */
 extern struct target_type sd_target;
@@ -388,6 +399,11 @@ enum superdisk_mode sd_set_mode(const struct sd_set *set);
 
 /* watch.c: an SSD that does not answer */
 void sd_watch_work(struct work_struct *work);
+
+/* claim.c: -EEXIST if a target of the same table uses the device already */
+int sd_claim(struct sd_claim *claim, struct sd_set *set,
+	     struct block_device *bdev);
+void sd_unclaim(struct sd_claim *claim);
 
 /* member.c: commands; process context, 0 or negative errno */
 int sd_member_open(struct sd_set *set, u32 i, const char *path);

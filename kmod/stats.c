@@ -43,21 +43,29 @@ void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_started,
 	*ret_done = done;
 }
 
+void sd_account_ns(struct sd_leg *leg, enum superdisk_path path, u64 ns)
+{
+	this_cpu_inc(leg->stats->hist[path][superdisk_hist_bucket(ns)]);
+}
+
 void sd_account_leg(struct sd_leg *leg, enum superdisk_path path, u64 start_ns)
 {
-	u64 ns = ktime_get_ns() - start_ns;
-
-	this_cpu_inc(leg->stats->hist[path][superdisk_hist_bucket(ns)]);
+	sd_account_ns(leg, path, ktime_get_ns() - start_ns);
 }
 
 void sd_account(struct sd_io *io, int err)
 {
-	u64 now = ktime_get_ns();
-	u32 bucket = superdisk_hist_bucket(now - io->start_ns);
+	bool hit = io->path == SUPERDISK_PATH_HIT, traced = sd_trace_io_wanted();
+	u32 bucket;
+	u64 now;
 
-	/* Hits are in the histogram of their SSD. */
-	if (io->path != SUPERDISK_PATH_HIT)
+	/* Hits are in the histogram of their SSD, and have read the clock. */
+	if (hit && !traced)
+		return;
+	now = ktime_get_ns();
+	bucket = superdisk_hist_bucket(now - io->start_ns);
+	if (!hit)
 		this_cpu_inc(io->set->stats->hist[io->path][bucket]);
-	if (sd_trace_io_wanted())
+	if (traced)
 		sd_trace_io(io, err, now);
 }

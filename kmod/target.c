@@ -102,8 +102,10 @@ static void free_set(struct sd_set *set)
 	free_wq(set->io_wq);
 	free_percpu(set->stats);
 	close_legs(set);
-	if (set->disk)
+	if (set->disk) {
+		sd_unclaim(&set->disk_claim);
 		dm_put_device(set->ti, set->disk);
+	}
 	kvfree(set);
 }
 
@@ -115,6 +117,12 @@ static int open_disk(struct sd_set *set, const struct sd_args *a)
 		set->disk = NULL;
 		ti->error = "Cannot open the disk";
 		return -ENODEV;
+	}
+	if (sd_claim(&set->disk_claim, set, set->disk->bdev)) {
+		dm_put_device(ti, set->disk);
+		set->disk = NULL;
+		ti->error = "The disk is in use by another target of the table";
+		return -EEXIST;
 	}
 	if (bdev_nr_sectors(set->disk->bdev) < ti->len) {
 		ti->error = "The disk is smaller than the target";

@@ -122,10 +122,13 @@ done_testing() {
 	exit $((tests_failed > 0))
 }
 
+# How much longer than usual everything takes here (scripts/vm --slow).
+slow=$(tr ' ' '\n' < /proc/cmdline | sed -n 's/^superdisk\.slow=//p')
+
 # wait_for SECONDS COMMAND...: until the command succeeds; fails at the
-# deadline.  The only place that sleeps.
+# deadline.
 wait_for() {
-	local deadline=$((SECONDS + $1))
+	local deadline=$((SECONDS + $1 * ${slow:-1}))
 	shift
 	until "$@" > /dev/null 2>&1; do
 		[[ $SECONDS -lt $deadline ]] || return 1
@@ -138,6 +141,16 @@ started=()
 start() {
 	"$@" &
 	started+=($!)
+}
+
+# within SECONDS COMMAND...: it ends in time, and well.  timeout(1) would wait for
+# a command that cannot be killed, as one is whose request never ends.
+within() {
+	local seconds=$1
+	shift
+	start "$@"
+	set -- "${started[-1]}"
+	wait_for "$seconds" eval "! kill -0 $1" && wait "$1"
 }
 
 # power_cut PHASE: the host kills the machine in this instant, boots another
@@ -197,12 +210,13 @@ make_disk() {
 	make_nullb "$1" "$2" "${3:-1500000}"
 }
 
-# make_loop NAME DEVICE_OR_FILE: a driver with only 128 request slots, which
+# make_loop NAME DEVICE|FILE: a driver with only 128 request slots, which
 # knows how to write zeroes, in front of it; sets the variable NAME to its path.
 make_loop() {
 	modprobe loop 2> /dev/null
 	wait_for 10 test -c /dev/loop-control || return 1
-	printf -v "$1" %s "$(losetup --find --show --direct-io=on "$2")"
+	printf -v "$1" %s "$(losetup --find --show "$2" \
+		$([[ ! -b $2 ]] || echo --direct-io=on))"
 	[[ -n ${!1} ]]
 }
 
@@ -245,6 +259,16 @@ sectors() {
 # The program blocks (blocks.c) writes and verifies stamped pages:
 #	ok fills blocks write "$disk0" 1
 #	ok holds blocks verify "$disk0" 1 FIRST_PAGE PAGES
+
+# find_leaks: has a kernel with kmemleak say what memory nobody points at any
+# more; it believes that only of what is older than a few seconds.
+leaks=/sys/kernel/debug/kmemleak
+find_leaks() {
+	[[ -w $leaks ]] || return 0
+	sleep 6
+	echo scan > $leaks
+	cat $leaks
+}
 
 # load_module NAME [PARAM=VALUE...]: the module under test (--module NAME.ko)
 # after what it needs.  One that an earlier case left behind goes first.
@@ -337,6 +361,7 @@ clean_up() {
 	for name in "$nullb"/*/; do
 		[[ -d $name ]] && remove_nullb "$(basename "$name")"
 	done
+	find_leaks
 	exit "$status"
 }
 trap clean_up EXIT

@@ -43,12 +43,12 @@ must wait_for 60 warm_up
 # Both hang at once: none is a witness for the other.
 must hang_ssd ssd0
 must hang_ssd ssd1
-ok writes_go_on timeout 60 blocks write $sd 2 0 16
+ok writes_go_on within 60 blocks write $sd 2 0 16
 ok both_are_taken_out wait_for 30 eval "ssd_is sd 0 state failed &&
 	ssd_is sd 1 state failed"
-ok status_answers timeout 20 dmsetup status sd
-ok everything_is_written timeout 60 blocks write $sd 3
-ok and_read timeout 60 blocks verify $sd 3
+ok status_answers within 20 dmsetup status sd
+ok everything_is_written within 60 blocks write $sd 3
+ok and_read within 60 blocks verify $sd 3
 ok as_on_the_disk blocks verify "$disk0" 3
 
 # They wake up: what they say now is late, and none of it is believed.
@@ -60,12 +60,12 @@ ok late_answers_do_no_harm blocks verify $sd 3
 
 # One hangs with more writes than its driver can hold.
 must hang_ssd ssd0
-ok many_writes_are_not_delayed timeout 60 fio --name=w --filename=$sd --direct=1 \
+ok many_writes_are_not_delayed within 60 fio --name=w --filename=$sd --direct=1 \
 	--ioengine=libaio --iodepth=$((SLOTS * 3)) --rw=randwrite --bs=4k \
 	--size=32M --io_size=8M --verify=crc32c --do_verify=0 --minimal \
 	--output=/dev/null
 must unhang_ssd ssd0
 ok disk_and_ssds_agree cmp <(dd if=$sd bs=1M iflag=direct status=none) \
 	<(dd if="$disk0" bs=1M iflag=direct status=none)
-ok removes timeout 60 dmsetup remove sd
+ok removes within 60 dmsetup remove sd
 done_testing

@@ -91,6 +91,13 @@ must dmsetup message sd 0 restore 0
 ok restored_ssd_is_right cmp <(dd if=$sd bs=1M iflag=direct status=none) \
 	<(dd if="$disk0" bs=1M iflag=direct status=none)
 ok restored_ssd_is_read test "$(ssd_field sd 0 hits)" -gt "$before"
+must dmsetup message sd 0 bypass 0
+must dmsetup suspend sd
+must dmsetup resume sd
+ok an_ssd_routed_around_at_a_clean_stop_is_warm \
+	test "$(ssd_field sd 0 valid | cut -d/ -f1)" -gt 3000
+ok and_right cmp <(dd if=$sd bs=1M iflag=direct status=none) \
+	<(dd if="$disk0" bs=1M iflag=direct status=none)
 
 # Another table, and back: what was written in between is known to be old.
 reload() {
