@@ -89,6 +89,7 @@ static void send_copy(struct sd_job *job, struct bio *user, struct sd_io *io)
 	struct sd_set *set = job->set;
 	struct sd_leg *leg = job->leg;
 	bool both = sd_leg_serves(leg);
+	sector_t sector = io->sector;
 
 	sd_job_copy(job, user, user->bi_iter, 0);
 	job->user = user;
@@ -97,7 +98,7 @@ static void send_copy(struct sd_job *job, struct bio *user, struct sd_io *io)
 	job->ssd_status = both ? BLK_STS_OK : BLK_STS_IOERR;
 	io->kind = SD_IO_COPY;
 	io->path = both ? SUPERDISK_PATH_WRITE : SUPERDISK_PATH_WRITE_AROUND;
-	sd_job_bio(job, &job->disk_bio, set->disk->bdev, io->sector,
+	sd_job_bio(job, &job->disk_bio, set->disk->bdev, sector,
 		   REQ_OP_WRITE | (user->bi_opf & SD_DISK_FLAGS), copy_on_disk);
 	job->disk_bio.bi_ioprio = user->bi_ioprio;
 	bio_clone_blkg_association(&job->disk_bio, user);
@@ -108,9 +109,12 @@ static void send_copy(struct sd_job *job, struct bio *user, struct sd_io *io)
 			   sd_leg_nowait(leg), copy_on_ssd);
 		bio_clone_blkg_association(&job->ssd_bio, user);
 		this_cpu_inc(leg->stats->started);
-		sd_submit(set, &job->ssd_bio, io->sector);
 	}
-	sd_submit(set, &job->disk_bio, io->sector);
+	/* The disk first: it is what the submitter waits for. */
+	sd_submit(set, &job->disk_bio, sector);
+	/* Then io and user may be gone; the job waits for its SSD. */
+	if (both)
+		sd_submit(set, &job->ssd_bio, sector);
 }
 
 static void send_around(struct sd_set *set, struct sd_io *io, struct bio *bio)
