@@ -110,7 +110,8 @@ check-fuzz:
 
 # The programs that cases run, the ports that clients outside reach, and the
 # disks that outlive their machine.
-GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(B)/tests/kernel/talk \
+GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(B)/tests/kernel/replay \
+	$(B)/tests/kernel/talk \
 	$(B)/tests/kernel/garble.so \
 	$(MAINS:%=$(B)/bin/%) $(B)/tests/unit/monitor_sockets_test
 GUEST_PORTS = 8080
@@ -128,18 +129,18 @@ $(B)/tests/kernel/%.so: tests/kernel/%.c
 	@echo "  TEST    $(VARIANT) kernel/$*.so"
 	@$(DCC) $(DCFLAGS) -shared -fPIC -MMD -MP -MF $@.d $< -ldl -o $@
 
-# $(call RUN_KERNEL,SERIES): all cases on one kernel.  KMOD_KO, of kmod.mk,
-# names the module built for a series.
+# $(call RUN_KERNEL,SERIES,CASES[,OPTION...]): cases on one kernel.  KMOD_KO, of
+# kmod.mk, names the module built for a series.
 RUN_KERNEL = "timeout=$(KERNEL_DEADLINE_S) name=kernel-$(1) \
 	scripts/vm test --kernel $(1) --deadline $(KERNEL_DEADLINE_S) \
 	$(addprefix --forward ,$(GUEST_PORTS)) \
 	$(addprefix --disk ,$(GUEST_DISKS)) \
 	$(addprefix --program ,$(call in,release,$(GUEST_PROGRAMS))) \
-	$(addprefix --module ,$(call KMOD_KO,$(1))) $(CASES)"
+	$(addprefix --module ,$(call KMOD_KO,$(1))) $(3) $(2)"
 
 # The harness itself: bad cases must be seen to fail, each alone.
 RUN_VM = "timeout=300 tests/kernel/harness_test.py" \
-	$(foreach s,$(KERNEL_SERIES),$(call RUN_KERNEL,$(s)))
+	$(foreach s,$(KERNEL_SERIES),$(call RUN_KERNEL,$(s),$(CASES)))
 
 .PHONY: test-guest
 test-guest: $(GUEST_PROGRAMS)

@@ -13,7 +13,9 @@ GUILTY = re.compile(r"""
     )""", re.VERBOSE)
 
 # What a kernel says here that is no fault of what is tested.
-INNOCENT = re.compile(r"unchecked MSR access error: .* native_")
+INNOCENT = re.compile(
+    r"unchecked MSR access error: .* native_"
+    r"|kmemleak: (?:Kernel memory leak detector initialized|Automatic memory)")
 
 
 class Console:

@@ -39,7 +39,7 @@ class Case:
     fresh: bool = False         # wants a boot of its own
 
     @classmethod
-    def read(cls, path):
+    def read(cls, path, slow=1):
         case = cls(path)
         with open(path, encoding="utf-8") as file:
             words = re.search(r"^# vm:(.*)$", file.read(), re.MULTILINE)
@@ -53,6 +53,7 @@ class Case:
                 case.fresh = True
             else:
                 raise ValueError(f"{path}: unknown word in '# vm:': {word}")
+        case.timeout_s *= slow
         return case
 
     @property

@@ -153,6 +153,14 @@ within() {
 	wait_for "$seconds" eval "! kill -0 $1" && wait "$1"
 }
 
+# quietly COMMAND...: what it says is shown only if it fails.
+quietly() {
+	local status=0
+	"$@" > /tmp/said 2>&1 || status=$?
+	[[ $status -eq 0 ]] || cat /tmp/said
+	return $status
+}
+
 # power_cut PHASE: the host kills the machine in this instant, boots another
 # with the same virtio disks (virtio_disk) and runs this case with
 # $phase = PHASE.  The numbers of its tests start again: state no plan before.

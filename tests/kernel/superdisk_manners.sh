@@ -135,6 +135,7 @@ ok agree_after_odd_ranges same sd "$zeroing_disk"
 must dmsetup remove sd
 
 # --- several targets in one table, and a linear one between them
+modprobe dm-zero 2> /dev/null
 make_disk disk1 8 100000
 make_ssd ssd2 12 20000
 must blocks write "$disk0" 1

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# No memory is left but what dirty pages of the Super-Disk hold: writing them
+# back is the only way to get some, and must not need any.
+# vm: timeout=400 tools=fio
+# Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
+# shellcheck disable=SC2317,SC2086,SC2154
+. ./lib.sh
+
+SPARE_MIB=80	# what is left to everybody
+
+end() {
+	local status=$?
+
+	rm -f /mnt/hog/*
+	(exit $status)
+	clean_up
+}
+trap end EXIT
+
+available_mib() {
+	awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo
+}
+
+# The RAM disks take all that they will ever need first.
+make_disk disk0 48 100000
+make_ssd ssd0 32 20000
+make_ssd ssd1 32 20000
+for name in $disk0 $ssd0 $ssd1; do
+	must blocks write $name 0
+done
+must load_module dm-superdisk
+must super_create sd "$disk0" "$ssd0 $ssd1" buffer_kib 1024
+must mkfs.ext4 -q -E nodiscard /dev/mapper/sd
+mkdir -p /mnt/sd /mnt/hog
+must mount -o nodiscard /dev/mapper/sd /mnt/sd
+must mount -t tmpfs -o size=100% hog /mnt/hog
+must dd if=/dev/zero of=/mnt/hog/all bs=1M status=none \
+	count=$(($(available_mib) - SPARE_MIB))
+note "$(available_mib) MiB are left"
+ok memory_is_short test "$(available_mib)" -lt $((SPARE_MIB * 3 / 2))
+
+ok buffered_writes_are_verified fio --name=b --directory=/mnt/sd --rw=randwrite \
+	--bs=4k --bsrange=4k-256k --size=10M --numjobs=2 --io_size=12M \
+	--verify=crc32c --minimal --output=/tmp/fio
+ok mapped_writes_are_verified fio --name=m --directory=/mnt/sd --rw=randwrite \
+	--ioengine=mmap --bs=4k --size=8M --io_size=8M --verify=crc32c \
+	--minimal --output=/tmp/fio
+ok members_are_changed dmsetup message sd 0 replace 0 "$ssd0"
+ok tables_are_reloaded eval "dmsetup table sd | dmsetup reload sd &&
+	dmsetup suspend sd && dmsetup resume sd"
+rm /mnt/hog/all
+must umount /mnt/sd
+ok file_system_is_sound quietly e2fsck -fn /dev/mapper/sd
+ok disk_and_ssds_agree cmp <(dd if=/dev/mapper/sd bs=1M iflag=direct status=none) \
+	<(dd if="$disk0" bs=1M iflag=direct status=none)
+must dmsetup remove sd
+done_testing
