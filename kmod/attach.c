@@ -198,8 +198,7 @@ static bool all_told(struct sd_set *set)
 	u32 i;
 
 	for (i = 0; i < set->geom.nr_legs; i++)
-		if (smp_load_acquire(&set->leg[i].telling) &&
-		    is_member(&set->leg[i]))
+		if (READ_ONCE(set->leg[i].telling) && is_member(&set->leg[i]))
 			return false;
 	return true;
 }

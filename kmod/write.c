@@ -10,8 +10,9 @@
  *		the pages become valid if both are good and nothing overlapped
  *
  * The SSD never delays the answer, not even when its driver is full: it is
- * asked not to wait, and if it would have, a worker asks again.  Without a copy (no memory, parts of pages,
- * no SSD) the bio goes to the disk as it is, and its pages stay invalid.
+ * asked not to wait, and if it would have, a worker asks again.  Without a copy
+ * (no memory, parts of pages, no SSD) the bio goes to the disk as it is, and
+ * its pages stay invalid.
  */
 #include "sd.h"
 

@@ -123,12 +123,12 @@ done_testing() {
 }
 
 # How much longer than usual everything takes here (scripts/vm --slow).
-slow=$(tr ' ' '\n' < /proc/cmdline | sed -n 's/^superdisk\.slow=//p')
+patience=$(tr ' ' '\n' < /proc/cmdline | sed -n 's/^superdisk\.slow=//p')
 
 # wait_for SECONDS COMMAND...: until the command succeeds; fails at the
 # deadline.
 wait_for() {
-	local deadline=$((SECONDS + $1 * ${slow:-1}))
+	local deadline=$((SECONDS + $1 * ${patience:-1}))
 	shift
 	until "$@" > /dev/null 2>&1; do
 		[[ $SECONDS -lt $deadline ]] || return 1
@@ -223,8 +223,9 @@ make_disk() {
 make_loop() {
 	modprobe loop 2> /dev/null
 	wait_for 10 test -c /dev/loop-control || return 1
-	printf -v "$1" %s "$(losetup --find --show "$2" \
-		$([[ ! -b $2 ]] || echo --direct-io=on))"
+	local direct=off
+	[[ ! -b $2 ]] || direct=on
+	printf -v "$1" %s "$(losetup --find --show --direct-io=$direct "$2")"
 	[[ -n ${!1} ]]
 }
 
