@@ -15,7 +15,7 @@
 #define ROUND_EVENTS 64		/* bits of a word */
 /* Sessions that get theirs in one turn: then these have theirs, while their
  * messages are still in the processor's cache. */
-#define TURN_SESSIONS 256
+#define TURN_SESSIONS 64
 #define RELAY_MAILBOX 65536
 
 struct relay_session {

@@ -47,7 +47,11 @@
 #define CORES 3
 #define USERS 6
 #define SESSIONS 8		/* there from the start */
+#define SESSIONS_MANY 300	/* so are these: a relay needs several turns */
+#define MANY_EVERY 5		/* seeds */
 #define LATE 4			/* that join while messages flow */
+#define LATE_MANY 100
+#define LATE_WITHIN_NS 100000000
 #define CHANNELS 3		/* the last one is hidden from odd users */
 #define CALLERS 4
 #define CALLS 40		/* of each caller */
@@ -77,7 +81,8 @@ static struct world {
 	struct rng rng;
 	struct hmap durable;		/* message id -> channel */
 	struct hmap answered;		/* message id -> channel */
-	struct session_log session[SESSIONS + LATE];
+	unsigned int sessions, late;	/* of them */
+	struct session_log session[SESSIONS_MANY + LATE_MANY];
 	unsigned int answers, refused;
 	unsigned int late_heard;	/* messages, by those who came later */
 	bool ack_early;			/* the canary: an ack before it holds */
@@ -475,14 +480,14 @@ static void start_all(struct actor_system *sys, struct os_env *env,
 			    sizeof(catalog), 0);
 	spawn(sys, &directory_actor_class, &dir, sizeof(dir), 0);
 	settle(sys, env, 1000000000);
-	for (unsigned int i = 0; i < SESSIONS; i++)
+	for (unsigned int i = 0; i < world.sessions; i++)
 		spawn(sys, &session_class, &i, sizeof(i), (int)(i % CORES));
 	settle(sys, env, 500000000);
 	for (unsigned int i = 0; i < CALLERS; i++)
 		spawn(sys, &caller_class, &i, sizeof(i), (int)(i % CORES));
 	settle(sys, env, 1000000000);
-	for (unsigned int i = SESSIONS; i < SESSIONS + LATE; i++) {
-		settle(sys, env, rng_below(&world.rng, 25000000));
+	for (unsigned int i = world.sessions; i < world.sessions + world.late; i++) {
+		settle(sys, env, rng_below(&world.rng, LATE_WITHIN_NS / world.late));
 		spawn(sys, &session_class, &i, sizeof(i), (int)(i % CORES));
 	}
 }
@@ -557,6 +562,8 @@ static const char *run(uint64_t seed, bool canary)
 
 	memset(&world, 0, sizeof(world));
 	world.ack_early = canary;
+	world.sessions = seed % MANY_EVERY ? SESSIONS : SESSIONS_MANY;
+	world.late = seed % MANY_EVERY ? LATE : LATE_MANY;
 	rng_init(&world.rng, seed);
 	check(!os_sim_new(seed, &env));
 	opts.env = env;
@@ -570,9 +577,9 @@ static const char *run(uint64_t seed, bool canary)
 	       world.session[0].count > CALLERS * CALLS / 2,
 	       "most messages get through");
 	check_order(&world.session[0]);
-	for (unsigned int i = 1; i < SESSIONS + LATE; i++)
-		compare(&world.session[0], &world.session[i], i >= SESSIONS);
-	for (unsigned int i = SESSIONS; i < SESSIONS + LATE; i++)
+	for (unsigned int i = 1; i < world.sessions + world.late; i++)
+		compare(&world.session[0], &world.session[i], i >= world.sessions);
+	for (unsigned int i = world.sessions; i < world.sessions + world.late; i++)
 		world.late_heard += world.session[i].count;
 	expect(!actor_system_shutdown(sys, 60000), "everything stops");
 	actor_system_free(sys);
