@@ -62,9 +62,12 @@ enum actor_msg_type {
 	ACTOR_MSG_NONE = 0,
 	ACTOR_MSG_TIMER,	/* struct actor_timer_msg */
 	ACTOR_MSG_DOWN,		/* struct actor_down_msg: a monitored one ended */
-	ACTOR_MSG_EXIT,		/* struct actor_down_msg: a child ended for good */
-	ACTOR_MSG_STOP,		/* drain, then end */
+	ACTOR_MSG_EXIT,		/* struct actor_down_msg: a child ended for
+				 * good, reason 0: in good order */
+	ACTOR_MSG_STOP,		/* drain, then return ACTOR_STOP: a handler
+				 * that does not is not ended */
 	ACTOR_MSG_IO,		/* struct actor_io_msg: completion of os work */
+	ACTOR_MSG_LINK,		/* never given to a handler: actor_link() */
 	ACTOR_MSG_USER = 64,
 };
 
@@ -95,10 +98,12 @@ void actor_msg_free(struct actor_msg *msg);
 
 enum actor_full {
 	ACTOR_FULL_MUTE,	/* the sender is not run again until there is room */
-	ACTOR_FULL_DROP,	/* the message is dropped and counted */
+	ACTOR_FULL_DROP,	/* the message is dropped, counted, and the
+				 * sender told: -ENOBUFS */
 };
 
-/* What a parent does when a child's handler fails. */
+/* What a parent does when a child's handler fails.  A restart keeps reference,
+ * names and mailbox; timers, monitors, links and children go with the state. */
 enum actor_restart {
 	ACTOR_RESTART_NEVER,	/* ACTOR_MSG_EXIT to the parent */
 	ACTOR_RESTART_ON_ERROR,	/* one for one; EXIT after too many */
@@ -155,10 +160,12 @@ int actor_system_spawn(struct actor_system *sys,
 		       const struct actor_class *class, const void *arg,
 		       const struct actor_spawn_opts *opts, actor_ref *ret_ref);
 
-/* Takes `msg`; a stale or unknown `to` drops it and returns -ESRCH. */
+/* Takes `msg`, always; a stale or unknown `to` drops it and returns -ESRCH, a
+ * full one of ACTOR_FULL_DROP -ENOBUFS. */
 int actor_send(struct actor *self, actor_ref to, struct actor_msg *msg);
 
-/* From a thread that is no actor; never mutes, may return -EAGAIN. */
+/* From a thread that is no actor.  Takes `msg`, always; never mutes: a full
+ * mailbox drops it and returns -EAGAIN.  -ESRCH. */
 int actor_system_send(struct actor_system *sys, actor_ref to,
 		      struct actor_msg *msg);
 
@@ -209,6 +216,16 @@ struct actor_down_msg {
 /* One DOWN arrives when `who` ends, at once when it already has. */
 int actor_monitor(struct actor *self, actor_ref who);
 void actor_demonitor(struct actor *self, actor_ref who);
+
+/*
+ * Ties two fates: when one of the two fails, so does the other, with the same
+ * errno (-ESRCH when `who` has ended already), behind what was sent before;
+ * each is restarted, or not, as its own spawn said.  An end in good order
+ * merely ends the link, and so does a restart: `start` may link anew.  Asked
+ * for twice it is one link.  -ENOMEM.
+ */
+int actor_link(struct actor *self, actor_ref who);
+void actor_unlink(struct actor *self, actor_ref who);
 
 /* Asks `who` to drain and stop: it gets ACTOR_MSG_STOP after its backlog. */
 int actor_stop(struct actor *self, actor_ref who);

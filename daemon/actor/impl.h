@@ -32,6 +32,8 @@ enum ctrl_type {
 	CTRL_RESUME,	/* parent to child: start again */
 	CTRL_RESUMED,	/* child to parent: done */
 	CTRL_ADOPT,	/* to root: a child made by another thread */
+	CTRL_LINK,	/* from: who is linked from now on */
+	CTRL_UNLINK,
 };
 
 /* What precedes every message in memory. */
@@ -126,6 +128,7 @@ struct actor_more {
 	struct list timers;
 	struct hmap watchers;		/* ref -> its struct actor_down_msg */
 	struct hmap watching;		/* ref -> 1 */
+	struct hmap links;		/* ref -> its struct actor_down_msg */
 	struct rest *rest;		/* rest-for-one restarts under way */
 	bool handover;			/* any of the following is asked for */
 	bool moves;			/* actor_move() */

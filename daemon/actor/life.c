@@ -16,6 +16,7 @@
 
 #include "actor/flight.h"
 #include "actor/handover.h"
+#include "actor/link.h"
 #include "actor/mailbox.h"
 #include "actor/msg.h"
 #include "actor/names.h"
@@ -348,6 +349,7 @@ static void end_state(struct actor *actor)
 		return;
 	timer_cancel_all(actor);
 	watch_forget_all(actor);
+	link_tell_all(actor, actor->reason);
 	actor->more->children_told = false;
 }
 

@@ -21,6 +21,8 @@ static const struct actor_type builtin[] = {
 			     .size = sizeof(struct actor_msg) },
 	[ACTOR_MSG_IO] = { .name = "io", .size = sizeof(struct actor_io_msg),
 			   .fini = io_fini },
+	[ACTOR_MSG_LINK] = { .name = "link",
+			     .size = sizeof(struct actor_down_msg) },
 };
 
 int actor_types_register(uint32_t first, const struct actor_type *table,

@@ -6,6 +6,7 @@
 #include "actor/handover.h"
 #include "actor/io.h"
 #include "actor/life.h"
+#include "actor/link.h"
 #include "actor/mailbox.h"
 #include "actor/msg.h"
 #include "actor/rest.h"
@@ -54,6 +55,8 @@ static int (*const ctrl_table[])(struct actor *actor, struct actor_msg *msg) = {
 	[CTRL_RESUME - CTRL_MONITOR] = ctrl_resume,
 	[CTRL_RESUMED - CTRL_MONITOR] = ctrl_report,
 	[CTRL_ADOPT - CTRL_MONITOR] = ctrl_adopt,
+	[CTRL_LINK - CTRL_MONITOR] = link_add,
+	[CTRL_UNLINK - CTRL_MONITOR] = link_remove,
 };
 
 static void try_again(struct sched *s, struct actor *actor,
@@ -117,6 +120,8 @@ static int deliver(struct sched *s, struct actor *actor, struct actor_msg *msg,
 		return 0;
 	}
 	count(&s->counters.delivered, 1);
+	if (msg->type == ACTOR_MSG_LINK)
+		return link_broken(actor, msg);
 	if (msg->type < ACTOR_MSG_USER && !admit(actor, msg)) {
 		actor_msg_free(msg);
 		return 0;
@@ -170,12 +175,17 @@ static bool asked(const struct actor *actor)
 	return __builtin_expect(actor->more && actor->more->handover, 0);
 }
 
-/* A batch.  True when there may be more to do. */
+/*
+ * What was left over and what is there: what comes meanwhile, from itself for
+ * one, waits for its next turn, and others have theirs before.  True when there
+ * may be more to do.
+ */
 static bool run_messages(struct sched *s, struct actor *actor)
 {
 	uint64_t self = ref_of(s->sys, actor).bits;
 	uint32_t left = atomic_load_explicit(&actor->backlog,
 					     memory_order_relaxed);
+	bool taken = false;
 	uint32_t n = 0;
 	int ret = 0;
 
@@ -183,9 +193,11 @@ static bool run_messages(struct sched *s, struct actor *actor)
 		struct actor_msg *msg = actor->batch;
 
 		if (!msg) {
-			actor->batch = box_take(actor, &left);
+			if (!taken)
+				actor->batch = box_take(actor, &left);
 			if (!actor->batch)
 				break;
+			taken = true;
 			msg = actor->batch;
 		}
 		actor->batch = msg->next;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "actor/flight.h"
+#include "actor/link.h"
 #include "actor/mailbox.h"
 #include "actor/msg.h"
 #include "actor/sched.h"
@@ -33,6 +34,8 @@ void send_bounce(struct actor_system *sys, struct actor_msg *msg)
 {
 	if (msg->type == CTRL_MONITOR)
 		watch_refuse(sys, msg);
+	else if (msg->type == CTRL_LINK)
+		link_refuse(sys, msg);
 	actor_msg_free(msg);
 }
 

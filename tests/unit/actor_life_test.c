@@ -17,7 +17,8 @@
 
 #define FOREVER UINT64_MAX
 
-enum { MSG_FAIL = ACTOR_MSG_USER, MSG_NOTE, MSG_SPAWN, MSG_NAME, MSG_END };
+enum { MSG_FAIL = ACTOR_MSG_USER, MSG_NOTE, MSG_SPAWN, MSG_NAME, MSG_END,
+       MSG_LINK, MSG_UNLINK, MSG_LOOP };
 
 static struct os_env *env;
 static struct actor_system *sys;
@@ -113,7 +114,13 @@ static int part_handle(struct actor *self, void *state, struct actor_msg *msg)
 		return 0;
 	case MSG_NAME:
 		return actor_register(self, "part");
+	case MSG_LINK:
+		return actor_link(self, parts[2]);
+	case MSG_UNLINK:
+		actor_unlink(self, parts[2]);
+		return 0;
 	case ACTOR_MSG_STOP:
+	case MSG_END:
 		return ACTOR_STOP;
 	default:
 		return 0;
@@ -244,6 +251,97 @@ static void restarts_long_apart_are_not_too_many(void **state)
 	close_system();
 }
 
+static void linked_ones_fail_together(void **state)
+{
+	(void)state;
+	start_whole(ACTOR_RESTART_ON_ERROR);
+	send(parts[0], MSG_LINK);
+	send(parts[0], MSG_LINK);
+	run();
+	send(parts[2], MSG_FAIL);
+	run();
+	assert_string_equal(story, "-c+c-a+a");
+	/* The restart has ended the link. */
+	send(parts[2], MSG_FAIL);
+	run();
+	assert_string_equal(story, "-c+c-a+a-c+c");
+	send(parts[1], MSG_LINK);
+	run();
+	send(parts[1], MSG_FAIL);
+	run();
+	assert_string_equal(story, "-c+c-a+a-c+c-b+b-c+c");
+	close_system();
+}
+
+static void a_good_end_or_an_unlink_ends_a_link(void **state)
+{
+	(void)state;
+	start_whole(ACTOR_RESTART_ON_ERROR);
+	send(parts[0], MSG_LINK);
+	send(parts[1], MSG_LINK);
+	run();
+	send(parts[0], MSG_UNLINK);
+	run();
+	send(parts[0], MSG_FAIL);
+	run();
+	assert_string_equal(story, "-a+a");
+	send(parts[2], MSG_END);
+	run();
+	assert_string_equal(story, "-a+a-cDX");
+	close_system();
+}
+
+static void a_link_to_one_that_has_ended_fails_at_once(void **state)
+{
+	(void)state;
+	start_whole(ACTOR_RESTART_NEVER);
+	send(parts[2], MSG_END);
+	run();
+	send(parts[0], MSG_LINK);
+	run();
+	assert_string_equal(story, "-cDX-aDX");
+	close_system();
+}
+
+/* One that always has a message for itself. */
+
+static int looper_handle(struct actor *self, void *state, struct actor_msg *msg)
+{
+	unsigned int *turns = state;
+
+	if (msg->type != MSG_LOOP)
+		return msg->type == ACTOR_MSG_STOP ? ACTOR_STOP : 0;
+	if (++*turns == 1)
+		actor_send(self, parts[0],
+			   actor_msg_new(MSG_NOTE, sizeof(*msg)));
+	tell(".");
+	if (*turns == 10)
+		return 0;
+	actor_msg_take(self, msg);
+	return actor_send(self, actor_self(self), msg);
+}
+
+static const struct actor_class looper_class = {
+	.name = "looper", .state_size = sizeof(unsigned int),
+	.handle = looper_handle,
+};
+
+static void one_that_feeds_itself_lets_others_have_their_turn(void **state)
+{
+	actor_ref looper;
+
+	(void)state;
+	start_whole(ACTOR_RESTART_NEVER);
+	assert_int_equal(actor_system_spawn(sys, &looper_class, NULL, NULL,
+					    &looper), 0);
+	send(looper, MSG_LOOP);
+	run();
+	/* A simulation shuffles a little. */
+	assert_non_null(strchr(story, 'a'));
+	assert_true(strchr(story, 'a') < story + 8);
+	close_system();
+}
+
 static void a_parents_end_is_its_childrens(void **state)
 {
 	actor_ref whole = start_whole(ACTOR_RESTART_NEVER);
@@ -304,6 +402,10 @@ static void scenario(void)
 		for (int i = 0; i < 3; i++)
 			send(parts[i], i ? MSG_NOTE : MSG_FAIL);
 		send(parts[2], MSG_NAME);
+		send(parts[0], MSG_LINK);
+		send(parts[1], MSG_LINK);
+		run();
+		send(parts[2], MSG_FAIL);
 		run();
 		actor_system_stop(sys, parts[1]);
 		run();
@@ -339,6 +441,10 @@ int main(void)
 		cmocka_unit_test(rest_for_one_restarts_it_and_the_later_in_order),
 		cmocka_unit_test(too_many_restarts_end_it),
 		cmocka_unit_test(restarts_long_apart_are_not_too_many),
+		cmocka_unit_test(linked_ones_fail_together),
+		cmocka_unit_test(a_good_end_or_an_unlink_ends_a_link),
+		cmocka_unit_test(a_link_to_one_that_has_ended_fails_at_once),
+		cmocka_unit_test(one_that_feeds_itself_lets_others_have_their_turn),
 		cmocka_unit_test(a_parents_end_is_its_childrens),
 		cmocka_unit_test(roots_children_end_last_first),
 		cmocka_unit_test(a_name_ends_with_its_actor),
