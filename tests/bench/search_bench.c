@@ -7,8 +7,9 @@
  *	search_bench [MESSAGES [DIR]]
  *
  * Messages have 12 words of a vocabulary of 50,000 by Zipf's law, in 20
- * channels of which the reader sees all; but one where said.  Both index in batches of 800, in turns.
- * Then each search runs many times, in turns, for the newest 25.
+ * channels of which the reader sees all, but one where said.  Both index in
+ * batches of 800, in turns.  Then each search runs many times, in turns, for
+ * the newest 25.
  */
 #include <sqlite3.h>
 #include <stdio.h>
