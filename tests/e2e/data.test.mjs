@@ -114,6 +114,26 @@ test('read states show their figures', async () => {
 	assert.ok(samples.get('chatd_readstate_memory_bytes') > 0);
 });
 
+test('search shows its lag, its rate and its times', async () => {
+	const { body: said } = await call('POST', messages(),
+		{ body: { content: 'the pangolin' } });
+	await until('the hit', async () => {
+		const { status, body } = await call('GET',
+			`/guilds/${server.guildId}/messages/search?content=pangolin`);
+		return status === 200 && body.messages[0]?.[0].id === said.id;
+	});
+	const samples = await until('no lag', async () => {
+		const samples = await metrics();
+		return samples.get('chatd_search_lag_seconds') === 0 && samples;
+	});
+	assert.equal(samples.get('chatd_search_behind_channels'), 0);
+	for (const name of ['chatd_search_rows_total', 'chatd_search_batches_total',
+		'chatd_search_queries_total', 'chatd_search_query_seconds_count',
+		'chatd_search_query_seconds_sum', 'chatd_search_index_seconds_count',
+		'chatd_search_batch_seconds_count'])
+		assert.ok(samples.get(name) > 0, name);
+});
+
 test('operators\' port has /metrics only, the clients\' one has not',
 	{ skip: !isOwn }, async () => {
 		const [, inside] = /^chatd: metrics on (\S+)\/metrics$/m.exec(server.output);
