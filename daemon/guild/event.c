@@ -55,10 +55,18 @@ static struct relay_event_msg *event_msg(const struct relay_target *to,
 	return m;
 }
 
-static void lost(const struct guild *g)
+void event_lost(struct guild *g, int core)
 {
-	log_error("guild", "event_lost", "guild=%llu reason=memory",
-		  (unsigned long long)g->arg.guild_id);
+	g->relay[core].lost = g->lost = true;
+	log_error("guild", "event_lost", "guild=%llu core=%d reason=memory",
+		  (unsigned long long)g->arg.guild_id, core);
+}
+
+static void lost_everywhere(struct guild *g)
+{
+	for (int core = 0; core < GUILD_CORES_MAX; core++)
+		if (g->relay[core].sessions)
+			event_lost(g, core);
 }
 
 /* `exempt` lists those who see the content although their session may not. */
@@ -73,7 +81,7 @@ static void publish(struct guild *g, const struct relay_target *to,
 			continue;
 		m = event_msg(to, payload, stripped, exempt_count);
 		if (!m) {
-			lost(g);
+			event_lost(g, core);
 			continue;
 		}
 		memcpy(m->exempt, exempt, exempt_count * sizeof(*exempt));
@@ -89,7 +97,7 @@ void event_publish(struct guild *g, const struct relay_target *to,
 	if (payload)
 		publish(g, to, payload, NULL, nobody, 0);
 	else
-		lost(g);
+		lost_everywhere(g);
 	blob_put(payload);
 }
 
@@ -111,10 +119,10 @@ void event_publish_message(struct guild *g, const struct relay_target *to,
 		for (uint32_t i = 0; i < m->mention_count; i++)
 			exempt[n++] = m->mention[i].id;
 	}
-	if (payload)
+	if (payload && (stripped || !g->no_content))
 		publish(g, &whom, payload, stripped, exempt, n);
 	else
-		lost(g);
+		lost_everywhere(g);
 	blob_put(payload);
 	blob_put(stripped);
 }
@@ -127,7 +135,7 @@ void event_direct(struct guild *g, const struct guild_session *s,
 	m = payload ? ACTOR_MSG_NEW(struct relay_direct_msg, RELAY_DIRECT) :
 		      NULL;
 	if (!m) {
-		lost(g);
+		event_lost(g, s->core);
 		blob_put(payload);
 		return;
 	}

@@ -349,6 +349,8 @@ static int handle(struct actor *self, void *state, struct actor_msg *msg)
 	} else {
 		dispatch(g, msg);
 	}
+	if (g->lost)
+		guild_close_lost(g);
 	return g->phase == GUILD_STOPPING && !g->ops.count ? ACTOR_STOP : 0;
 }
 

@@ -38,6 +38,7 @@ enum guild_phase {
 struct guild_relay {
 	actor_ref ref;
 	uint32_t sessions;
+	bool lost;		/* an event: its sessions are to be closed */
 };
 
 /* A joined session. */
@@ -82,6 +83,7 @@ struct guild {
 	struct hmap sessions;		/* ref -> struct guild_session */
 	struct hmap online;		/* user id -> struct guild_online */
 	struct roster *roster;		/* NULL: nobody looks at a list */
+	bool lost;			/* one of the relays has lost an event */
 	struct guild_views views;
 	struct guild_create create;
 	uint32_t no_content;		/* sessions without MESSAGE_CONTENT */
@@ -191,11 +193,17 @@ extern const struct relay_target event_to_all;	/* RELAY_PASSIVE_TOO */
 struct relay_target event_to_channel(const struct state_channel *c,
 				     uint32_t intents);
 
-/* Takes `payload`; NULL is lost memory, and logged. */
+/*
+ * Memory was out, and the sessions of this core go without an event: they are
+ * closed when the message under way is handled (guild_close_lost()).
+ */
+void event_lost(struct guild *g, int core);
+
+/* Takes `payload`; NULL is lost memory. */
 void event_publish(struct guild *g, const struct relay_target *to,
 		   struct blob *payload);
 /* The same for a message's event, whose content some may not see.  `m` names
- * those who may.  Takes both; `stripped` may be NULL. */
+ * those who may.  Takes both; `stripped` may be NULL where all sessions may. */
 void event_publish_message(struct guild *g, const struct relay_target *to,
 			   const struct message *m, struct blob *payload,
 			   struct blob *stripped);
@@ -208,6 +216,7 @@ void event_direct(struct guild *g, const struct guild_session *s,
 void guild_join(struct guild *g, struct actor_msg *msg);
 void guild_leave(struct guild *g, actor_ref session);
 void guild_relay_exit(struct guild *g, actor_ref relay);
+void guild_close_lost(struct guild *g);
 void guild_attend(struct guild *g, struct actor_msg *msg);
 /* All sessions of a user leave. */
 void guild_drop_user(struct guild *g, uint64_t user_id);

@@ -202,11 +202,54 @@ void guild_leave(struct guild *g, actor_ref ref)
 	mem_free(s);
 }
 
-/* A relay has failed: its sessions cannot know what they missed. */
-void guild_relay_exit(struct guild *g, actor_ref relay)
+/* False: out of memory, it is still there. */
+static bool close_session(struct guild *g, const struct guild_session *s)
+{
+	struct session_close_msg *m;
+
+	m = ACTOR_MSG_NEW(struct session_close_msg, SESSION_CLOSE);
+	if (!m)
+		return false;
+	m->code = 4000;
+	actor_send(g->self, s->ref, &m->head);
+	guild_leave(g, s->ref);
+	return true;
+}
+
+/* False: out of memory, some are still there. */
+static bool close_sessions(struct guild *g, int core)
 {
 	uint64_t value;
 	size_t iter = 0;
+
+	while (hmap_next(&g->sessions, &iter, NULL, &value)) {
+		const struct guild_session *s = (void *)(uintptr_t)value;
+
+		if (s->core != core)
+			continue;
+		if (!close_session(g, s))
+			return false;
+		iter = 0;
+	}
+	return true;
+}
+
+/* Closing brings events of its own, which may be lost in turn. */
+void guild_close_lost(struct guild *g)
+{
+	g->lost = false;
+	for (int core = 0; core < GUILD_CORES_MAX; core++) {
+		if (!g->relay[core].lost)
+			continue;
+		g->relay[core].lost = false;
+		if (!close_sessions(g, core))
+			g->relay[core].lost = g->lost = true;
+	}
+}
+
+/* A relay has failed: its sessions cannot know what they missed. */
+void guild_relay_exit(struct guild *g, actor_ref relay)
+{
 	int core = 0;
 
 	while (core < GUILD_CORES_MAX &&
@@ -214,20 +257,7 @@ void guild_relay_exit(struct guild *g, actor_ref relay)
 		core++;
 	if (core == GUILD_CORES_MAX)
 		return;
-	while (hmap_next(&g->sessions, &iter, NULL, &value)) {
-		struct guild_session *s = (void *)(uintptr_t)value;
-		struct session_close_msg *m;
-
-		if (s->core != core)
-			continue;
-		m = ACTOR_MSG_NEW(struct session_close_msg, SESSION_CLOSE);
-		if (m) {
-			m->code = 4000;
-			actor_send(g->self, s->ref, &m->head);
-		}
-		guild_leave(g, s->ref);
-		iter = 0;
-	}
+	close_sessions(g, core);
 	g->relay[core] = (struct guild_relay){ 0 };
 }
 

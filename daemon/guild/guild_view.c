@@ -6,7 +6,6 @@
 
 #include "base/blob.h"
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "guild/guild_impl.h"
 #include "proto/json.h"
@@ -216,8 +215,7 @@ static void send_views(struct guild *g, int core, struct blob *views,
 
 	m = actor_msg_new(RELAY_VIEWS, sizeof(*m) + count * sizeof(*slot));
 	if (!m) {
-		log_error("guild", "views_lost", "guild=%llu core=%d",
-			  (unsigned long long)g->arg.guild_id, core);
+		event_lost(g, core);
 		return;
 	}
 	m->views = blob_get(views);
@@ -239,19 +237,21 @@ static void tell(struct guild *g, struct difference *d, uint32_t quiet_slot)
 	uint32_t count, i;
 	int core;
 
-	if (!d->views.len)
+	if (!d->views.len && !d->views.err)
 		return;
 	qsort(d->views.data, d->views.len / sizeof(struct relay_view_of),
 	      sizeof(struct relay_view_of), by_user);
 	slot = mem_alloc(STATE_CHANNELS_MAX * sizeof(*slot));
 	views = blob_from_buf(&d->views);
 	count = slot ? describe(g, d, quiet_slot, slot) : 0;
-	for (core = 0; views && core < GUILD_CORES_MAX; core++)
-		if (g->relay[core].sessions)
+	for (core = 0; core < GUILD_CORES_MAX; core++) {
+		if (!g->relay[core].sessions)
+			continue;
+		if (views && slot)
 			send_views(g, core, views, slot, count);
-	if (!views || !slot)
-		log_error("guild", "views_lost", "guild=%llu core=all",
-			  (unsigned long long)g->arg.guild_id);
+		else
+			event_lost(g, core);
+	}
 	for (i = 0; i < count; i++) {
 		blob_put(slot[i].appears);
 		blob_put(slot[i].vanishes);

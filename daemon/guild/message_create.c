@@ -25,7 +25,7 @@ struct create {
 	uint64_t nonce_key;		/* 0: not to be enforced */
 	bool silent;			/* answered without the message */
 	struct message *m;		/* what follows is its memory */
-	struct blob *record;		/* m borrows from it */
+	struct blob *record;		/* as it is stored */
 	struct blob *body;		/* the author's answer */
 	struct blob *payload;
 	struct blob *stripped;
@@ -53,6 +53,19 @@ static void reply_drop(struct op *op)
 	actor_msg_free(&((struct reply *)op)->call->head);
 }
 
+/* A session that must not see content has come since it was encoded. */
+static void strip_late(struct guild *g, struct create *c,
+		       const struct state_channel *ch)
+{
+	const struct message_view view = { 0 };
+	const struct row row = { c->id, c->record->data, c->record->len };
+	struct message *m = &g->scratch[1];
+
+	if (!message_of_row(g, c->channel_id, &row, m))
+		c->stripped = message_payload(g, "MESSAGE_CREATE", ch, m,
+					      &view, true);
+}
+
 static void created(struct guild *g, struct op *op, struct actor_msg *answer)
 {
 	const struct store_written_msg *w = (struct store_written_msg *)answer;
@@ -73,6 +86,8 @@ static void created(struct guild *g, struct op *op, struct actor_msg *answer)
 	if (ch) {
 		ch->channel.last_message_id = c->id;
 		guild_create_forget_channels(g);
+		if (g->no_content && !c->stripped)
+			strip_late(g, c, ch);
 		to = event_to_channel(ch, INTENT_GUILD_MESSAGES);
 		event_publish_message(g, &to, c->m, c->payload, c->stripped);
 		read_mark_mentioned(g, ch, c->m);
@@ -128,7 +143,8 @@ static int encode(struct guild *g, struct create *c,
 	if (g->no_content)
 		c->stripped = message_payload(g, "MESSAGE_CREATE", ch, c->m,
 					      view, true);
-	if (!c->record || !c->body || !c->payload)
+	if (!c->record || !c->body || !c->payload ||
+	    (g->no_content && !c->stripped))
 		return -ENOMEM;
 	/* From here on only the ids in it count: see event_publish_message. */
 	return 0;
@@ -136,11 +152,8 @@ static int encode(struct guild *g, struct create *c,
 
 static int send(struct guild *g, struct create *c)
 {
-	struct blob *record = c->record;
-
-	c->record = NULL;
 	return op_append(g, &c->op, c->channel_id, STORE_SPACE_MESSAGE, c->id,
-			 record);
+			 blob_get(c->record));
 }
 
 /* Numbers c->m, writes all that is to be said of it, and sends it off. */
