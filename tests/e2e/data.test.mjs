@@ -76,11 +76,11 @@ test('what a reader is shown of reactions is his own', async () => {
 	const { status } = await call('PUT',
 		`${messages()}/${newest.id}/reactions/%F0%9F%94%A5/@me`);
 	assert.equal(status, 204);
-	const [mine, theirs] = await Promise.all([
-		call('GET', `${messages()}?limit=1`),
-		call('GET', `${messages()}?limit=1`, { token: person })]);
-	assert.equal(mine.body[0].reactions[0].me, true);
-	assert.equal(theirs.body[0].reactions[0].me, false);
+	// So many that some are answered from one store read.
+	const answers = await Promise.all(Array.from({ length: 200 }, (_, i) =>
+		call('GET', `${messages()}?limit=50`, i % 2 ? { token: person } : {})));
+	answers.forEach(({ body }, i) =>
+		assert.equal(body[0].reactions[0].me, i % 2 === 0, i));
 });
 
 test('permission is checked before a read is joined', async () => {
@@ -107,9 +107,9 @@ test('read states show their figures', async () => {
 	assert.equal(status, 200);
 	const samples = await until('figures', async () => {
 		const samples = await metrics();
-		return samples.get('chatd_readstate_states') >= 1 && samples;
+		return samples.get('chatd_readstate_changes_total') >= 1 && samples;
 	});
-	assert.ok(samples.get('chatd_readstate_changes_total') >= 1);
+	assert.ok(samples.get('chatd_readstate_states') >= 1);
 	assert.ok(samples.get('chatd_readstate_ack_seconds_count') >= 1);
 	assert.ok(samples.get('chatd_readstate_memory_bytes') > 0);
 });
@@ -124,9 +124,9 @@ test('search shows its lag, its rate and its times', async () => {
 	});
 	const samples = await until('no lag', async () => {
 		const samples = await metrics();
-		return samples.get('chatd_search_lag_seconds') === 0 && samples;
+		return samples.get('chatd_search_lag_seconds') === 0 &&
+			samples.get('chatd_search_behind_channels') === 0 && samples;
 	});
-	assert.equal(samples.get('chatd_search_behind_channels'), 0);
 	for (const name of ['chatd_search_rows_total', 'chatd_search_batches_total',
 		'chatd_search_queries_total', 'chatd_search_query_seconds_count',
 		'chatd_search_query_seconds_sum', 'chatd_search_index_seconds_count',
