@@ -109,8 +109,10 @@ void event_publish_message(struct guild *g, const struct relay_target *to,
 	struct relay_target whom = *to;
 	uint32_t n = 0;
 
-	/* Who is mentioned hears of it, passive or not. */
-	whom.flags |= RELAY_MENTIONED_TOO;
+	/* Who is mentioned hears of it, passive or not; where none is passive
+	 * relays need not look for them. */
+	if (g->passive)
+		whom.flags |= RELAY_MENTIONED_TOO;
 	if (m->mention_everyone || m->mention_role_count)
 		whom.flags |= RELAY_PASSIVE_TOO;
 	search_feed_changed(g, m->channel_id, &m->id, 1);
