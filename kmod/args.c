@@ -14,6 +14,7 @@ struct word {
 static const struct word modes[] = {
 	{ "auto", SUPERDISK_MODE_AUTO },
 	{ "mirror", SUPERDISK_MODE_MIRROR },
+	{ "cache", SUPERDISK_MODE_CACHE },
 	{ "passthrough", SUPERDISK_MODE_PASSTHROUGH },
 	{}
 };
@@ -21,6 +22,10 @@ static const struct word modes[] = {
 static const struct word switches[] = { { "off", 0 }, { "on", 1 }, {} };
 
 static const struct word off[] = { { "off", 0 }, {} };
+
+static const struct word policies[] = {
+	{ "s3fifo", SD_POLICY_S3FIFO }, { "sieve", SD_POLICY_SIEVE }, {}
+};
 
 static const struct word attaches[] = {
 	{ "trust", SD_ATTACH_TRUST }, { "discard", SD_ATTACH_DISCARD }, {}
@@ -44,8 +49,17 @@ static const struct option {
 	{ "checkpoint_ms", FIELD(checkpoint_ms), NULL, 10, 600000, 5000 },
 	{ "buffer_kib", FIELD(buffer_kib), NULL, 256, 1u << 20, 16384 },
 	{ "heat_s", FIELD(heat_s), off, 16, 31536000, 14400 },
+	{ "policy", FIELD(policy), policies, 0, 0, SD_POLICY_S3FIFO },
+	{ "sequential_kib", FIELD(sequential_kib), off, 64, 1u << 30, 1024 },
+	{ "fill_dwpd", FIELD(fill_dwpd), off, 1, 1000, 3 },
 #undef FIELD
 };
+
+const struct sd_policy_ops *sd_options_policy(const struct sd_options *o)
+{
+	return o->policy == SD_POLICY_SIEVE ? &sd_policy_sieve :
+					      &sd_policy_s3fifo;
+}
 
 static u32 *field(struct sd_options *o, const struct option *d)
 {

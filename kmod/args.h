@@ -11,9 +11,12 @@
 #define SD_ARGS_H
 
 #include "core.h"
+#include "policy.h"
 #include "recover.h"
 
 #define SD_VACANT	"-"
+
+enum sd_policy_kind { SD_POLICY_S3FIFO, SD_POLICY_SIEVE };
 
 struct sd_options {
 	u32 mode;		/* enum superdisk_mode */
@@ -25,6 +28,10 @@ struct sd_options {
 	u32 checkpoint_ms;
 	u32 buffer_kib;		/* copies of writes and fills under way */
 	u32 heat_s;		/* half-life of heat; 0: none is kept */
+	/* Cache mode: */
+	u32 policy;		/* enum sd_policy_kind */
+	u32 sequential_kib;	/* longer reads are not cached; 0: all are */
+	u32 fill_dwpd;		/* SSD's size, that fills may write a day; 0: any */
 };
 
 struct sd_args {
@@ -33,6 +40,8 @@ struct sd_args {
 	const char *ssd[SD_MAX_LEGS];
 	struct sd_options opt;
 };
+
+const struct sd_policy_ops *sd_options_policy(const struct sd_options *o);
 
 /* Borrows argv.  0, or -EINVAL with *ret_why. */
 int sd_args_parse(struct sd_args *a, u32 argc, char **argv,

@@ -16,24 +16,48 @@ struct attach {
 	u8 *buf;			/* a block */
 };
 
+static void leave_out(struct sd_leg *leg, struct sd_candidate *c)
+{
+	DMERR("%s: SSD %u (%s) is too small, left out", leg->set->name,
+	      leg->index, leg->dev->name);
+	c->present = false;
+}
+
 static void look_at(struct sd_leg *leg, struct sd_candidate *c, void *buf)
 {
 	struct sd_set *set = leg->set;
-	u64 blocks = sd_leg_blocks(&set->geom, leg->index);
 
 	c->present = leg->dev;
 	if (!leg->dev)
 		return;
 	sd_kdev_init(&leg->kdev, set, leg->dev->bdev, leg->stats);
 	c->err = sd_layout_init(&c->layout, bdev_nr_sectors(leg->dev->bdev),
-				sd_block_sectors(&set->geom), blocks);
-	if (c->err || c->layout.nr_slots < blocks) {
-		DMERR("%s: SSD %u (%s) is too small, left out", set->name,
-		      leg->index, leg->dev->name);
-		c->present = false;
-		return;
-	}
-	c->err = sd_meta_read_super(&leg->kdev.dev, buf, &c->super);
+				sd_block_sectors(&set->geom),
+				sd_leg_blocks(&set->geom, leg->index));
+	if (c->err)
+		leave_out(leg, c);
+	else
+		c->err = sd_meta_read_super(&leg->kdev.dev, buf, &c->super);
+}
+
+/* A mirror has no use for an SSD that does not hold its share. */
+static bool holds_share(const struct sd_set *set, u32 leg,
+			const struct sd_layout *l)
+{
+	return set->placement == SUPERDISK_MODE_CACHE ||
+	       l->nr_slots >= sd_leg_blocks(&set->geom, leg);
+}
+
+static void look_at_all(struct sd_set *set, struct attach *a)
+{
+	u32 i;
+
+	for (i = 0; i < set->geom.nr_legs; i++)
+		look_at(&set->leg[i], &a->c[i], a->buf);
+	set->placement = sd_recover_placement(&set->geom, set->opt.mode, a->c);
+	for (i = 0; i < set->geom.nr_legs; i++)
+		if (a->c[i].present && !holds_share(set, i, &a->c[i].layout))
+			leave_out(&set->leg[i], &a->c[i]);
 }
 
 static int read_samples(struct sd_set *set, u64 disk_sectors, void *buf,
@@ -109,7 +133,7 @@ int sd_attach_super(struct sd_set *set, struct sd_leg *leg,
 
 	err = sd_layout_init(&layout, bdev_nr_sectors(leg->dev->bdev),
 			     sd_block_sectors(&set->geom), blocks);
-	if (err || layout.nr_slots < blocks)
+	if (err || !holds_share(set, leg->index, &layout))
 		return err ?: -ENOSPC;
 	fill_super(set, leg->index, &layout, ret);
 	return 0;
@@ -128,7 +152,7 @@ static int load_warm(struct sd_set *set, struct attach *a, struct sd_leg *leg)
 		return -ESTALE;
 	}
 	sd_meta_load_units(&leg->meta);
-	return 0;
+	return sd_meta_pass(&leg->meta);
 }
 
 static int prepare(struct sd_set *set, struct attach *a, struct sd_leg *leg)
@@ -260,8 +284,7 @@ static void attach_all(struct sd_set *set, struct attach *a)
 {
 	u32 i, best;
 
-	for (i = 0; i < set->geom.nr_legs; i++)
-		look_at(&set->leg[i], &a->c[i], a->buf);
+	look_at_all(set, a);
 	set->generation = sd_recover(&set->geom, set->placement,
 				     set->opt.attach, set->opt.verify, a->c,
 				     &best);

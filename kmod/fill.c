@@ -150,9 +150,16 @@ static void fill_send(struct work_struct *work)
 	sd_leg_wait(leg, &job->waiter);
 }
 
+/* A slot may have pages that do not hold data. */
+static bool usable(struct sd_job *job, u64 run)
+{
+	return !(sd_retired_pages(job->leg, job->op.slot) & run);
+}
+
 /* Takes over the reference to the leg. */
 static struct sd_job *fill_start(struct sd_leg *leg, u64 block, u64 mask)
 {
+	bool placed = sd_table_find(&leg->table, block) != SD_NO_SLOT;
 	struct sd_set *set = leg->set;
 	struct sd_job *job;
 	u64 run;
@@ -163,25 +170,32 @@ static struct sd_job *fill_start(struct sd_leg *leg, u64 block, u64 mask)
 		sd_leg_put(leg);
 		return NULL;
 	}
-	run = sd_op_begin_fill(&set->guard, &leg->table, &job->op, block, mask);
+	run = sd_op_begin_fill(&set->guard, &leg->table, &job->op, block, mask,
+			       true);
+	sd_leg_want_room(leg);
 	if (!run) {
 		sd_job_free(job);
 		return NULL;
 	}
+	if (!placed)
+		sd_count(leg->stats, SUPERDISK_C_ADMISSIONS, 1);
 	job->first = __ffs64(run);
 	sd_job_trim(job, hweight64(run));
-	return job;
+	if (usable(job, run))
+		return job;
+	fill_finish(job, 0);
+	return NULL;
 }
 
-struct sd_job *sd_fill_begin(struct sd_set *set, u64 block, u64 mask)
+struct sd_job *sd_fill_begin(struct sd_set *set, struct sd_io *io, u64 mask)
 {
-	u64 nth;
+	u64 nth, block = sd_block(&set->geom, io->sector);
 	struct sd_leg *leg = &set->leg[sd_place(&set->geom, block, &nth)];
 
 	if (!sd_leg_get(leg))
 		return NULL;
 	mask &= ~sd_retired(leg, block);
-	if (mask && may_fill(leg))
+	if (mask && may_fill(leg) && sd_admit(leg, io, block, mask))
 		return fill_start(leg, block, mask);
 	sd_leg_put(leg);
 	return NULL;

@@ -18,12 +18,14 @@ static u32 half_mask(struct sd_leg *leg, u64 index)
 
 u64 sd_retired(struct sd_leg *leg, u64 block)
 {
-	u64 slot;
-
 	if (!atomic_read(&leg->nr_retired))
 		return 0;
-	slot = sd_table_find(&leg->table, block);
-	if (slot == SD_NO_SLOT)
+	return sd_retired_pages(leg, sd_table_find(&leg->table, block));
+}
+
+u64 sd_retired_pages(struct sd_leg *leg, u64 slot)
+{
+	if (slot == SD_NO_SLOT || !atomic_read(&leg->nr_retired))
 		return 0;
 	return half_mask(leg, slot * 2) |
 	       (u64)half_mask(leg, slot * 2 + 1) << 32;

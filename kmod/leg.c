@@ -118,25 +118,51 @@ void sd_leg_wait_sync(struct sd_leg *leg)
 	wait_for_completion(&s.done);
 }
 
+/* Store metadata by fn; false if there will be no more of that. */
+static bool store_meta(struct sd_leg *leg, int (*fn)(struct sd_meta *m))
+{
+	u64 writes = leg->meta.nr_writes, given = leg->meta.nr_given;
+	int err;
+
+	mutex_lock(&leg->meta_lock);
+	err = sd_leg_serves(leg) ? fn(&leg->meta) : 0;
+	mutex_unlock(&leg->meta_lock);
+	sd_count(leg->stats, SUPERDISK_C_META_WRITES,
+		 leg->meta.nr_writes - writes);
+	sd_count(leg->stats, SUPERDISK_C_EVICTIONS,
+		 leg->meta.nr_given - given);
+	if (err && err != -EREMOTEIO)
+		sd_leg_fail(leg, err);
+	return in_service(leg);
+}
+
+static int checkpoint(struct sd_meta *m)
+{
+	return sd_meta_checkpoint(m, false);
+}
+
 static void checkpoint_work(struct work_struct *work)
 {
 	struct sd_leg *leg = container_of(to_delayed_work(work), struct sd_leg,
 					  checkpoint_work);
-	u64 before = leg->meta.nr_writes;
-	int err;
 
-	mutex_lock(&leg->meta_lock);
-	err = sd_leg_serves(leg) ? sd_meta_checkpoint(&leg->meta, false) : 0;
-	mutex_unlock(&leg->meta_lock);
-	sd_count(leg->stats, SUPERDISK_C_META_WRITES,
-		 leg->meta.nr_writes - before);
-	if (err && err != -EREMOTEIO)
-		sd_leg_fail(leg, err);
-	if (!in_service(leg))
+	if (!store_meta(leg, checkpoint))
 		return;
 	queue_work(leg->set->meta_wq, &leg->intent_work);
 	queue_delayed_work(leg->set->meta_wq, &leg->checkpoint_work,
 			   msecs_to_jiffies(leg->set->opt.checkpoint_ms));
+}
+
+static void room_work(struct work_struct *work)
+{
+	store_meta(container_of(work, struct sd_leg, room_work),
+		   sd_meta_make_room);
+}
+
+void sd_leg_want_room(struct sd_leg *leg)
+{
+	if (leg->table.cache && sd_cache_is_short(leg->table.cache))
+		queue_work(leg->set->meta_wq, &leg->room_work);
 }
 
 static void last_words(struct work_struct *work)
@@ -289,6 +315,7 @@ int sd_leg_init(struct sd_set *set, u32 index)
 	INIT_LIST_HEAD(&leg->passing);
 	INIT_WORK(&leg->intent_work, intent_work);
 	INIT_DELAYED_WORK(&leg->checkpoint_work, checkpoint_work);
+	INIT_WORK(&leg->room_work, room_work);
 	INIT_WORK(&leg->fail_work, fail_work);
 	INIT_WORK(&leg->last_words, last_words);
 	INIT_WORK(&leg->roster_work, roster_work);
@@ -308,6 +335,36 @@ void sd_leg_fini(struct sd_leg *leg)
 	free_percpu(leg->stats);
 }
 
+/* What vendors rate an SSD at: so often its size written a day. */
+static void set_budget(struct sd_leg *leg)
+{
+	struct sd_set *set = leg->set;
+	u64 bytes = leg->table.nr_slots * sd_block_sectors(&set->geom) *
+		    SD_SECTOR;
+
+	sd_cache_set_budget(leg->table.cache,
+			    div_u64(bytes * set->opt.fill_dwpd, 86400), bytes);
+}
+
+static int init_table(struct sd_leg *leg, const struct sd_super *super)
+{
+	struct sd_set *set = leg->set;
+	int err;
+
+	err = sd_table_init(&leg->table, &set->geom, leg->index,
+			    super->layout.nr_slots,
+			    sd_slots_per_chunk(set->geom.pages),
+			    set->opt.verify);
+	if (err || set->placement != SUPERDISK_MODE_CACHE)
+		return err;
+	err = sd_table_init_cache(&leg->table, sd_options_policy(&set->opt));
+	if (err)
+		sd_table_fini(&leg->table);
+	else
+		set_budget(leg);
+	return err;
+}
+
 int sd_leg_prepare(struct sd_leg *leg, const struct sd_super *super)
 {
 	struct sd_set *set = leg->set;
@@ -315,14 +372,11 @@ int sd_leg_prepare(struct sd_leg *leg, const struct sd_super *super)
 
 	sd_kdev_init(&leg->kdev, set, leg->dev->bdev, leg->stats);
 	leg->data_start = super->layout.data_start;
-	err = sd_table_init(&leg->table, &set->geom, leg->index,
-			    super->layout.nr_slots,
-			    sd_slots_per_chunk(set->geom.pages),
-			    set->opt.verify);
+	err = init_table(leg, super);
 	if (err)
 		return err;
 	err = sd_meta_init(&leg->meta, &leg->kdev.dev, &set->disk_kdev.dev,
-			   &leg->table, super);
+			   &leg->table, &set->guard, super);
 	if (err) {
 		sd_table_fini(&leg->table);
 		return err;
@@ -351,6 +405,7 @@ void sd_leg_stop(struct sd_leg *leg)
 	if (leave_service(leg, SUPERDISK_STATE_VACANT) >= 0)
 		percpu_ref_kill(&leg->ref);
 	cancel_delayed_work_sync(&leg->checkpoint_work);
+	flush_work(&leg->room_work);
 	flush_work(&leg->intent_work);
 	flush_work(&leg->fail_work);
 	flush_work(&leg->last_words);

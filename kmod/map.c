@@ -88,15 +88,40 @@ int sd_table_init(struct sd_table *t, const struct sd_geom *g, u32 leg,
 	return 0;
 }
 
+int sd_table_init_cache(struct sd_table *t, const struct sd_policy_ops *ops)
+{
+	int err;
+
+	if (t->geom->nr_blocks >= SD_NONE || t->nr_slots >= SD_NONE)
+		return -EFBIG;
+	t->cache = kvcalloc(1, sizeof(*t->cache), GFP_KERNEL);
+	if (!t->cache)
+		return -ENOMEM;
+	err = sd_cache_init(t->cache, t->nr_slots, ops);
+	if (err) {
+		kvfree(t->cache);
+		t->cache = NULL;
+	}
+	return err;
+}
+
 void sd_table_fini(struct sd_table *t)
 {
+	if (t->cache)
+		sd_cache_fini(t->cache);
+	kvfree(t->cache);
 	kvfree(t->crc);
 	kvfree(t->dirty);
 	kvfree(t->slots);
 	*t = (struct sd_table) {};
 }
 
-u64 sd_table_find(const struct sd_table *t, u64 block)
+static u64 slot_of(u32 slot)
+{
+	return slot == SD_NONE ? SD_NO_SLOT : slot;
+}
+
+static u64 find_identity(const struct sd_table *t, u64 block)
 {
 	u64 nth;
 
@@ -104,12 +129,58 @@ u64 sd_table_find(const struct sd_table *t, u64 block)
 	return nth < t->nr_slots ? nth : SD_NO_SLOT;
 }
 
+u64 sd_table_find(const struct sd_table *t, u64 block)
+{
+	return t->cache ? slot_of(sd_index_find(&t->cache->index, block)) :
+			  find_identity(t, block);
+}
+
+/* Under the block's guard. */
+static u64 __find(const struct sd_table *t, u64 block)
+{
+	return t->cache ? slot_of(__sd_index_find(&t->cache->index, block)) :
+			  find_identity(t, block);
+}
+
 u64 sd_table_owner(const struct sd_table *t, u64 slot)
 {
 	u64 block;
 
+	if (t->cache)
+		return slot_of(READ_ONCE(t->cache->index.node[slot].block));
 	block = slot * t->geom->nr_legs + t->leg;
 	return block < t->geom->nr_blocks ? block : SD_NO_SLOT;
+}
+
+static int load_mapped(struct sd_table *t, u64 slot, u64 block, u64 valid,
+		       u64 *ret_other)
+{
+	u64 nth;
+
+	if (block >= t->geom->nr_blocks ||
+	    sd_place(t->geom, block, &nth) != t->leg)
+		return -EINVAL;
+	*ret_other = __find(t, block);
+	if (*ret_other != SD_NO_SLOT) {
+		/* It keeps the block, so that a third one is noticed too. */
+		t->slots[*ret_other].valid = 0;
+		return -EEXIST;
+	}
+	if (valid)
+		__sd_index_insert(&t->cache->index, slot, block);
+	t->slots[slot].valid = valid;
+	return 0;
+}
+
+int sd_table_load(struct sd_table *t, u64 slot, u64 block, u64 valid,
+		  u64 *ret_other)
+{
+	if (t->cache)
+		return load_mapped(t, slot, block, valid, ret_other);
+	if (sd_table_owner(t, slot) != block)
+		return -EINVAL;
+	t->slots[slot].valid = valid;
+	return 0;
 }
 
 u64 sd_table_count_valid(const struct sd_table *t)
@@ -213,7 +284,7 @@ void sd_op_begin_write(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
 	op->mask = mask;
 	op->kind = SD_OP_WRITE;
 	spin_lock_irqsave(&b->lock, flags);
-	op->slot = t ? sd_table_find(t, block) : SD_NO_SLOT;
+	op->slot = t ? __find(t, block) : SD_NO_SLOT;
 	op->spoiled = __spoil(b, block, mask);
 	list_add_tail(&op->node, &b->ops);
 	op->spoiled |= under_range(g, block);
@@ -235,8 +306,35 @@ static u64 __busy_pages(struct sd_guard_bucket *b, u64 block)
 	return busy;
 }
 
+/* E1: keep the reserve. */
+static void __make_room(struct sd_table *t)
+{
+	u32 slot;
+
+	while ((slot = sd_cache_pick(t->cache)) != SD_NONE) {
+		sd_table_mark_dirty(t, slot);
+		sd_cache_leave(t->cache, slot);
+	}
+}
+
+/* Slot for a fill of the block; SD_NO_SLOT if it has none or is losing it. */
+static u64 __find_or_place(struct sd_table *t, u64 block, bool place)
+{
+	u64 slot = __find(t, block);
+
+	if (!t->cache)
+		return slot;
+	if (slot == SD_NO_SLOT && place) {
+		__make_room(t);
+		return slot_of(__sd_cache_take(t->cache, block));
+	}
+	if (slot != SD_NO_SLOT && sd_cache_is_leaving(t->cache, slot))
+		return SD_NO_SLOT;
+	return slot;
+}
+
 u64 sd_op_begin_fill(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
-		     u64 block, u64 mask)
+		     u64 block, u64 mask, bool place)
 {
 	struct sd_guard_bucket *b = bucket_of(g, block);
 	unsigned long flags;
@@ -247,8 +345,8 @@ u64 sd_op_begin_fill(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
 	op->spoiled = false;
 	spin_lock_irqsave(&b->lock, flags);
 	mask &= ~__busy_pages(b, block);
-	op->slot = mask && !under_range(g, block) ? sd_table_find(t, block) :
-						 SD_NO_SLOT;
+	op->slot = mask && !under_range(g, block) ?
+		   __find_or_place(t, block, place) : SD_NO_SLOT;
 	if (op->slot != SD_NO_SLOT)
 		op->mask = sd_mask_run(mask & ~t->slots[op->slot].valid);
 	else
@@ -294,6 +392,75 @@ u64 sd_op_end(struct sd_guard *g, struct sd_op *op, u64 good, const u32 *crc)
 	return good;
 }
 
+/* Does an operation under way read or write this slot? */
+static bool __is_busy(struct sd_guard_bucket *b, const struct sd_table *t,
+		      u64 slot)
+{
+	struct sd_op *op;
+
+	lockdep_assert_held(&b->lock);
+	list_for_each_entry(op, &b->ops, node)
+		if (op->table == t && op->slot == slot)
+			return true;
+	return false;
+}
+
+struct give {
+	struct sd_guard *guard;
+	struct sd_table *table;
+};
+
+/*
+ * A reader that has the slot from the index finds it without a block, or holds
+ * a ticket with the old count: sd_read_begin().
+ */
+static void __lose_block(struct sd_table *t, u64 slot)
+{
+	struct sd_slot *s = &t->slots[slot];
+
+	__sd_index_remove(&t->cache->index, slot);
+	smp_wmb();	/* pairs with sd_read_begin(): the block, then the count */
+	WRITE_ONCE(s->remaps, s->remaps + 1);
+	smp_wmb();	/* pairs with sd_read_still_valid() */
+	WRITE_ONCE(s->valid, 0);
+}
+
+static bool give_slot(void *of, u32 slot)
+{
+	struct sd_table *t = ((struct give *)of)->table;
+	struct sd_guard *g = ((struct give *)of)->guard;
+	u64 block = sd_table_owner(t, slot);	/* LEAVING: nobody changes it */
+	struct sd_guard_bucket *b = bucket_of(g, block);
+	unsigned long flags;
+	bool idle;
+
+	spin_lock_irqsave(&b->lock, flags);
+	idle = !__is_busy(b, t, slot) && !under_range(g, block);
+	if (idle)
+		__lose_block(t, slot);
+	spin_unlock_irqrestore(&b->lock, flags);
+	return idle;
+}
+
+u32 sd_table_stored(struct sd_guard *g, struct sd_table *t)
+{
+	struct give of = { g, t };
+
+	return t->cache ? sd_cache_stored(t->cache, give_slot, &of) : 0;
+}
+
+u64 sd_range_slot(struct sd_guard *g, const struct sd_table *t, u64 block)
+{
+	struct sd_guard_bucket *b = bucket_of(g, block);
+	unsigned long flags;
+	u64 slot;
+
+	spin_lock_irqsave(&b->lock, flags);
+	slot = __find(t, block);
+	spin_unlock_irqrestore(&b->lock, flags);
+	return slot;
+}
+
 void sd_range_begin(struct sd_guard *g, struct sd_range *r)
 {
 	unsigned long flags;
@@ -312,7 +479,7 @@ void sd_range_block(struct sd_guard *g, struct sd_table *t, u64 block, u64 mask)
 
 	spin_lock_irqsave(&b->lock, flags);
 	__spoil(b, block, mask);
-	slot = t ? sd_table_find(t, block) : SD_NO_SLOT;
+	slot = t ? __find(t, block) : SD_NO_SLOT;
 	if (slot != SD_NO_SLOT)
 		__invalidate(t, slot, mask);
 	spin_unlock_irqrestore(&b->lock, flags);
@@ -328,6 +495,11 @@ void sd_range_end(struct sd_guard *g, struct sd_range *r)
 	spin_unlock_irqrestore(&g->range_lock, flags);
 }
 
+/*
+ * In cache mode the slot may change hands at any time.  It loses its block
+ * before its count changes, so with a count that is new the block is seen to be
+ * gone, and with one that is old sd_read_still_valid() finds it changed.
+ */
 bool sd_read_begin(const struct sd_table *t, struct sd_ticket *tk, u64 block,
 		   u64 mask)
 {
@@ -339,9 +511,16 @@ bool sd_read_begin(const struct sd_table *t, struct sd_ticket *tk, u64 block,
 	s = &t->slots[tk->slot];
 	tk->mask = mask;
 	tk->seq = READ_ONCE(s->seq);
-	tk->remaps = READ_ONCE(s->remaps);
+	tk->remaps = smp_load_acquire(&s->remaps);
+	if (t->cache && smp_load_acquire(&t->cache->index.node[tk->slot].block)
+			!= block)
+		return false;
 	/* Pairs with __publish(): what is valid has its checksum. */
-	return (smp_load_acquire(&s->valid) & mask) == mask;
+	if ((smp_load_acquire(&s->valid) & mask) != mask)
+		return false;
+	if (t->cache)
+		sd_policy_hit(&t->cache->policy, tk->slot);
+	return true;
 }
 
 bool sd_read_still_valid(const struct sd_table *t, const struct sd_ticket *tk)

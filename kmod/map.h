@@ -18,6 +18,7 @@
 #ifndef SD_MAP_H
 #define SD_MAP_H
 
+#include "cache.h"
 #include "core.h"
 
 #define SD_NO_SLOT	(~0ull)
@@ -65,7 +66,7 @@ u64 sd_mask_run(u64 mask);
 struct sd_slot {
 	u64 valid;	/* written under the bucket's lock, read without */
 	u32 seq;	/* counts invalidations */
-	u32 remaps;	/* counts changes of owner */
+	u32 remaps;	/* counts blocks that lost it */
 };
 
 /* The slots of one SSD. */
@@ -78,15 +79,27 @@ struct sd_table {
 	unsigned long *dirty;		/* chunks of metadata to be stored */
 	u64 nr_chunks;
 	u32 slots_per_chunk;
+	struct sd_cache *cache;		/* NULL: every block has its slot */
 };
 
 int sd_table_init(struct sd_table *t, const struct sd_geom *g, u32 leg,
 		  u64 nr_slots, u32 slots_per_chunk, bool verify);
+/* After that, for cache mode: slots hold what they are given. */
+int sd_table_init_cache(struct sd_table *t, const struct sd_policy_ops *ops);
 void sd_table_fini(struct sd_table *t);
-/* Slot of a block of this leg, or SD_NO_SLOT.  Lockless. */
+/*
+ * Slot of a block of this leg, or SD_NO_SLOT.  Lockless: in cache mode it may
+ * be another's by the time that the caller looks at it.
+ */
 u64 sd_table_find(const struct sd_table *t, u64 block);
 /* Block in a slot, or SD_NO_SLOT. */
 u64 sd_table_owner(const struct sd_table *t, u64 slot);
+/*
+ * Recovery: a slot was stored with this block, these pages valid.  -EINVAL: it
+ * cannot have it.  -EEXIST: so was another one (its slot); neither is valid.
+ */
+int sd_table_load(struct sd_table *t, u64 slot, u64 block, u64 valid,
+		  u64 *ret_other);
 u64 sd_table_count_valid(const struct sd_table *t);
 void sd_table_mark_dirty(struct sd_table *t, u64 slot);
 
@@ -138,10 +151,11 @@ void sd_op_begin_write(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
 /*
  * Register a fill of the first run of pages in mask that are neither valid
  * nor being changed.  Returns that run, 0 (and registers nothing) if there is
- * none.  The disk must be read after this call.
+ * none.  The disk must be read after this call.  `place`: a block without a
+ * slot is given one, if one is FREE.
  */
 u64 sd_op_begin_fill(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
-		     u64 block, u64 mask);
+		     u64 block, u64 mask, bool place);
 /*
  * End an operation whose I/O has all come back.  If nothing overlapped, those
  * of its pages that are good on both sides become valid; crc[i] belongs to the
@@ -149,7 +163,16 @@ u64 sd_op_begin_fill(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
  */
 u64 sd_op_end(struct sd_guard *g, struct sd_op *op, u64 good, const u32 *crc);
 
+/*
+ * E3: slots whose entries are durably free, and idle, lose their blocks.  How
+ * many.
+ */
+u32 sd_table_stored(struct sd_guard *g, struct sd_table *t);
+
+/* From here to sd_range_end() no block in the range gains or loses a slot. */
 void sd_range_begin(struct sd_guard *g, struct sd_range *r);
+/* Slot of a block in the range, or SD_NO_SLOT. */
+u64 sd_range_slot(struct sd_guard *g, const struct sd_table *t, u64 block);
 /* Invalidate the pages of one block in the range and spoil what is under way. */
 void sd_range_block(struct sd_guard *g, struct sd_table *t, u64 block, u64 mask);
 void sd_range_end(struct sd_guard *g, struct sd_range *r);

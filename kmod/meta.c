@@ -3,7 +3,8 @@
 #include "meta.h"
 
 int sd_meta_init(struct sd_meta *m, struct sd_dev *ssd, struct sd_dev *disk,
-		 struct sd_table *table, const struct sd_super *super)
+		 struct sd_table *table, struct sd_guard *guard,
+		 const struct sd_super *super)
 {
 	int err;
 
@@ -11,6 +12,7 @@ int sd_meta_init(struct sd_meta *m, struct sd_dev *ssd, struct sd_dev *disk,
 		.ssd = ssd,
 		.disk = disk,
 		.table = table,
+		.guard = guard,
 		.super = *super,
 	};
 	err = sd_intent_init(&m->intent,
@@ -97,7 +99,11 @@ int sd_meta_format(struct sd_meta *m)
 	/* Intents first: with the superblock's new epoch they count. */
 	encode_intents(m, m->intent.want, ~0ul);
 	err = store_intents(m);
-	return err ?: sd_meta_store_super(m);
+	if (err)
+		return err;
+	if (m->table->cache)
+		sd_cache_ready(m->table->cache);
+	return sd_meta_store_super(m);
 }
 
 int sd_meta_pass(struct sd_meta *m)
@@ -143,20 +149,39 @@ static u64 clamp_valid(const struct sd_table *t, u64 valid)
 	return pages == SD_MAX_PAGES ? valid : valid & (BIT_ULL(pages) - 1);
 }
 
+/*
+ * What is stored of this slot is not known, or not right.  In cache mode it may
+ * name a block that will be written elsewhere, so it is in doubt until it has
+ * been stored anew.
+ */
+static void distrust_entry(struct sd_meta *m, u64 slot)
+{
+	sd_table_mark_dirty(m->table, slot);
+	if (m->table->cache)
+		sd_intent_doubt(&m->intent, sd_meta_region(m, slot));
+}
+
 static void load_entry(struct sd_meta *m, u64 slot,
 		       const struct sd_entry_disk *e)
 {
+	u64 block = le64_to_cpu(e->block), other = SD_NO_SLOT;
 	struct sd_table *t = m->table;
 	u32 i, pages = t->geom->pages;
-	u64 owner = sd_table_owner(t, slot);
+	int err;
 
-	if (owner == SD_NO_SLOT || le64_to_cpu(e->block) != owner + 1)
+	if (!block)
 		return;
 	for (i = 0; t->crc && i < pages; i++)
 		t->crc[slot * pages + i] = le32_to_cpu(e->crc[i]);
-	t->slots[slot].valid = clamp_valid(t, le64_to_cpu(e->valid));
+	err = sd_table_load(t, slot, block - 1,
+			    clamp_valid(t, le64_to_cpu(e->valid)), &other);
+	if (err)
+		distrust_entry(m, slot);
+	if (err == -EEXIST)
+		distrust_entry(m, other);
 }
 
+/* snap: what was stored as in doubt, not what is found to be. */
 static void load_unit(struct sd_meta *m, u64 index, struct sd_unit_disk *d)
 {
 	struct sd_table *t = m->table;
@@ -165,8 +190,9 @@ static void load_unit(struct sd_meta *m, u64 index, struct sd_unit_disk *d)
 	bool good = !sd_unit_check(d, m->super.epoch, index, per);
 
 	for (i = 0; i < per && slot < t->nr_slots; i++, slot++) {
-		if (!good ||
-		    sd_intent_doubted(&m->intent, sd_meta_region(m, slot)))
+		if (!good)
+			distrust_entry(m, slot);
+		else if (test_bit(sd_meta_region(m, slot), m->intent.snap))
 			sd_table_mark_dirty(t, slot);
 		else
 			load_entry(m, slot, sd_unit_entry(d, i, pages));
@@ -206,6 +232,8 @@ void sd_meta_load_units(struct sd_meta *m)
 		load_chunks(m, chunk, min_t(u64, SD_META_BATCH, end - chunk));
 		cond_resched();
 	}
+	if (m->table->cache)
+		sd_cache_ready(m->table->cache);
 }
 
 /*
@@ -218,6 +246,8 @@ static void snapshot_entry(struct sd_table *t, u64 slot,
 {
 	u32 i, pages = t->geom->pages;
 
+	if (t->cache && sd_cache_is_leaving(t->cache, slot))
+		return;		/* E2: free */
 	/* Pairs with __publish(). */
 	e->valid = cpu_to_le64(smp_load_acquire(&t->slots[slot].valid));
 	e->block = cpu_to_le64(sd_table_owner(t, slot) + 1);
@@ -306,12 +336,15 @@ static int store_batch(struct sd_meta *m)
 	return err ?: store_snapshots(m);
 }
 
+/* C2 to C4; *ret_any: the last flush is yet to be done. */
 static int store_changes(struct sd_meta *m, bool *ret_any)
 {
 	u64 from = 0;
 	int err = 0;
 
 	*ret_any = false;
+	if (m->table->cache)
+		sd_cache_storing(m->table->cache);
 	while (!err && take_snapshots(m, &from)) {
 		err = store_batch(m);
 		*ret_any = true;
@@ -368,10 +401,25 @@ int sd_meta_checkpoint(struct sd_meta *m, bool eager)
 	err = store_changes(m, &any);
 	if (!err && (any || chosen))
 		err = flush_both(m);
+	if (!err)
+		m->nr_given += sd_table_stored(m->guard, m->table);
 	if (!err && chosen)
 		err = refresh_samples(m);
 	if (!err)
 		sd_intent_clear_chosen(&m->intent);
+	return err;
+}
+
+int sd_meta_make_room(struct sd_meta *m)
+{
+	bool any;
+	int err;
+
+	err = store_changes(m, &any);
+	if (!err && any)
+		err = m->ssd->flush(m->ssd);
+	if (!err)
+		m->nr_given += sd_table_stored(m->guard, m->table);
 	return err;
 }
 

@@ -52,6 +52,7 @@ struct sd_meta {
 	struct sd_dev *ssd;
 	struct sd_dev *disk;
 	struct sd_table *table;
+	struct sd_guard *guard;
 	struct sd_intent intent;
 	struct sd_super super;		/* as stored, or about to be */
 	u8 *batch;			/* checkpoint and load */
@@ -60,11 +61,13 @@ struct sd_meta {
 	u8 *intent_page;		/* passes */
 	u64 nr_writes;			/* chunks stored */
 	u64 nr_passes;
+	u64 nr_given;			/* slots that became FREE again */
 };
 
 /* Buffers are virtually contiguous and page aligned. */
 int sd_meta_init(struct sd_meta *m, struct sd_dev *ssd, struct sd_dev *disk,
-		 struct sd_table *table, const struct sd_super *super);
+		 struct sd_table *table, struct sd_guard *guard,
+		 const struct sd_super *super);
 void sd_meta_fini(struct sd_meta *m);
 
 /* Read whichever copy of the superblock is good.  buf: SD_CHUNK bytes. */
@@ -75,7 +78,10 @@ int sd_meta_store_super(struct sd_meta *m);
 int sd_meta_format(struct sd_meta *m);
 /* Continue the cache with the epoch in m->super: what is in doubt ... */
 int sd_meta_load_intents(struct sd_meta *m);
-/* ... and then what is valid. */
+/*
+ * ... and then what is valid.  In cache mode this finds more to doubt: the next
+ * pass must be done before anything is served.
+ */
 void sd_meta_load_units(struct sd_meta *m);
 
 /*
@@ -100,6 +106,8 @@ int sd_meta_pass(struct sd_meta *m);
  * Any other error is the SSD's, and what it stores is no longer known.
  */
 int sd_meta_checkpoint(struct sd_meta *m, bool eager);
+/* Cache mode: only C2 to C4, so that slots become FREE. */
+int sd_meta_make_room(struct sd_meta *m);
 /* Nothing is under way any more: leave nothing in doubt. */
 int sd_meta_close(struct sd_meta *m);
 

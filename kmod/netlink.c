@@ -40,6 +40,9 @@ static const struct nla_policy policy[SUPERDISK_ATTR_MAX + 1] = {
 	[SUPERDISK_ATTR_WARM_COPIED] = { .type = NLA_REJECT },
 	[SUPERDISK_ATTR_PAGES_UNVERIFIED] = { .type = NLA_REJECT },
 	[SUPERDISK_ATTR_HEDGE_US] = { .type = NLA_REJECT },
+	[SUPERDISK_ATTR_SLOTS_USED] = { .type = NLA_REJECT },
+	[SUPERDISK_ATTR_SLOTS_TOTAL] = { .type = NLA_REJECT },
+	[SUPERDISK_ATTR_POLICY] = { .type = NLA_REJECT },
 };
 
 struct sd_set *sd_netlink_find(struct nlattr **a)

@@ -73,14 +73,22 @@ static int put_set(struct sk_buff *skb, struct sd_set *set)
 	    nla_put_u32(skb, SUPERDISK_ATTR_DISK_DEV,
 			set->disk->bdev->bd_dev))
 		return -EMSGSIZE;
+	if (set->placement == SUPERDISK_MODE_CACHE &&
+	    nla_put_string(skb, SUPERDISK_ATTR_POLICY,
+			   sd_options_policy(&set->opt)->name))
+		return -EMSGSIZE;
 	return put_stats(skb, set->stats);
 }
 
 static int put_leg(struct sk_buff *skb, struct sd_leg *leg)
 {
-	u64 valid = 0, total = 0;
+	u64 valid = 0, total = 0, used = 0, slots = 0;
 
 	mutex_lock(&leg->set->lock);
+	if (leg->loaded && leg->table.cache) {
+		used = sd_cache_used(leg->table.cache);
+		slots = leg->table.nr_slots;
+	}
 	if (leg->loaded) {
 		valid = sd_table_count_valid(&leg->table);
 		total = leg->table.nr_slots * leg->set->geom.pages;
@@ -94,6 +102,11 @@ static int put_leg(struct sk_buff *skb, struct sd_leg *leg)
 			      SUPERDISK_ATTR_PAD) ||
 	    nla_put_u64_64bit(skb, SUPERDISK_ATTR_PAGES_TOTAL, total,
 			      SUPERDISK_ATTR_PAD))
+		return -EMSGSIZE;
+	if (slots && (nla_put_u64_64bit(skb, SUPERDISK_ATTR_SLOTS_USED, used,
+					SUPERDISK_ATTR_PAD) ||
+		      nla_put_u64_64bit(skb, SUPERDISK_ATTR_SLOTS_TOTAL, slots,
+					SUPERDISK_ATTR_PAD)))
 		return -EMSGSIZE;
 	return put_stats(skb, leg->stats);
 }

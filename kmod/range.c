@@ -7,40 +7,65 @@
  */
 #include "sd.h"
 
-/* First and last slot that a leg has in the range; false if none. */
-static bool slots_of(struct sd_leg *leg, struct sd_range *r, u64 *first,
-		     u64 *last)
-{
-	u32 n = leg->set->geom.nr_legs, i = leg->index;
+struct step {
+	struct sd_leg *leg;	/* holding a reference, or NULL */
+	u64 block;
+	u64 mask;		/* pages of it */
+};
 
-	*first = r->first <= i ? 0 : DIV_ROUND_UP_ULL(r->first - i, n);
-	if (r->last < i)
-		return false;
-	*last = min(div_u64(r->last - i, n), leg->table.nr_slots - 1);
-	return *first <= *last;
+/* Block by block, with the legs that are in io->range_legs. */
+static void each_block(struct sd_io *io,
+		       void (*fn)(struct sd_set *set, const struct step *s))
+{
+	struct sd_set *set = io->set;
+	const struct sd_geom *g = &set->geom;
+	sector_t at = io->sector, end = at + (io->bytes >> SD_SECTOR_SHIFT);
+	struct step s;
+	u64 nth;
+	u32 n, i;
+
+	for (; at < end; at += n) {
+		s.block = sd_block(g, at);
+		n = min_t(sector_t, end,
+			  (s.block + 1) << g->block_shift) - at;
+		i = sd_place(g, s.block, &nth);
+		s.leg = io->range_legs & BIT(i) ? &set->leg[i] : NULL;
+		s.mask = sd_mask_touched(g, at, n);
+		fn(set, &s);
+	}
 }
 
-static void each_region(struct sd_leg *leg, struct sd_range *r,
-			void (*fn)(struct sd_leg *leg, u32 region))
+/* Its slot is the same while the range lasts: sd_range_begin(). */
+static u64 slot_in(struct sd_set *set, const struct step *s)
 {
-	u64 first, last;
-	u32 region;
-
-	if (!slots_of(leg, r, &first, &last))
-		return;
-	for (region = sd_meta_region(&leg->meta, first);
-	     region <= sd_meta_region(&leg->meta, last); region++)
-		fn(leg, region);
+	return s->leg ? sd_range_slot(&set->guard, &s->leg->table, s->block) :
+			SD_NO_SLOT;
 }
 
-static void get_region(struct sd_leg *leg, u32 region)
+static void get_region(struct sd_set *set, const struct step *s)
 {
-	sd_intent_get(&leg->meta.intent, region);
+	u64 slot = slot_in(set, s);
+
+	if (slot != SD_NO_SLOT)
+		sd_intent_get(&s->leg->meta.intent,
+			      sd_meta_region(&s->leg->meta, slot));
+	cond_resched();
 }
 
-static void put_region(struct sd_leg *leg, u32 region)
+static void put_region(struct sd_set *set, const struct step *s)
 {
-	sd_intent_put(&leg->meta.intent, region);
+	u64 slot = slot_in(set, s);
+
+	if (slot != SD_NO_SLOT)
+		sd_intent_put(&s->leg->meta.intent,
+			      sd_meta_region(&s->leg->meta, slot));
+}
+
+static void invalidate(struct sd_set *set, const struct step *s)
+{
+	sd_range_block(&set->guard, s->leg ? &s->leg->table : NULL, s->block,
+		       s->mask);
+	cond_resched();
 }
 
 /* Every member that is in service must know before the disk changes. */
@@ -50,43 +75,23 @@ static void hold_legs(struct sd_set *set, struct sd_io *io)
 
 	io->range_legs = 0;
 	for (i = 0; i < set->geom.nr_legs; i++) {
-		if (!sd_leg_get(&set->leg[i])) {
+		if (sd_leg_get(&set->leg[i]))
+			io->range_legs |= BIT(i);
+		else
 			wait_event(set->idle, !atomic_read(&set->fencing));
-			continue;
-		}
-		io->range_legs |= BIT(i);
-		each_region(&set->leg[i], &io->range, get_region);
 	}
+	each_block(io, get_region);
 	for_each_set_bit(i, &io->range_legs, SD_MAX_LEGS)
 		sd_leg_wait_sync(&set->leg[i]);
-}
-
-static void invalidate(struct sd_set *set, struct sd_io *io)
-{
-	const struct sd_geom *g = &set->geom;
-	sector_t at = io->sector, end = at + (io->bytes >> SD_SECTOR_SHIFT);
-	struct sd_leg *leg;
-	u64 block, nth;
-	u32 n, i;
-
-	for (; at < end; at += n) {
-		block = sd_block(g, at);
-		n = min_t(sector_t, end, (block + 1) << g->block_shift) - at;
-		i = sd_place(g, block, &nth);
-		leg = io->range_legs & BIT(i) ? &set->leg[i] : NULL;
-		sd_range_block(&set->guard, leg ? &leg->table : NULL, block,
-			       sd_mask_touched(g, at, n));
-		cond_resched();
-	}
 }
 
 static void send_range(struct sd_set *set, struct sd_io *io, struct bio *bio)
 {
 	if (!sd_samples_get(set, io, io->range.first, io->range.last))
 		sd_samples_wait(set, io);
-	hold_legs(set, io);
 	sd_range_begin(&set->guard, &io->range);
-	invalidate(set, io);
+	hold_legs(set, io);
+	each_block(io, invalidate);
 	bio_set_dev(bio, set->disk->bdev);
 	bio->bi_iter.bi_sector = io->sector;
 	sd_submit(set, bio, io->sector);
@@ -97,12 +102,11 @@ void sd_range_end_io(struct sd_io *io)
 	struct sd_set *set = io->set;
 	u32 i;
 
+	each_block(io, put_region);
 	sd_range_end(&set->guard, &io->range);
 	sd_samples_put(set, io);
-	for_each_set_bit(i, &io->range_legs, SD_MAX_LEGS) {
-		each_region(&set->leg[i], &io->range, put_region);
+	for_each_set_bit(i, &io->range_legs, SD_MAX_LEGS)
 		sd_leg_put(&set->leg[i]);
-	}
 }
 
 void sd_defer(struct sd_set *set, struct bio *bio)

@@ -38,8 +38,7 @@ static int send_miss(struct sd_set *set, struct sd_io *io, struct bio *bio,
 {
 	io->kind = SD_IO_MISS;
 	io->path = SUPERDISK_PATH_MISS;
-	io->job = full ? sd_fill_begin(set, sd_block(&set->geom, io->sector),
-				       full) : NULL;
+	io->job = full ? sd_fill_begin(set, io, full) : NULL;
 	bio_set_dev(bio, set->disk->bdev);
 	bio->bi_iter.bi_sector = io->sector;
 	return DM_MAPIO_REMAPPED;

@@ -53,6 +53,20 @@ static u32 newest(const struct sd_geom *g, const struct sd_candidate *c)
 	return best;
 }
 
+enum superdisk_mode sd_recover_placement(const struct sd_geom *g, u32 named,
+					 const struct sd_candidate *c)
+{
+	u32 i, best = newest(g, c);
+
+	if (named == SUPERDISK_MODE_MIRROR || named == SUPERDISK_MODE_CACHE)
+		return named;
+	for (i = 0; i < g->nr_legs; i++)
+		if (c[i].present && c[i].layout.nr_slots < sd_leg_blocks(g, i))
+			return SUPERDISK_MODE_CACHE;
+	return best < g->nr_legs && c[best].super.mode == SUPERDISK_MODE_CACHE ?
+	       SUPERDISK_MODE_CACHE : SUPERDISK_MODE_MIRROR;
+}
+
 /* Does the newest one know this SSD, as it is, as a member? */
 static const char *expelled(const struct sd_super *best, u32 leg,
 			    const struct sd_super *s)

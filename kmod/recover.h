@@ -26,6 +26,13 @@ struct sd_candidate {
 };
 
 /*
+ * Mirror or cache, if the table does not name it: cache if an SSD is too small
+ * for its share of the disk, or if the set was in cache mode before, so that it
+ * stays warm when its small SSDs are missing today.
+ */
+enum superdisk_mode sd_recover_placement(const struct sd_geom *g, u32 named,
+					 const struct sd_candidate *c);
+/*
  * Judge all members of a set.  The superblock of the highest generation names
  * the members that have missed nothing; the others are cold.  Returns the
  * highest generation seen, and whose superblock it is (nr_legs: nobody's).

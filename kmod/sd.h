@@ -11,13 +11,15 @@
  *	leg->wait_lock		spin	writes waiting for an intent; any context
  *	guard.bucket[].lock	spin	ops and validity of its blocks; any context
  *	guard.range_lock	spin	discards under way; any context
+ *	cache.lock		spin	states of slots, policy; any context
+ *	streams.lock		spin	sequential reads; any context
  *	meta.intent.lock	spin	the intent map; any context
  *	set->rescue_lock	spin	bios waiting for a worker; any context
  *	pool.lock		spin	free pages; any context
  *	claims_lock (claim.c)	mutex	devices in use; process, innermost
  *
- * No spin lock is held while another of this list is taken, but range_lock
- * inside a bucket's lock.  The path of a hit takes none of them: it holds a
+ * No spin lock is held while another of this list is taken, but range_lock and
+ * cache.lock inside a bucket's lock.  The path of a hit takes none of them: it holds a
  * per-CPU reference to its leg.
  */
 #ifndef SD_H
@@ -41,6 +43,7 @@
 #include "map.h"
 #include "meta.h"
 #include "recover.h"
+#include "stream.h"
 #include "uapi/superdisk_trace.h"
 
 #define DM_MSG_PREFIX "superdisk"
@@ -100,6 +103,7 @@ struct sd_leg {
 	struct mutex meta_lock;		/* superblock, checkpoints */
 	struct work_struct intent_work;
 	struct delayed_work checkpoint_work;
+	struct work_struct room_work;
 	struct work_struct fail_work;
 	struct work_struct last_words;
 	struct completion said;
@@ -137,7 +141,8 @@ struct sd_set {
 	struct sd_stats __percpu *stats;	/* of what no SSD served */
 	struct sd_geom geom;
 	struct sd_options opt;
-	enum superdisk_mode placement;	/* mirror or cache */
+	enum superdisk_mode placement;	/* mirror or cache; since activation */
+	struct sd_streams streams;
 	struct sd_guard guard;
 	struct sd_leg leg[SD_MAX_LEGS];
 	u64 sample_block[SD_NR_SAMPLES];	/* sorted */
@@ -293,6 +298,8 @@ void sd_leg_result(struct sd_leg *leg, blk_status_t status);
 void sd_leg_wait(struct sd_leg *leg, struct sd_waiter *w);
 /* Begin to store the set's generation and roster on this SSD.  set->lock */
 void __sd_leg_tell(struct sd_leg *leg);
+/* Cache mode: store what is leaving now, if slots are becoming few. */
+void sd_leg_want_room(struct sd_leg *leg);
 
 static inline bool sd_leg_get(struct sd_leg *leg)
 {
@@ -346,8 +353,11 @@ void sd_write_end(struct sd_io *io);
 void sd_write_unfence(struct sd_set *set);
 
 /* fill.c: NULL if there is nothing to fill, or nothing to do it with */
-struct sd_job *sd_fill_begin(struct sd_set *set, u64 block, u64 mask);
+struct sd_job *sd_fill_begin(struct sd_set *set, struct sd_io *io, u64 mask);
 void sd_fill_end(struct sd_io *io, struct bio *bio, blk_status_t status);
+
+/* admit.c: may what this read missed, pages of a block, go to the SSD? */
+bool sd_admit(struct sd_leg *leg, const struct sd_io *io, u64 block, u64 mask);
 
 /* range.c */
 int sd_range_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
@@ -371,6 +381,7 @@ void sd_leg_wait_sync(struct sd_leg *leg);
 
 /* heal.c: pages that do not hold data */
 u64 sd_retired(struct sd_leg *leg, u64 block);
+u64 sd_retired_pages(struct sd_leg *leg, u64 slot);
 void sd_retire(struct sd_leg *leg, u64 slot, u32 page, u64 block);
 /* These pages went bad; one that does so again and again is retired. */
 void sd_strike(struct sd_leg *leg, u64 slot, u64 pages, u64 block);

@@ -156,7 +156,9 @@ static int build(struct sd_set *set, const struct sd_args *a)
 		set->ti->error = "Geometry is out of range";
 		return err;
 	}
-	set->placement = SUPERDISK_MODE_MIRROR;
+	set->placement = set->opt.mode == SUPERDISK_MODE_CACHE ?
+			 SUPERDISK_MODE_CACHE : SUPERDISK_MODE_MIRROR;
+	sd_streams_init(&set->streams);
 	init_works(set);
 	sd_samples_init(set);
 	set->ti->error = "Out of memory";
@@ -325,11 +327,38 @@ static const enum superdisk_counter shown[] = {
 	SUPERDISK_C_CSUM_ERRORS, SUPERDISK_C_RACES, SUPERDISK_C_RETIRED,
 };
 
+/* In cache mode, at the end of an SSD's fields. */
+static const enum superdisk_counter shown_cache[] = {
+	SUPERDISK_C_ADMISSIONS, SUPERDISK_C_EVICTIONS, SUPERDISK_C_REFUSALS,
+	SUPERDISK_C_THROTTLED, SUPERDISK_C_BYPASSED_BYTES,
+};
+
+static int show_counters(const u64 *count, const enum superdisk_counter *which,
+			 u32 nr, char *buf, int size)
+{
+	int at = 0;
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		at += scnprintf(buf + at, size - at, " %llu", count[which[i]]);
+	return at;
+}
+
+static int show_cache(struct sd_leg *leg, const u64 *count, char *buf, int size)
+{
+	struct sd_cache *c = leg->loaded ? leg->table.cache : NULL;
+	int at;
+
+	at = scnprintf(buf, size, " %u/%u", c ? sd_cache_used(c) : 0,
+		       c ? c->nr_slots : 0);
+	return at + show_counters(count, shown_cache, ARRAY_SIZE(shown_cache),
+				  buf + at, size - at);
+}
+
 static int show_leg(struct sd_leg *leg, char *buf, int size)
 {
 	u64 count[SUPERDISK_C_NR], valid = 0, total = 0;
 	int at;
-	u32 i;
 
 	sd_stats_sum(leg->stats, count);
 	if (leg->loaded) {
@@ -339,10 +368,12 @@ static int show_leg(struct sd_leg *leg, char *buf, int size)
 	at = scnprintf(buf, size, " %s %s %llu/%llu",
 		       leg->dev ? leg->dev->name : SD_VACANT,
 		       sd_state_name(READ_ONCE(leg->state)), valid, total);
-	for (i = 0; i < ARRAY_SIZE(shown); i++)
-		at += scnprintf(buf + at, size - at, " %llu", count[shown[i]]);
+	at += show_counters(count, shown, ARRAY_SIZE(shown), buf + at,
+			    size - at);
 	at += scnprintf(buf + at, size - at, " %u",
 			leg->loaded ? sd_intent_count(&leg->meta.intent) : 0);
+	if (leg->set->placement == SUPERDISK_MODE_CACHE)
+		at += show_cache(leg, count, buf + at, size - at);
 	return at;
 }
 
@@ -361,6 +392,9 @@ static void show_info(struct sd_set *set, char *buf, int size)
 		       count[SUPERDISK_C_MISSES], set->geom.nr_legs);
 	for (i = 0; i < set->geom.nr_legs; i++)
 		at += show_leg(&set->leg[i], buf + at, size - at);
+	if (set->placement == SUPERDISK_MODE_CACHE)
+		scnprintf(buf + at, size - at, " %s",
+			  sd_options_policy(&set->opt)->name);
 	mutex_unlock(&set->lock);
 }
 
@@ -422,7 +456,7 @@ static int superdisk_iterate_devices(struct dm_target *ti,
 }
 
 /* One discard walks all its blocks: keep that to a few milliseconds. */
-#define SD_MAX_RANGE_BLOCKS	4096u
+#define SD_MAX_RANGE_BLOCKS	1024u
 
 static void superdisk_io_hints(struct dm_target *ti, struct queue_limits *l)
 {

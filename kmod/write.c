@@ -89,7 +89,8 @@ static void send_copy(struct sd_job *job, struct bio *user, struct sd_io *io)
 {
 	struct sd_set *set = job->set;
 	struct sd_leg *leg = job->leg;
-	bool both = sd_leg_serves(leg);
+	/* It may have lost its slot since copy_new(). */
+	bool both = sd_leg_serves(leg) && job->op.slot != SD_NO_SLOT;
 	sector_t sector = io->sector;
 
 	sd_job_copy(job, user, user->bi_iter, 0);

@@ -76,6 +76,10 @@ static const char *const counter_names[] = {
 	[SUPERDISK_C_VERIFIED] = "verified",
 	[SUPERDISK_C_MISMATCHES] = "mismatches",
 	[SUPERDISK_C_HEALED] = "healed",
+	[SUPERDISK_C_ADMISSIONS] = "admissions",
+	[SUPERDISK_C_REFUSALS] = "refusals",
+	[SUPERDISK_C_BYPASSED_BYTES] = "bypassed_bytes",
+	[SUPERDISK_C_THROTTLED] = "throttled",
 };
 
 #define NAME_OF(names, number) \

@@ -28,12 +28,13 @@ enum superdisk_cmd {
 	SUPERDISK_CMD_UNSPEC,
 	/*
 	 * Dump, every device: DEV, NAME, MODE, BLOCK_SIZE, NR_LEGS, DISK_DEV,
-	 * COUNTERS, HIST of each path.
+	 * COUNTERS, HIST of each path; in cache mode POLICY.
 	 */
 	SUPERDISK_CMD_DEV_GET,
 	/*
 	 * Dump, every SSD of every device: DEV, LEG, STATE, LEG_DEV,
-	 * PAGES_VALID, PAGES_TOTAL, COUNTERS, HIST of each path.
+	 * PAGES_VALID, PAGES_TOTAL, COUNTERS, HIST of each path; in cache
+	 * mode SLOTS_USED, SLOTS_TOTAL.
 	 */
 	SUPERDISK_CMD_LEG_GET,
 	SUPERDISK_CMD_LEG_BYPASS,	/* DEV, LEG: route around the SSD */
@@ -104,6 +105,10 @@ enum superdisk_attr {
 	 * superdisk_heat.h
 	 */
 	SUPERDISK_ATTR_HEAT,
+	/* Of an SSD in cache mode; with DEV_GET: POLICY */
+	SUPERDISK_ATTR_SLOTS_USED,	/* u64: blocks that it holds */
+	SUPERDISK_ATTR_SLOTS_TOTAL,	/* u64 */
+	SUPERDISK_ATTR_POLICY,		/* string: who goes next */
 	__SUPERDISK_ATTR_MAX,
 };
 
@@ -185,7 +190,7 @@ enum superdisk_counter {
 	SUPERDISK_C_RETIRED,		/* pages given up */
 	SUPERDISK_C_HEDGES,		/* reads asked of the disk too */
 	SUPERDISK_C_HEDGE_WINS,		/* of these, answered by the disk */
-	SUPERDISK_C_EVICTIONS,
+	SUPERDISK_C_EVICTIONS,		/* cache mode: blocks that lost theirs */
 	SUPERDISK_C_INTENT_WRITES,
 	SUPERDISK_C_META_WRITES,
 	SUPERDISK_C_OVERDUE,		/* SSD reads given up after the bound */
@@ -193,6 +198,10 @@ enum superdisk_counter {
 	SUPERDISK_C_VERIFIED,		/* pages found equal by attach verify */
 	SUPERDISK_C_MISMATCHES,		/* pages found different by it */
 	SUPERDISK_C_HEALED,		/* bad pages that read back right */
+	SUPERDISK_C_ADMISSIONS,		/* cache mode: blocks given a slot */
+	SUPERDISK_C_REFUSALS,		/* misses of blocks not worth one */
+	SUPERDISK_C_BYPASSED_BYTES,	/* missed by long sequential reads */
+	SUPERDISK_C_THROTTLED,		/* fills beyond the write budget */
 	SUPERDISK_C_NR,
 };
 

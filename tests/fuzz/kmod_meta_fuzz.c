@@ -55,13 +55,16 @@ static void seal_sectors(void)
 static void load(const struct sd_geom *g, const struct sd_super *s,
 		 struct sd_dev *dev)
 {
+	static struct sd_guard guard;
 	struct sd_table t;
 	struct sd_meta m;
+
+	sd_guard_init(&guard);
 
 	if (sd_table_init(&t, g, 0, s->layout.nr_slots,
 			  sd_slots_per_chunk(g->pages), true))
 		return;
-	if (!sd_meta_init(&m, dev, dev, &t, s)) {
+	if (!sd_meta_init(&m, dev, dev, &t, &guard, s)) {
 		if (!sd_meta_load_intents(&m)) {
 			sd_meta_load_units(&m);
 			sd_meta_checkpoint(&m, true);

@@ -369,7 +369,7 @@ static void start_fill(struct op *o)
 {
 	*o = (struct op) { .fill = true, .good = rnd(8), .sample = -1 };
 	o->busy = sd_op_begin_fill(&guard, &table, &o->op, pick_block(),
-				   pick_mask());
+				   pick_mask(), false);
 }
 
 static u32 first_page(const struct op *o)
@@ -533,7 +533,7 @@ static void memory_init(const struct sd_super *s)
 	sd_guard_init(&guard);
 	if (sd_table_init(&table, &geom, 0, layout.nr_slots,
 			  sd_slots_per_chunk(PAGES), true) ||
-	    sd_meta_init(&meta, &ssd.dev, &disk.dev, &table, s))
+	    sd_meta_init(&meta, &ssd.dev, &disk.dev, &table, &guard, s))
 		fail("out of memory");
 	meta.intent.lock.held = false;
 }

@@ -74,7 +74,7 @@ static void refuses_nonsense(void **state)
 		"d 1 s 2 block_sectors 99999999999999999999999",
 		"d 1 s 2 color blue", "d 1 s 2 timeout_ms 0x100",
 		"d 1 s 4 verify off", "d 1 s 2 verify off extra",
-		"d 1 s 2 mode 1", "d 1 s 2 mode cache", "d 1 s 2 block_sectors off",
+		"d 1 s 2 mode 1", "d 1 s 2 mode ssd", "d 1 s 2 block_sectors off",
 	};
 	struct sd_args a;
 	char copy[256];

@@ -43,7 +43,7 @@ static void fill(u64 block, u64 mask)
 {
 	struct sd_op op;
 
-	assert_int_equal(sd_op_begin_fill(&guard, &table, &op, block, mask),
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &op, block, mask, false),
 			 mask);
 	assert_int_equal(sd_op_end(&guard, &op, ~0ull, crc), mask);
 }
@@ -139,7 +139,7 @@ static void a_write_spoils_a_fill_under_way(void **state)
 	struct sd_op f, w;
 
 	(void)state;
-	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 3), 3);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 3, false), 3);
 	sd_op_begin_write(&guard, &table, &w, 1, 2);
 	assert_int_equal(sd_op_end(&guard, &w, ~0ull, crc), 0);
 	assert_int_equal(sd_op_end(&guard, &f, ~0ull, crc), 0);
@@ -153,9 +153,9 @@ static void a_fill_avoids_what_is_under_way(void **state)
 	(void)state;
 	fill(1, 1);
 	sd_op_begin_write(&guard, &table, &w, 1, 4);
-	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 0xff), 2);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 0xff, false), 2);
 	assert_int_equal(sd_op_end(&guard, &f, ~0ull, crc), 2);
-	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 4), 0);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 4, false), 0);
 	sd_op_end(&guard, &w, ~0ull, crc);
 }
 
@@ -165,7 +165,7 @@ static void a_write_without_an_ssd_keeps_fills_away(void **state)
 
 	(void)state;
 	sd_op_begin_write(&guard, NULL, &w, 1, 1);
-	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 1), 0);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 1, false), 0);
 	assert_int_equal(sd_op_end(&guard, &w, ~0ull, crc), 0);
 	fill(1, 1);
 }
@@ -210,7 +210,7 @@ static void a_range_keeps_all_out_while_it_lasts(void **state)
 	sd_range_block(&guard, &table, 1, 0xffff);
 	sd_range_block(&guard, &table, 4, 0xffff);
 	assert_false(valid(1, 1));
-	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 1), 0);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 1, false), 0);
 	sd_op_begin_write(&guard, &table, &w, 7, 1);
 	sd_range_end(&guard, &r);
 	assert_int_equal(sd_op_end(&guard, &before, ~0ull, crc), 0);
@@ -223,7 +223,7 @@ static void only_good_pages_are_published(void **state)
 	struct sd_op op;
 
 	(void)state;
-	assert_int_equal(sd_op_begin_fill(&guard, &table, &op, 1, 0xf0), 0xf0);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &op, 1, 0xf0, false), 0xf0);
 	assert_int_equal(sd_op_end(&guard, &op, 0xd0, crc), 0xd0);
 	assert_false(valid(1, 0x20));
 	assert_int_equal(sd_table_crc(&table, 0, 6), 33);
