@@ -327,7 +327,7 @@ static const enum superdisk_counter shown[] = {
 	SUPERDISK_C_CSUM_ERRORS, SUPERDISK_C_RACES, SUPERDISK_C_RETIRED,
 };
 
-/* In cache mode, at the end of an SSD's fields. */
+/* Of cache mode, at the end of an SSD's fields. */
 static const enum superdisk_counter shown_cache[] = {
 	SUPERDISK_C_ADMISSIONS, SUPERDISK_C_EVICTIONS, SUPERDISK_C_REFUSALS,
 	SUPERDISK_C_THROTTLED, SUPERDISK_C_BYPASSED_BYTES,
@@ -372,9 +372,7 @@ static int show_leg(struct sd_leg *leg, char *buf, int size)
 			    size - at);
 	at += scnprintf(buf + at, size - at, " %u",
 			leg->loaded ? sd_intent_count(&leg->meta.intent) : 0);
-	if (leg->set->placement == SUPERDISK_MODE_CACHE)
-		at += show_cache(leg, count, buf + at, size - at);
-	return at;
+	return at + show_cache(leg, count, buf + at, size - at);
 }
 
 static void show_info(struct sd_set *set, char *buf, int size)
@@ -392,9 +390,9 @@ static void show_info(struct sd_set *set, char *buf, int size)
 		       count[SUPERDISK_C_MISSES], set->geom.nr_legs);
 	for (i = 0; i < set->geom.nr_legs; i++)
 		at += show_leg(&set->leg[i], buf + at, size - at);
-	if (set->placement == SUPERDISK_MODE_CACHE)
-		scnprintf(buf + at, size - at, " %s",
-			  sd_options_policy(&set->opt)->name);
+	scnprintf(buf + at, size - at, " %s",
+		  set->placement == SUPERDISK_MODE_CACHE ?
+		  sd_options_policy(&set->opt)->name : SD_VACANT);
 	mutex_unlock(&set->lock);
 }
 

@@ -52,6 +52,9 @@ $(foreach t,$(UNIT_NAMES),$(eval $(call TEST_RULES,unit,$(t),-lcmocka)))
 $(foreach t,$(SIM_NAMES),$(eval $(call TEST_RULES,sim,$(t))))
 $(foreach t,$(FUZZ_NAMES),$(eval $(call TEST_RULES,fuzz,$(t),-fsanitize=fuzzer)))
 
+# What a test has in a second file.
+$(B)/tests/sim/kmod_crash_sim: tests/sim/kmod_power.c
+
 # Which tests exist under which variant.  Those with threads run under tsan.
 THREADED = os actor
 UNIT_TESTS = $(UNIT_NAMES:%=$(B)/tests/unit/%)

@@ -334,7 +334,7 @@ super_create() {
 # ssd_field NAME POSITION FIELD: of the status of a Super-Disk.
 ssd_fields=(device state valid hits misses writes write_arounds fills
 	fills_dropped rescues read_errors write_errors csum_errors races
-	retired doubted)
+	retired doubted slots admissions evictions refusals throttled bypassed)
 ssd_field() {
 	local words i
 	read -ra words < <(dmsetup status "$1")
