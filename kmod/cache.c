@@ -5,6 +5,9 @@
 #define RESERVE_SHARE	32u	/* one of so many slots */
 #define RESERVE_MIN	4u
 #define RESERVE_MAX	4096u
+#define LEARN_SHARE	16u
+#define LEARN_MIN	64u
+#define MAX_RELUCTANCE	5u
 #define NS_PER_MS	1000000u
 #define MS_PER_DAY	86400000u
 
@@ -181,12 +184,41 @@ u32 sd_cache_used(const struct sd_cache *c)
 	return c->nr_slots - READ_ONCE(c->nr_free);
 }
 
+/*
+ * When nearly all that is missed was here or asked for not long ago, the blocks
+ * that are wanted are a few too many: each that is taken in pushes out one that
+ * will be wanted sooner.  Then most of them are refused, so that the others
+ * stay.  No lock: a count that is lost does no harm.
+ */
+static void learn(struct sd_cache *c, bool seen)
+{
+	u32 missed = READ_ONCE(c->missed) + 1, again = READ_ONCE(c->again) + seen;
+	u32 reluctance = READ_ONCE(c->reluctance);
+
+	if (missed >= max(c->nr_slots / LEARN_SHARE, LEARN_MIN)) {
+		if (again > missed / 16 * 15)
+			reluctance = min(reluctance + 1, MAX_RELUCTANCE);
+		else if (reluctance && again < missed / 8 * 7)
+			reluctance--;
+		WRITE_ONCE(c->reluctance, reluctance);
+		missed = 0;
+		again = 0;
+	}
+	WRITE_ONCE(c->missed, missed);
+	WRITE_ONCE(c->again, again);
+}
+
 bool sd_cache_admits(struct sd_cache *c, u32 block)
 {
-	enum sd_ghost_sight sight = sd_ghost_miss(&c->ghost, block);
+	bool seen = sd_ghost_miss(&c->ghost, block) != SD_GHOST_NEW;
+	u32 one_of;
 
 	/* While there is room, nothing has to give way. */
-	return READ_ONCE(c->nr_free) > c->reserve || sight != SD_GHOST_NEW;
+	if (READ_ONCE(c->nr_free) > c->reserve)
+		return true;
+	learn(c, seen);
+	one_of = BIT(READ_ONCE(c->reluctance));
+	return seen && !(READ_ONCE(c->missed) & (one_of - 1));
 }
 
 void sd_cache_set_budget(struct sd_cache *c, u64 bytes_per_s, u64 max)

@@ -35,6 +35,8 @@ struct sd_cache {
 	u32 *leaving;			/* a queue */
 	u32 nr_leaving;
 	u32 nr_storing;			/* its head: of the running checkpoint */
+	u32 missed, again;		/* of these: no lock, as the next */
+	u32 reluctance;			/* take in one of 2^this */
 	u64 budget;			/* bytes that may be written now ... */
 	u64 budget_ns;			/* ... as of this time */
 	u64 budget_per_s;		/* 0: no limit */

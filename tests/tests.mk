@@ -40,7 +40,7 @@ $(B)/tests/$(1)/$(2): tests/$(1)/$(2).c $(call TEST_ARCHIVES,$(call TEST_PART,$(
 	@echo "  TEST    $(VARIANT) $(1)/$(2)"
 	@$$(DCC) $$(DCFLAGS) $(call TEST_CFLAGS,$(call TEST_PART,$(2))) \
 		-MMD -MP -MF $$@.d $$(filter %.c %.a,$$^) \
-		$(call TEST_LIBS,$(call TEST_PART,$(2))) $(3) -o $$@
+		$(call TEST_LIBS,$(call TEST_PART,$(2))) $(3) $$(TEST_MORE_LIBS) -o $$@
 endef
 
 sources = $(patsubst tests/$(1)/%.c,%,$(wildcard tests/$(1)/*$(2).c))
@@ -54,6 +54,8 @@ $(foreach t,$(FUZZ_NAMES),$(eval $(call TEST_RULES,fuzz,$(t),-fsanitize=fuzzer))
 
 # What a test has in a second file.
 $(B)/tests/sim/kmod_crash_sim: tests/sim/kmod_power.c
+$(B)/tests/sim/kmod_policy_sim: tests/sim/kmod_peers.c tests/sim/kmod_traces.c
+$(B)/tests/sim/kmod_policy_sim: TEST_MORE_LIBS = -lm
 
 # Which tests exist under which variant.  Those with threads run under tsan.
 THREADED = os actor

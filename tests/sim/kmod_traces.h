@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Synthetic traces of block reads, from a seed. */
+#ifndef KMOD_TRACES_H
+#define KMOD_TRACES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct trace {
+	const char *name;
+	const char *what;
+	uint32_t nr_blocks;	/* all below that */
+	uint32_t nr_slots;	/* of a cache to try it on */
+	uint32_t len;
+	uint32_t *block;
+};
+
+#define NR_TRACES 6u
+
+/* The i-th; len is scaled.  Returns memory that trace_free() frees. */
+struct trace trace_make(uint32_t i, uint64_t seed, uint32_t len);
+void trace_free(struct trace *t);
+
+#endif
