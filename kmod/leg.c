@@ -124,7 +124,9 @@ static bool store_meta(struct sd_leg *leg, int (*fn)(struct sd_meta *m))
 	u64 writes = leg->meta.nr_writes, given = leg->meta.nr_given;
 	int err;
 
-	mutex_lock(&leg->meta_lock);
+	/* Held by one that hangs: an idle wait, not a stuck task. */
+	if (mutex_lock_interruptible(&leg->meta_lock))
+		return false;
 	err = sd_leg_serves(leg) ? fn(&leg->meta) : 0;
 	mutex_unlock(&leg->meta_lock);
 	sd_count(leg->stats, SUPERDISK_C_META_WRITES,
@@ -405,12 +407,12 @@ void sd_leg_stop(struct sd_leg *leg)
 	if (leave_service(leg, SUPERDISK_STATE_VACANT) >= 0)
 		percpu_ref_kill(&leg->ref);
 	cancel_delayed_work_sync(&leg->checkpoint_work);
-	flush_work(&leg->room_work);
 	flush_work(&leg->intent_work);
 	flush_work(&leg->fail_work);
 	flush_work(&leg->last_words);
 	flush_work(&leg->roster_work);
 	wait_for_completion(&leg->drained);
+	flush_work(&leg->room_work);	/* whoever held it may have asked */
 }
 
 void sd_leg_unload(struct sd_leg *leg)

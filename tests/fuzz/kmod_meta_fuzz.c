@@ -52,8 +52,20 @@ static void seal_sectors(void)
 	}
 }
 
+/* Every block has at most one slot, and what is valid is a block's. */
+static void check_mapping(struct sd_table *t)
+{
+	for (u64 i = 0; i < t->nr_slots; i++) {
+		u64 block = sd_table_owner(t, i);
+
+		if (block == SD_NO_SLOT ? t->slots[i].valid != 0 :
+					  sd_table_find(t, block) != i)
+			__builtin_trap();
+	}
+}
+
 static void load(const struct sd_geom *g, const struct sd_super *s,
-		 struct sd_dev *dev)
+		 struct sd_dev *dev, bool cached)
 {
 	static struct sd_guard guard;
 	struct sd_table t;
@@ -64,9 +76,15 @@ static void load(const struct sd_geom *g, const struct sd_super *s,
 	if (sd_table_init(&t, g, 0, s->layout.nr_slots,
 			  sd_slots_per_chunk(g->pages), true))
 		return;
+	if (cached && sd_table_init_cache(&t, &sd_policy_s3fifo)) {
+		sd_table_fini(&t);
+		return;
+	}
 	if (!sd_meta_init(&m, dev, dev, &t, &guard, s)) {
 		if (!sd_meta_load_intents(&m)) {
 			sd_meta_load_units(&m);
+			if (cached)
+				check_mapping(&t);
 			sd_meta_checkpoint(&m, true);
 			sd_meta_pass(&m);
 		}
@@ -100,6 +118,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c.super.layout = c.layout;
 	c.super.block_sectors = BLOCK_SECTORS;
 	c.super.disk_sectors = DISK_SECTORS;
-	load(&g, &c.super, &dev);
+	load(&g, &c.super, &dev, false);
+	/* The same, as the cache of a disk of four times the size. */
+	sd_geom_init(&g, 4 * DISK_SECTORS, BLOCK_SECTORS, 1);
+	load(&g, &c.super, &dev, true);
 	return 0;
 }
