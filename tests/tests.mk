@@ -53,7 +53,7 @@ $(foreach t,$(SIM_NAMES),$(eval $(call TEST_RULES,sim,$(t))))
 $(foreach t,$(FUZZ_NAMES),$(eval $(call TEST_RULES,fuzz,$(t),-fsanitize=fuzzer)))
 
 # What a test has in a second file.
-$(B)/tests/sim/kmod_crash_sim: tests/sim/kmod_power.c
+$(B)/tests/sim/kmod_crash_sim: tests/sim/kmod_life.c tests/sim/kmod_power.c
 $(B)/tests/sim/kmod_policy_sim: tests/sim/kmod_peers.c tests/sim/kmod_traces.c
 $(B)/tests/sim/kmod_policy_sim: TEST_MORE_LIBS = -lm
 
