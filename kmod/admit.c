@@ -9,10 +9,11 @@
  */
 #include "sd.h"
 
-static bool is_long(struct sd_set *set, const struct sd_io *io)
+static bool is_long(struct sd_set *set, struct sd_streams *streams,
+		    const struct sd_io *io)
 {
-	u64 sectors = sd_streams_read(&set->streams, io->sector,
-				      io->bytes >> SD_SECTOR_SHIFT);
+	u64 sectors = sd_streams_go_on(streams, io->sector,
+				       io->bytes >> SD_SECTOR_SHIFT);
 
 	return set->opt.sequential_kib &&
 	       sectors * SD_SECTOR > (u64)set->opt.sequential_kib << 10;
@@ -20,7 +21,7 @@ static bool is_long(struct sd_set *set, const struct sd_io *io)
 
 static bool deserves_slot(struct sd_leg *leg, const struct sd_io *io, u64 block)
 {
-	if (is_long(leg->set, io)) {
+	if (is_long(leg->set, &leg->set->reads, io)) {
 		sd_count(leg->stats, SUPERDISK_C_BYPASSED_BYTES, io->bytes);
 		return false;
 	}
@@ -43,4 +44,12 @@ bool sd_admit(struct sd_leg *leg, const struct sd_io *io, u64 block, u64 mask)
 		return true;
 	sd_count(leg->stats, SUPERDISK_C_THROTTLED, 1);
 	return false;
+}
+
+void sd_admit_written(struct sd_leg *leg, const struct sd_io *io, u64 block)
+{
+	struct sd_set *set = leg->set;
+
+	if (leg->table.cache && !is_long(set, &set->writes, io))
+		sd_cache_wrote(leg->table.cache, block);
 }

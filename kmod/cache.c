@@ -221,6 +221,12 @@ bool sd_cache_admits(struct sd_cache *c, u32 block)
 	return seen && !(READ_ONCE(c->missed) & (one_of - 1));
 }
 
+void sd_cache_wrote(struct sd_cache *c, u32 block)
+{
+	if (sd_index_find(&c->index, block) == SD_NONE)
+		sd_ghost_miss(&c->ghost, block);
+}
+
 void sd_cache_set_budget(struct sd_cache *c, u64 bytes_per_s, u64 max)
 {
 	c->budget_per_s = bytes_per_s;

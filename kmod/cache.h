@@ -74,6 +74,8 @@ u32 sd_cache_used(const struct sd_cache *c);
 
 /* A block without a slot was missed: is it worth one? */
 bool sd_cache_admits(struct sd_cache *c, u32 block);
+/* A block without a slot, if it is, was written: it may be read soon. */
+void sd_cache_wrote(struct sd_cache *c, u32 block);
 /* What fills may write: so much a second, saved up to max. */
 void sd_cache_set_budget(struct sd_cache *c, u64 bytes_per_s, u64 max);
 bool sd_cache_spend(struct sd_cache *c, u64 bytes, u64 now_ns);

@@ -12,7 +12,7 @@
  *	guard.bucket[].lock	spin	ops and validity of its blocks; any context
  *	guard.range_lock	spin	discards under way; any context
  *	cache.lock		spin	states of slots, policy; any context
- *	streams.lock		spin	sequential reads; any context
+ *	reads.lock, writes.lock	spin	sequential streams; any context
  *	meta.intent.lock	spin	the intent map; any context
  *	set->rescue_lock	spin	bios waiting for a worker; any context
  *	pool.lock		spin	free pages; any context
@@ -142,7 +142,7 @@ struct sd_set {
 	struct sd_geom geom;
 	struct sd_options opt;
 	enum superdisk_mode placement;	/* mirror or cache; since activation */
-	struct sd_streams streams;
+	struct sd_streams reads, writes;	/* in cache mode */
 	struct sd_guard guard;
 	struct sd_leg leg[SD_MAX_LEGS];
 	u64 sample_block[SD_NR_SAMPLES];	/* sorted */
@@ -358,6 +358,8 @@ void sd_fill_end(struct sd_io *io, struct bio *bio, blk_status_t status);
 
 /* admit.c: may what this read missed, pages of a block, go to the SSD? */
 bool sd_admit(struct sd_leg *leg, const struct sd_io *io, u64 block, u64 mask);
+/* A write of it was begun. */
+void sd_admit_written(struct sd_leg *leg, const struct sd_io *io, u64 block);
 
 /* range.c */
 int sd_range_map(struct sd_set *set, struct sd_io *io, struct bio *bio);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Sequential reads.  Pure core. */
+/* Sequential reads and writes.  Pure core. */
 #include "stream.h"
 
 void sd_streams_init(struct sd_streams *st)
@@ -8,7 +8,7 @@ void sd_streams_init(struct sd_streams *st)
 	spin_lock_init(&st->lock);
 }
 
-/* The stream that this read continues, or the one forgotten for it. */
+/* The stream that goes on here, or the one forgotten for it. */
 static struct sd_stream *__find(struct sd_streams *st, u64 sector)
 {
 	struct sd_stream *s, *oldest = st->stream;
@@ -25,7 +25,7 @@ static struct sd_stream *__find(struct sd_streams *st, u64 sector)
 	return oldest;
 }
 
-u64 sd_streams_read(struct sd_streams *st, u64 sector, u32 nr)
+u64 sd_streams_go_on(struct sd_streams *st, u64 sector, u32 nr)
 {
 	struct sd_stream *s;
 	unsigned long flags;

@@ -158,7 +158,8 @@ static int build(struct sd_set *set, const struct sd_args *a)
 	}
 	set->placement = set->opt.mode == SUPERDISK_MODE_CACHE ?
 			 SUPERDISK_MODE_CACHE : SUPERDISK_MODE_MIRROR;
-	sd_streams_init(&set->streams);
+	sd_streams_init(&set->reads);
+	sd_streams_init(&set->writes);
 	init_works(set);
 	sd_samples_init(set);
 	set->ti->error = "Out of memory";

@@ -194,6 +194,8 @@ static void begin(struct sd_set *set, struct sd_io *io, struct bio *bio,
 			  touched);
 	if (leg && !io->job)
 		sd_count(leg->stats, SUPERDISK_C_WRITE_AROUNDS, 1);
+	if (leg && op->slot == SD_NO_SLOT)
+		sd_admit_written(leg, io, block);
 	if (!leg || take_intent(leg, io, op)) {
 		send(set, io, bio);
 		return;

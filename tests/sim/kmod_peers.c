@@ -38,8 +38,11 @@ static uint32_t run_list(const struct trace *t, bool move)
 	l.next[l.head] = l.prev[l.head] = l.head;
 	for (uint32_t i = 0; i < t->len; i++) {
 		uint32_t b = t->block[i];
-		bool hit = l.next[b] != NONE;
+		bool hit;
 
+		if (b & TRACE_WRITE)
+			continue;
+		hit = l.next[b] != NONE;
 		hits += hit;
 		if (hit && !move)
 			continue;
@@ -75,6 +78,8 @@ static uint32_t *next_uses(const struct trace *t)
 	for (uint32_t b = 0; b < t->nr_blocks; b++)
 		last[b] = t->len;
 	for (uint32_t i = t->len; i--;) {
+		if (t->block[i] & TRACE_WRITE)
+			continue;
 		next[i] = last[t->block[i]];
 		last[t->block[i]] = i;
 	}
@@ -137,8 +142,11 @@ uint32_t peer_optimum(const struct trace *t, uint32_t *ret_fills)
 	memset(due, 0xff, t->nr_blocks * sizeof(*due));
 	for (uint32_t i = 0; i < t->len; i++) {
 		uint32_t b = t->block[i];
-		bool hit = due[b] != NONE, kept = true;
+		bool hit, kept = true;
 
+		if (b & TRACE_WRITE)
+			continue;
+		hit = due[b] != NONE;
 		due[b] = next[i];
 		heap_push(&h, (uint64_t)next[i] << 32 | b);
 		if (!hit && used == t->nr_slots)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What an eviction policy is compared with: each takes every miss in. */
+/*
+ * What an eviction policy is compared with: each takes in every block that a
+ * read missed.
+ */
 #ifndef KMOD_PEERS_H
 #define KMOD_PEERS_H
 

@@ -32,15 +32,17 @@ struct results {
 	struct result alone[2], admitted[2];	/* by policy */
 };
 
+enum { S3FIFO, SIEVE };
+
 static const struct sd_policy_ops *const policies[2] = {
-	&sd_policy_s3fifo, &sd_policy_sieve,
+	[S3FIFO] = &sd_policy_s3fifo, [SIEVE] = &sd_policy_sieve,
 };
 
 static struct sd_guard guard;
 
 static bool wanted(struct sd_table *t, struct sd_streams *st, u32 block)
 {
-	u64 run = sd_streams_read(st, (u64)block * PAGE_BLOCK, PAGE_BLOCK);
+	u64 run = sd_streams_go_on(st, (u64)block * PAGE_BLOCK, PAGE_BLOCK);
 
 	return run <= LONG_READ * PAGE_BLOCK && sd_cache_admits(t->cache, block);
 }
@@ -61,12 +63,27 @@ static u32 fill(struct sd_table *t, u32 block)
 	return 1;
 }
 
+static bool step(struct sd_table *t, struct sd_streams *st, u32 block,
+		 bool admit, u32 *fills)
+{
+	struct sd_ticket ticket;
+
+	if (block & TRACE_WRITE) {
+		sd_cache_wrote(t->cache, block & ~TRACE_WRITE);
+		return false;
+	}
+	if (sd_read_begin(t, &ticket, block, 1))
+		return true;
+	if (!admit || wanted(t, st, block))
+		*fills += fill(t, block);
+	return false;
+}
+
 static struct result run(const struct trace *tr,
 			 const struct sd_policy_ops *policy, bool admit)
 {
-	struct result r = { .reads = tr->len };
+	struct result r = { .reads = tr->reads };
 	struct sd_streams streams;
-	struct sd_ticket ticket;
 	struct sd_geom geom;
 	struct sd_table t;
 
@@ -77,14 +94,8 @@ static struct result run(const struct trace *tr,
 	    sd_table_init_cache(&t, policy))
 		exit(1);
 	sd_cache_ready(t.cache);
-	for (u32 i = 0; i < tr->len; i++) {
-		u32 block = tr->block[i];
-
-		if (sd_read_begin(&t, &ticket, block, 1))
-			r.hits++;
-		else if (!admit || wanted(&t, &streams, block))
-			r.fills += fill(&t, block);
-	}
+	for (u32 i = 0; i < tr->len; i++)
+		r.hits += step(&t, &streams, tr->block[i], admit, &r.fills);
 	sd_table_fini(&t);
 	return r;
 }
@@ -97,9 +108,9 @@ static struct result takes_all(u32 hits, u32 reads)
 static struct results run_all(const struct trace *t)
 {
 	struct results r = {
-		.fifo = takes_all(peer_fifo(t), t->len),
-		.lru = takes_all(peer_lru(t), t->len),
-		.optimum = { .reads = t->len },
+		.fifo = takes_all(peer_fifo(t), t->reads),
+		.lru = takes_all(peer_lru(t), t->reads),
+		.optimum = { .reads = t->reads },
 	};
 
 	r.optimum.hits = peer_optimum(t, &r.optimum.fills);
@@ -169,7 +180,8 @@ static void judge(const struct results *all)
 		      "is_above_lru_among", name, "wonders");
 		check(rate(loop->admitted[p]) > rate(loop->optimum) - 15,
 		      "keeps_most_of_a", name, "loop");
-		check(rate(chat->admitted[p]) > rate(chat->lru) - 10,
+		check(rate(chat->admitted[p]) >
+		      rate(chat->lru) - (p == S3FIFO ? 1 : 6),
 		      "is_not_far_below_lru_on", name, "chat");
 		for (u32 i = 0; i < NR_TRACES; i++)
 			spared &= wear(all[i].admitted[p]) <

@@ -131,9 +131,18 @@ static void make_shift(struct trace *t)
 	zipf_free(&z);
 }
 
+static uint32_t steps_back(void)
+{
+	uint32_t back = 0;
+
+	while (back < CHANNEL_BLOCKS - 1 && (double)rnd(1000) < RECENCY * 1000)
+		back++;
+	return back;
+}
+
 /*
- * Channels grow, some are popular, and the newest of each is read most: each
- * step back is half as likely.
+ * Channels grow: a block is written.  Some are popular, and the newest of each
+ * is read most: each step back is half as likely.
  */
 static void make_chat(struct trace *t)
 {
@@ -141,15 +150,13 @@ static void make_chat(struct trace *t)
 	uint32_t *newest = calloc(CHANNELS, sizeof(*newest));
 
 	for (uint32_t i = 0; i < t->len; i++) {
-		uint32_t channel = zipf_pick(&z), back = 0;
+		uint32_t channel = zipf_pick(&z), grows = !rnd(16), at;
 
-		if (!rnd(16))
-			newest[channel]++;
-		while (back < CHANNEL_BLOCKS - 1 &&
-		       (double)rnd(1000) < RECENCY * 1000)
-			back++;
-		t->block[i] = channel * CHANNEL_BLOCKS +
-			      (newest[channel] - back) % CHANNEL_BLOCKS;
+		newest[channel] += grows;
+		at = newest[channel] - (grows ? 0 : steps_back());
+		t->block[i] = channel * CHANNEL_BLOCKS + at % CHANNEL_BLOCKS;
+		if (grows)
+			t->block[i] |= TRACE_WRITE;
 	}
 	free(newest);
 	zipf_free(&z);
@@ -183,6 +190,8 @@ struct trace trace_make(uint32_t i, uint64_t seed, uint32_t len)
 
 	state = seed * NR_TRACES + i;
 	kinds[i].make(&t);
+	for (uint32_t n = 0; n < len; n++)
+		t.reads += !(t.block[n] & TRACE_WRITE);
 	return t;
 }
 
