@@ -7,7 +7,7 @@
 # What can be had: reads of the SSD that is out are the disk's.  Where one read
 # in a hundred was the disk's already, p99 is what it was; where none was, p99
 # becomes the disk's own, and no routing can change that.  Both are shown.
-# vm: timeout=600 tools=jq,fio fresh
+# vm: timeout=900 tools=jq,fio fresh
 # shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
 . ./lib.sh
 
