@@ -11,3 +11,19 @@ $(B)/bench/guild_relay_bench: tests/bench/guild_relay_bench.c \
 ## bench-relay: what a relay costs for each delivery (RELAY_SESSIONS=)
 bench-relay: $(B)/bench/guild_relay_bench
 	@$< $(RELAY_SESSIONS)
+
+# A million sessions of one guild over simulated sockets, on one core and two.
+SIMULATED_SESSIONS ?= 1000000
+SIMULATED_ROUNDS ?= 3
+
+$(B)/bench/fanout_simulated: tests/bench/fanout_simulated.c \
+		$(B)/libguild.a $(call archives,gateway)
+	@mkdir -p $(@D)
+	@echo "  BENCH   $(VARIANT) fanout_simulated"
+	@$(DCC) $(DCFLAGS) $^ $(call libs,gateway) $(call libs,guild) -o $@
+
+.PHONY: bench-million
+## bench-million: a message to a million simulated sessions (SIMULATED_SESSIONS=)
+bench-million: $(B)/bench/fanout_simulated
+	@$< $(SIMULATED_SESSIONS) 1 $(SIMULATED_ROUNDS)
+	@$< $(SIMULATED_SESSIONS) 2 $(SIMULATED_ROUNDS)
