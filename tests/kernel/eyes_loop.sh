@@ -65,9 +65,9 @@ forget_cold() {
 	done
 }
 
-# read_with_misses SECONDS / read_hits_only SECONDS
+# read_with_misses SECONDS: in the background; becomes fio, to be interrupted
 read_with_misses() {
-	fio --name=load --filename=/dev/mapper/fast --rw=randread --bs=4k \
+	exec fio --name=load --filename=/dev/mapper/fast --rw=randread --bs=4k \
 		--direct=1 --ioengine=libaio --iodepth=4 --time_based \
 		--runtime="$1" --size=$((cached + cold)) \
 		--random_distribution=zoned:87/80:13/20 \
