@@ -66,6 +66,7 @@ enum error_code guild_error_of(int err)
 	switch (err) {
 	case -EOVERFLOW:
 	case -EAGAIN:
+	case -ENOSPC:
 	case -ENOMEM:
 	case -ESRCH:
 		return ERROR_OVERLOADED;
