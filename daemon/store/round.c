@@ -287,6 +287,12 @@ static void job_ready(struct fetch_group *group)
 /* --- pack ---------------------------------------------------------------- */
 
 /* A small block is soon rewritten with more: not worth compressing. */
+static bool is_final(const struct job *job, uint32_t count)
+{
+	return job->tidy || count >= BLOCK_ROWS ||
+	       block_bound(job->out + job->packed, count) >= BLOCK_BYTES;
+}
+
 static int pack_block(struct round *round, struct job *job, uint32_t count)
 {
 	struct engine *e = round->e;
@@ -296,7 +302,7 @@ static int pack_block(struct round *round, struct job *job, uint32_t count)
 
 	id.seq = job->snap_seq;
 	err = packer_put(e->packer, &id, job->out + job->packed, count,
-			 job->tidy || count >= BLOCK_ROWS, &ref);
+			 is_final(job, count), &ref);
 	return err ? err : job_add_block(job, &ref);
 }
 

@@ -74,43 +74,68 @@ static void show_appends(const struct bench_engine *const *engines, int count,
 	fflush(stdout);
 }
 
-static void show_rest(const struct bench_engine *const *engines, int count,
-		      uint64_t rows, const struct bench_result *results)
+static void show_rest_head(uint64_t rows)
 {
 	printf("\n%.2f M rows; us unless named\n%-11s %9s %5s %6s %6s %7s"
 	       " %13s %15s %7s   %-20s   %s\n", (double)rows / 1e6, "",
 	       "loading/s", "B/row", "writes", "MB mem", "open ms",
 	       "warm p50  p99", "cold p50   p99", "trimmed",
 	       "busy append 50 99 .9", "read 50 99 .9");
-	for (int i = 0; i < count; i++) {
-		const struct bench_result *r = &results[i];
-
-		printf("%-11s %9.0f %5.0f %5.2fx %6.0f %7.0f", engines[i]->name,
-		       r->load_per_s, r->bytes_per_row, r->amplification,
-		       r->memory_mb, r->open_ms);
-		printf(" %6.1f %6.1f %7.1f %7.1f %7.1f", r->warm_p50,
-		       r->warm_p99, r->cold_p50, r->cold_p99, r->trimmed_p50);
-		printf("   %6.0f %6.0f %6.0f  %5.0f %6.0f %6.0f\n",
-		       r->busy_append[0], r->busy_append[1], r->busy_append[2],
-		       r->busy_read[0], r->busy_read[1], r->busy_read[2]);
-	}
 	fflush(stdout);
 }
 
-static void rest_in_child(const struct bench_engine *engine, const char *folder,
-			  uint64_t rows, struct bench_result *result)
+static void show_rest(const struct bench_engine *engine,
+		      const struct bench_result *r)
+{
+	printf("%-11s %9.0f %5.0f %5.2fx %6.0f %7.0f", engine->name,
+	       r->load_per_s, r->bytes_per_row, r->amplification, r->memory_mb,
+	       r->open_ms);
+	printf(" %6.1f %6.1f %7.1f %7.1f %7.1f", r->warm_p50, r->warm_p99,
+	       r->cold_p50, r->cold_p99, r->trimmed_p50);
+	printf("   %6.0f %6.0f %6.0f  %5.0f %6.0f %6.0f\n", r->busy_append[0],
+	       r->busy_append[1], r->busy_append[2], r->busy_read[0],
+	       r->busy_read[1], r->busy_read[2]);
+	fflush(stdout);
+}
+
+/* Runs fn in a process of its own: threads that a peer leaves behind do not
+ * survive a fork, and would be waited for. */
+static void in_child(void (*fn)(const void *ctx), const void *ctx)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (!pid) {
-		bench_rest(engine, folder, rows, result);
+		fn(ctx);
 		_exit(0);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		bench_die("fork", errno);
 	if (status)
-		bench_die(engine->name, EIO);
+		bench_die("a measurement failed", EIO);
+}
+
+struct run {
+	const struct bench_engine *const *engines;
+	int count;
+	const char *folder;
+	uint64_t rows;
+	struct bench_result *results;	/* shared with the parent */
+};
+
+static void run_appends(const void *ctx)
+{
+	const struct run *r = ctx;
+
+	bench_appends(r->engines, r->count, r->folder, r->results);
+}
+
+/* The first of them. */
+static void run_rest(const void *ctx)
+{
+	const struct run *r = ctx;
+
+	bench_rest(r->engines[0], r->folder, r->rows, r->results);
 }
 
 static int choose(int argc, char **argv,
@@ -132,34 +157,37 @@ static int choose(int argc, char **argv,
 int main(int argc, char **argv)
 {
 	const struct bench_engine *engines[ENGINES];
-	struct bench_result *results;
+	struct run run = { .engines = engines };
 	bool appends, rest;
-	uint64_t rows;
-	int count;
 
 	if (argc < 4) {
 		fputs("usage: store_bench FOLDER ROWS appends|rest|all "
 		      "[ENGINE]...\n", stderr);
 		return 2;
 	}
-	rows = strtoull(argv[2], NULL, 10);
+	run.folder = argv[1];
+	run.rows = strtoull(argv[2], NULL, 10);
 	appends = strcmp(argv[3], "rest");
 	rest = strcmp(argv[3], "appends");
-	count = choose(argc, argv, engines);
-	results = mmap(NULL, ENGINES * sizeof(*results), PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (results == MAP_FAILED)
+	run.count = choose(argc, argv, engines);
+	run.results = mmap(NULL, ENGINES * sizeof(*run.results),
+			   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			   -1, 0);
+	if (run.results == MAP_FAILED)
 		bench_die("memory", errno);
 	started_ns = bench_now_ns();
 	bench_rows_init();
-	mkdir(argv[1], 0700);
+	mkdir(run.folder, 0700);
 	if (appends) {
-		bench_appends(engines, count, argv[1], results);
-		show_appends(engines, count, results);
+		in_child(run_appends, &run);
+		show_appends(engines, run.count, run.results);
 	}
-	for (int i = 0; i < count && rest; i++)
-		rest_in_child(engines[i], argv[1], rows, &results[i]);
-	if (rest)
-		show_rest(engines, count, rows, results);
+	if (!rest)
+		return 0;
+	show_rest_head(run.rows);
+	for (; run.count > 0; run.count--, run.engines++, run.results++) {
+		in_child(run_rest, &run);
+		show_rest(run.engines[0], run.results);
+	}
 	return 0;
 }
