@@ -226,7 +226,7 @@ static void set_peer(struct tunnel *tunnel)
 		struct sockaddr any;
 		struct sockaddr_in in;
 		struct sockaddr_in6 in6;
-	} address;
+	} address = { 0 };
 	socklen_t len = sizeof(address);
 
 	if (getpeername(tunnel->client.fd, &address.any, &len))
