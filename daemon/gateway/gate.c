@@ -31,6 +31,7 @@ struct door {
 	struct gate *gate;
 	struct os_poll *poll;	/* NULL: there is no such door */
 	int listener;
+	bool knocked;		/* since we looked last: nothing is watched */
 };
 
 struct gate {
@@ -74,6 +75,7 @@ static void on_connection(void *ctx, unsigned int revents)
 
 	(void)revents;
 	os_poll_change(door->poll, 0);
+	door->knocked = true;
 	stir(door->gate);
 }
 
@@ -103,9 +105,9 @@ static void accept_some(struct gate *gate, struct door *door)
 {
 	int fd, n;
 
-	if (!door->poll)
+	/* Most of what stirs us are requests on connections that are open. */
+	if (!door->poll || !door->knocked)
 		return;
-
 	for (n = 0; n < ACCEPTS_MAX; n++) {
 		fd = accept4(door->listener, NULL, NULL,
 			     SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -118,6 +120,7 @@ static void accept_some(struct gate *gate, struct door *door)
 		log_warn("gate", "accept_failed", "errno=%d", errno);
 		return;
 	}
+	door->knocked = false;
 	os_poll_change(door->poll, POLLIN);
 }
 
