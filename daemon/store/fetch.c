@@ -31,6 +31,7 @@ struct fetch {
 	uint64_t from;		/* in the file; aligned */
 	struct list waiters;
 	uint32_t count;
+	bool again;		/* damage was found: the second time */
 	struct block_ref ref[FETCH_BLOCKS_MAX];
 };
 
@@ -162,28 +163,66 @@ static void free_fetch(struct fetch *fetch)
 	mem_free(fetch);
 }
 
+static void submit(struct fetch *fetch)
+{
+	struct engine *e = fetch->e;
+	const struct block_ref *last = &fetch->ref[fetch->count - 1];
+	uint64_t sector = FORMAT_SECTOR - 1;
+	uint64_t end = (block_offset(last) + last->bytes + sector) & ~sector;
+	size_t len = end - fetch->from;
+
+	e->stats.reads++;
+	e->stats.read_bytes += len;
+	io_submit(&e->io, &fetch->req, IO_READ, e->data_file, fetch->buf, len,
+		  fetch->from);
+}
+
+static int open_block(struct fetch *fetch, uint32_t i, struct rows **ret_rows)
+{
+	const struct block_ref *ref = &fetch->ref[i];
+	const uint8_t *at = fetch->buf + (block_offset(ref) - fetch->from);
+
+	return block_open(fetch->e->codec, at, &fetch->id, ref, ret_rows);
+}
+
+/* Is it worth reading again?  What is wrong may have become so on its way. */
+static bool try_again(struct fetch *fetch, struct rows *const *rows)
+{
+	bool whole = true;
+
+	for (uint32_t i = 0; i < fetch->count; i++)
+		whole &= rows[i] != NULL;
+	if (whole || fetch->again)
+		return false;
+	for (uint32_t i = 0; i < fetch->count; i++)
+		rows_put(rows[i]);
+	fetch->again = true;
+	submit(fetch);
+	return true;
+}
+
 static void fetch_done(struct io_req *req, int err)
 {
 	struct fetch *fetch = container_of(req, struct fetch, req);
+	struct rows *rows[FETCH_BLOCKS_MAX] = { NULL };
+	int is[FETCH_BLOCKS_MAX];
 	struct engine *e = fetch->e;
 
+	for (uint32_t i = 0; i < fetch->count; i++)
+		is[i] = err ? err : open_block(fetch, i, &rows[i]);
+	if (!err && try_again(fetch, rows))
+		return;
 	for (uint32_t i = 0; i < fetch->count; i++) {
 		const struct block_ref *ref = &fetch->ref[i];
-		const uint8_t *at = fetch->buf +
-				    (block_offset(ref) - fetch->from);
-		struct rows *rows = NULL;
-		int is = err;
 
 		hmap_del(&e->fetching, ref->place);
 		space_read(&e->space, engine_slot_of(e, ref->place), -1);
-		if (!is)
-			is = block_open(e->codec, at, &fetch->id, ref, &rows);
-		if (is)
-			note_damage(fetch, ref, is);
+		if (is[i])
+			note_damage(fetch, ref, is[i]);
 		else
-			cache_put(e->cache, ref->place, rows);
-		deliver(fetch, ref, rows, is);
-		rows_put(rows);
+			cache_put(e->cache, ref->place, rows[i]);
+		deliver(fetch, ref, rows[i], is[i]);
+		rows_put(rows[i]);
 	}
 	free_fetch(fetch);
 }
@@ -213,20 +252,6 @@ static int wait_for(struct fetch *fetch, struct fetch_group *group,
 	list_push(&fetch->waiters, &waiter->node);
 	group->pending++;
 	return 0;
-}
-
-static void submit(struct fetch *fetch)
-{
-	struct engine *e = fetch->e;
-	const struct block_ref *last = &fetch->ref[fetch->count - 1];
-	uint64_t sector = FORMAT_SECTOR - 1;
-	uint64_t end = (block_offset(last) + last->bytes + sector) & ~sector;
-	size_t len = end - fetch->from;
-
-	e->stats.reads++;
-	e->stats.read_bytes += len;
-	io_submit(&e->io, &fetch->req, IO_READ, e->data_file, fetch->buf, len,
-		  fetch->from);
 }
 
 static int compare_places(const void *a, const void *b)

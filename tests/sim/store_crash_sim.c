@@ -58,6 +58,7 @@ struct world {
 	bool due;
 	unsigned int unsafe;
 	bool faults, compress;
+	bool flips;			/* of bits, in what reads return */
 	bool full;			/* the disk is, now and then */
 	bool is_full;
 	struct call calls[CALLS];
@@ -366,7 +367,9 @@ static void set_faults(struct world *w, bool on)
 
 	if (on && w->is_full)
 		faults.disk_bytes = FULL_BYTES;
-	if (on && w->faults) {
+	if (on && w->flips)
+		faults.bitflip_ppm = 2000;
+	else if (on && w->faults) {
 		faults.read_error_ppm = 5000;
 		faults.write_error_ppm = 20000;
 		faults.sync_error_ppm = 20000;
@@ -597,14 +600,15 @@ static void report(bool ok, const char *name)
 	fflush(stdout);
 }
 
-enum trouble { NONE, ERRORS, FULL };
+enum trouble { NONE, ERRORS, FULL, FLIPS };
 
 static struct world *new_world(enum trouble trouble, unsigned int unsafe)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
 	check(w);
-	w->faults = trouble == ERRORS;
+	w->faults = trouble == ERRORS || trouble == FLIPS;
+	w->flips = trouble == FLIPS;
 	w->full = trouble == FULL;
 	w->unsafe = unsafe;
 	return w;
@@ -655,12 +659,13 @@ int main(int argc, char **argv)
 		first_seed = strtoull(argv[2], NULL, 10);
 	printf("# again: %s %llu %llu\n", argv[0], (unsigned long long)seeds,
 	       (unsigned long long)first_seed);
-	printf("1..7\n");
+	printf("1..8\n");
 	log_set_level(LOG_ERROR);
 	log_set_fd(-1);
 	test_seeds("nothing acknowledged is lost by power cuts", NONE);
 	test_seeds("nor with errors of the disk on top", ERRORS);
 	test_seeds("nor when the disk is full now and then", FULL);
+	test_seeds("nor is a flipped bit taken for a row", FLIPS);
 	test_canary("a log without sync is found out", NONE,
 		    ENGINE_UNSAFE_LOG_SYNC);
 	test_canary("blocks without sync are found out", NONE,
