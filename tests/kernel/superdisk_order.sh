@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What is under way at the same time, with nothing to correct it afterwards
+# (verify off): a fill and a write of one page, writes of one page, a flush.
+# vm: timeout=200 tools=fio
+# Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
+# shellcheck disable=SC2317,SC2086,SC2154
+. ./lib.sh
+
+sd=/dev/mapper/sd
+
+# page N / page N DEVICE: its text
+page() {
+	dd if="${2:-$sd}" bs=4k skip="$1" count=1 iflag=direct status=none | head -n 1
+}
+
+write_page() {
+	echo "$2" | dd of=$sd bs=4k seek="$1" conv=sync,notrunc oflag=direct \
+		status=none
+}
+
+must load_module dm-superdisk
+
+# The disk takes its data at once and answers after 400 ms; the SSD is quick.
+make_disk slow 8 400000000
+make_ssd ssd0 16 20000
+must super_create sd "$slow" "$ssd0" verify off
+must write_page 3 old
+is a_write_is_cached "$(ssd_field sd 0 writes)" 1
+must dmsetup message sd 0 replace 0 "$ssd0"
+is nothing_is_cached_now "$(ssd_field sd 0 valid)" 0/2048
+before=$(ssd_field sd 0 misses)
+start page 3
+missed() {
+	[[ $(ssd_field sd 0 misses) -gt $before ]]
+}
+ok a_read_is_under_way wait_for 10 missed
+must write_page 3 new
+wait "${started[0]}"
+at_rest() {
+	ssd_is sd 0 fills_dropped 1 || ssd_is sd 0 fills 1
+}
+ok its_fill_has_ended wait_for 10 at_rest
+is the_fill_does_not_bring_back_what_was_overwritten "$(page 3)" new
+is the_disk_has_it_too "$(page 3 "$slow")" new
+must dmsetup remove sd
+
+# Many writers of the same few pages: disk and SSD may see them in different
+# orders, but must never disagree for good.
+make_disk disk0 8 300000
+must super_create sd "$disk0" "$ssd0" verify off
+fio --name=r --filename=$sd --direct=1 --ioengine=libaio --iodepth=16 \
+	--rw=randrw --bs=4k --size=128k --norandommap --io_size=8M \
+	--refill_buffers --numjobs=2 --minimal --output=/dev/null
+for n in 1 2; do
+	ok "racing_writes_agree_$n" cmp \
+		<(dd if=$sd bs=64k iflag=direct status=none) \
+		<(dd if="$disk0" bs=64k iflag=direct status=none)
+done
+must dmsetup remove sd
+
+# Flushes and FUA reach a disk that has a volatile cache.
+make_nullb cached 8 100000 cache_size=4
+must super_create sd "$cached" "$ssd0"
+flushes() {
+	awk '{ print $16 }' "/sys/class/block/${cached##*/}/stat"
+}
+before=$(flushes)
+must dd if=/dev/zero of=$sd bs=4k count=1 conv=fsync oflag=direct status=none
+ok a_flush_reaches_the_disk test "$(flushes)" -gt "$before"
+before=$(flushes)
+must dd if=/dev/zero of=$sd bs=4k count=1 oflag=direct,dsync status=none
+ok a_durable_write_is_durable_on_the_disk test "$(flushes)" -gt "$before"
+must dmsetup remove sd
+done_testing
