@@ -12,9 +12,13 @@ sd=/dev/mapper/sd
 # same NAME DEVICE: the Super-Disk reads like its disk, cold and warm
 same() {
 	for _ in 1 2; do
-		cmp <(dd if="/dev/mapper/$1" bs=1M iflag=direct status=none) \
-			<(dd if="$2" bs=1M iflag=direct status=none) || return
+		cmp <(direct "/dev/mapper/$1") <(direct "$2") || return
 	done
+}
+
+# direct DEVICE: all of it, past the page cache
+direct() {
+	dd if="$1" bs=1M iflag=direct status=none
 }
 
 # queue FILE: what the block layer says of sd
@@ -149,14 +153,15 @@ ok two_targets_have_two_states test "$(dmsetup status sd | grep -c 'active mirro
 second=$((8 + 1))
 ok the_first_reads_its_disk blocks verify $sd 1 0 2048
 both() {
-	dd if=$sd bs=1M skip=$second iflag=direct status=none | cmp - "$disk1"
+	cmp <(dd if=$sd bs=1M skip=$second iflag=direct status=none) \
+		<(direct "$disk1")
 }
 ok the_second_reads_its_disk both
 ok the_second_reads_it_again both
 must dd if=/dev/urandom of=$sd bs=1M seek=$((second - 2)) count=6 conv=notrunc \
 	oflag=direct status=none
-ok writes_across_both_reach_both cmp <(dd if=$sd bs=1M iflag=direct status=none) \
-	<(cat "$disk0" <(dd if=/dev/zero bs=1M count=1 status=none) "$disk1")
+ok writes_across_both_reach_both cmp <(direct $sd) \
+	<(direct "$disk0" && head -c $((1 << 20)) /dev/zero && direct "$disk1")
 ok a_message_finds_the_second dmsetup message sd \
 	$(($(sectors "$disk0") + 2048)) bypass 0
 is only_that_is_routed_around "$(dmsetup status sd | grep superdisk |
