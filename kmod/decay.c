@@ -3,7 +3,7 @@
 #include "sd.h"
 
 /* Blocks between two chances for others to run. */
-#define SD_DECAY_BATCH	(1u << 16)
+#define SD_DECAY_BATCH	0x10000u
 
 static unsigned long interval(const struct sd_set *set)
 {

@@ -68,6 +68,7 @@ void __sd_index_insert(struct sd_index *ix, u32 slot, u32 block)
 	WRITE_ONCE(ix->node[slot].next, *head);
 	/* Who sees the block sees the slot as it is now: sd_read_begin(). */
 	smp_store_release(&ix->node[slot].block, block);
+	/* Pairs with sd_index_find()'s address dependency on *head. */
 	smp_store_release(head, slot);
 }
 
