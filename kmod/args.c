@@ -27,8 +27,13 @@ static const struct word policies[] = {
 	{ "s3fifo", SD_POLICY_S3FIFO }, { "sieve", SD_POLICY_SIEVE }, {}
 };
 
+static const struct word hedges[] = {
+	{ "off", 0 }, { "auto", SD_HEDGE_AUTO }, {}
+};
+
 static const struct word attaches[] = {
-	{ "trust", SD_ATTACH_TRUST }, { "discard", SD_ATTACH_DISCARD }, {}
+	{ "trust", SD_ATTACH_TRUST }, { "verify", SD_ATTACH_VERIFY },
+	{ "discard", SD_ATTACH_DISCARD }, {}
 };
 
 /* An option is a word of a list, or a number within bounds. */
@@ -44,10 +49,13 @@ static const struct option {
 	  SD_MAX_BLOCK_SECTORS, SD_DEFAULT_BLOCK_SECTORS },
 	{ "verify", FIELD(verify), switches, 0, 0, 1 },
 	{ "attach", FIELD(attach), attaches, 0, 0, SD_ATTACH_TRUST },
-	{ "hedge_us", FIELD(hedge_us), off, 50, 10000000, 0 },
+	{ "hedge_us", FIELD(hedge_us), hedges, 50, 10000000, 0 },
+	{ "read_ms", FIELD(read_ms), off, 10, 600000, 500 },
 	{ "timeout_ms", FIELD(timeout_ms), NULL, 100, 600000, 10000 },
 	{ "checkpoint_ms", FIELD(checkpoint_ms), NULL, 10, 600000, 5000 },
 	{ "buffer_kib", FIELD(buffer_kib), NULL, 256, 1u << 20, 16384 },
+	{ "warm", FIELD(warm_kib), off, 1, ~0u, 0 },
+	{ "read_kib", FIELD(read_kib), NULL, 256, 1u << 20, 4096 },
 	{ "heat_s", FIELD(heat_s), off, 16, 31536000, 14400 },
 	{ "policy", FIELD(policy), policies, 0, 0, SD_POLICY_S3FIFO },
 	{ "sequential_kib", FIELD(sequential_kib), off, 64, 1u << 30, 1024 },
@@ -75,8 +83,7 @@ void sd_options_default(struct sd_options *o)
 		*field(o, &options[i]) = options[i].initial;
 }
 
-/* Decimal digits only: no sign, no blank, no overflow. */
-static int parse_number(const char *s, u32 low, u32 high, u32 *ret)
+int sd_number_parse(const char *s, u32 low, u32 high, u32 *ret)
 {
 	u64 v = 0;
 
@@ -110,7 +117,7 @@ static int parse_value(const struct option *d, const char *s, u32 *ret)
 {
 	if (d->words && !parse_word(d->words, s, ret))
 		return 0;
-	return d->high ? parse_number(s, d->low, d->high, ret) : -EINVAL;
+	return d->high ? sd_number_parse(s, d->low, d->high, ret) : -EINVAL;
 }
 
 static int parse_option(struct sd_options *o, const char *key, const char *value)
@@ -132,7 +139,7 @@ static int parse_options(struct sd_options *o, u32 argc, char **argv,
 	if (!argc)
 		return 0;
 	*ret_why = "number of option words is wrong";
-	if (parse_number(argv[0], 0, 64, &words) || words != argc - 1 ||
+	if (sd_number_parse(argv[0], 0, 64, &words) || words != argc - 1 ||
 	    words % 2)
 		return -EINVAL;
 	*ret_why = "option is unknown or its value out of range";
@@ -155,7 +162,7 @@ int sd_args_parse(struct sd_args *a, u32 argc, char **argv,
 		return -EINVAL;
 	a->disk = argv[0];
 	*ret_why = "number of SSDs is out of range";
-	if (parse_number(argv[1], 1, SD_MAX_LEGS, &a->nr_legs) ||
+	if (sd_number_parse(argv[1], 1, SD_MAX_LEGS, &a->nr_legs) ||
 	    argc < 2 + a->nr_legs)
 		return -EINVAL;
 	for (i = 0; i < a->nr_legs; i++)

@@ -113,14 +113,26 @@ static void fill_super(struct sd_set *set, u32 leg,
 	};
 }
 
+/*
+ * Within the life of a device what was verified stays so; what a crash has left
+ * unverified has no such life behind it.
+ */
+static bool verifies(const struct sd_set *set, const struct sd_candidate *c)
+{
+	return c->super.state & SD_SUPER_UNVERIFIED ||
+	       (set->opt.attach == SD_ATTACH_VERIFY && !set->continued);
+}
+
 static void super_of(struct sd_set *set, u32 leg, const struct attach *a,
 		     struct sd_super *s)
 {
 	const struct sd_candidate *c = &a->c[leg];
 
 	fill_super(set, leg, &c->layout, s);
-	if (c->warm)
+	if (c->warm) {
 		s->epoch = c->super.epoch;
+		s->state |= verifies(set, c) ? SD_SUPER_UNVERIFIED : 0;
+	}
 	memcpy(s->sample, a->sample, sizeof(s->sample));
 }
 
@@ -147,12 +159,17 @@ static int load_warm(struct sd_set *set, struct attach *a, struct sd_leg *leg)
 	err = sd_meta_load_intents(&leg->meta);
 	if (err)
 		return err;
-	if (!same_disk(set, a, c, leg)) {
+	if (!verifies(set, c) && !same_disk(set, a, c, leg)) {
 		c->why = "the disk was changed while it was away";
 		return -ESTALE;
 	}
 	sd_meta_load_units(&leg->meta);
-	return sd_meta_pass(&leg->meta);
+	err = sd_meta_pass(&leg->meta);
+	if (err || !verifies(set, c))
+		return err;
+	err = sd_table_distrust(&leg->table);
+	leg->auditing = !err;
+	return err;
 }
 
 static int prepare(struct sd_set *set, struct attach *a, struct sd_leg *leg)
@@ -305,16 +322,27 @@ static void attach_all(struct sd_set *set, struct attach *a)
 			load(set, a, &set->leg[i]);
 }
 
+/* There may be an SSD that was of no use: the log says why. */
+static void leave_failed(struct sd_leg *leg)
+{
+	if (!leg->dev) {
+		leg->state = SUPERDISK_STATE_VACANT;
+		return;
+	}
+	leg->state = SUPERDISK_STATE_FAILED;
+	sd_event_leg(leg, SUPERDISK_STATE_VACANT, SUPERDISK_STATE_FAILED,
+		     -ENODEV);
+}
+
 static void start_all(struct sd_set *set)
 {
 	u32 i;
 
 	for (i = 0; i < set->geom.nr_legs; i++) {
-		if (!set->leg[i].loaded)
-			set->leg[i].state = set->leg[i].dev ?
-				SUPERDISK_STATE_FAILED : SUPERDISK_STATE_VACANT;
-		else
+		if (set->leg[i].loaded)
 			sd_leg_start(&set->leg[i]);
+		else
+			leave_failed(&set->leg[i]);
 	}
 }
 
@@ -329,6 +357,7 @@ int sd_set_activate(struct sd_set *set)
 		kvfree(a);
 		return -ENOMEM;
 	}
+	set->continued = set->was_active;
 	if (!set->was_active)
 		sd_decay_inherit(set);
 	mutex_lock(&set->admin);
@@ -339,10 +368,10 @@ int sd_set_activate(struct sd_set *set)
 	set->active = true;
 	set->was_active = true;
 	mutex_unlock(&set->lock);
+	sd_warm_resume(set);
 	mutex_unlock(&set->admin);
 	sd_decay_start(set);
-	queue_delayed_work(set->io_wq, &set->watch_work,
-			   msecs_to_jiffies(set->opt.timeout_ms / 4));
+	sd_watch_start(set);
 	vfree(a->buf);
 	kvfree(a);
 	sd_event(set, SUPERDISK_EVENT_ACTIVE, -1, 0);
@@ -374,8 +403,10 @@ void sd_set_deactivate(struct sd_set *set)
 		return;
 	mutex_lock(&set->admin);
 	sd_decay_stop(set);
+	sd_warm_pause(set);
 	cancel_delayed_work_sync(&set->watch_work);
 	wait_event(set->idle, !atomic_read(&set->jobs_out));
+	sd_warm_pause(set);	/* a copy that landed has started it again */
 	flush_workqueue(set->fill_wq);
 	flush_workqueue(set->io_wq);
 	for (i = 0; i < set->geom.nr_legs; i++)

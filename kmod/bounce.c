@@ -1,70 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hits that do not read into the reader's own pages: parts of pages, which
- * need the whole page to be verified, and hedged reads, which must be able to
- * leave an SSD that does not answer behind.
+ * Hits that are read into a buffer of the stock and copied: parts of pages,
+ * which need the whole page to be verified, and all that must be able to leave
+ * an SSD that does not answer behind.
  *
- *	SSD answers first	check, copy, complete
- *	bound passes first	the disk is asked; what the SSD says is dropped
- *	its driver is full	likewise, if there is a bound
+ *	WAITED --SSD answers--------------> ANSWERED: check, copy, complete
+ *	  |'--hedge bound passes: the disk is asked too, into a buffer as well;
+ *	  |                       the first answer wins --> ANSWERED
+ *	  '---read_ms pass, or no buffer for the disk --> ANSWERED: rescue
  *
- * Who sets job->claimed owns the reader's bio.  The job, its pages and its
- * reference to the SSD live until both the SSD and the timer are done with it.
+ * Who takes it out of WAITED owns the reader's bio.  Buffer, bio and reference
+ * to the SSD stay until the SSD, the timer and the disk are done with it: what
+ * comes late, comes into pages that are nobody else's.
+ *
+ * The hedge bound has a timer of its own in each read; read_ms is looked at by
+ * the watchdog, which walks the stock.
  */
 #include "sd.h"
 
 #include <linux/crc32c.h>
 #include <linux/highmem.h>
 
-static void put_job(struct sd_job *job)
+enum { READ_IDLE, READ_WAITED, READ_ANSWERED };
+
+static bool claim(struct sd_read *r)
 {
-	if (refcount_dec_and_test(&job->refs))
-		sd_job_free(job);
+	return atomic_cmpxchg(&r->state, READ_WAITED, READ_ANSWERED) ==
+	       READ_WAITED;
 }
 
-static bool claim(struct sd_job *job)
+static void put_read(struct sd_read *r)
 {
-	return atomic_cmpxchg(&job->claimed, 0, 1) == 0;
+	struct sd_leg *leg = r->leg;
+
+	if (!refcount_dec_and_test(&r->refs))
+		return;
+	sd_stock_give(r);
+	sd_leg_put(leg);	/* last: it keeps the stock */
 }
 
 /* The reader leaves the SSD behind. */
-static void ask_disk(struct sd_job *job)
+static void leave(struct sd_read *r)
 {
-	struct sd_io *io = sd_io_of(job->user);
+	struct sd_io *io = sd_io_of(r->user);
 
-	sd_count(job->leg->stats, SUPERDISK_C_HEDGES, 1);
-	io->hedged = true;
-	sd_rescue(io, job->user);
+	io->late = true;
+	sd_rescue(io, r->user);
 }
 
-static enum hrtimer_restart bound_passed(struct hrtimer *timer)
+/* Pages of a buffer whose checksum does not match. */
+static u64 mismatches(struct sd_read *r, const struct sd_ticket *tk)
 {
-	struct sd_job *job = container_of(timer, struct sd_job, timer);
-
-	if (claim(job))
-		ask_disk(job);
-	put_job(job);
-	return HRTIMER_NORESTART;
-}
-
-/* Pages of the job whose checksum does not match. */
-static u64 mismatches(struct sd_job *job, const struct sd_ticket *tk)
-{
-	struct sd_table *t = &job->leg->table;
+	struct sd_table *t = &r->leg->table;
 	u64 bad = 0;
 	u32 i;
 
-	for (i = 0; t->crc && i < job->nr; i++)
-		if (crc32c(~0u, page_address(job->vecs[i].bv_page), SD_PAGE) !=
-		    sd_table_crc(t, tk->slot, job->first + i))
-			bad |= BIT_ULL(job->first + i);
+	for (i = 0; t->crc && i < r->nr; i++)
+		if (crc32c(~0u, page_address(r->vecs[i].bv_page), SD_PAGE) !=
+		    sd_table_crc(t, tk->slot, r->first + i))
+			bad |= BIT_ULL(r->first + i);
 	return bad;
 }
 
-static void copy_out(struct sd_job *job, struct sd_io *io, struct bio *bio)
+static void copy_out(struct sd_read *r, struct sd_io *io, struct bio *bio)
 {
 	u32 block = sd_block_sectors(&io->set->geom);
-	u32 at = (io->sector & (block - 1)) * SD_SECTOR - job->first * SD_PAGE;
+	u32 at = (io->sector & (block - 1)) * SD_SECTOR - r->first * SD_PAGE;
 	struct bvec_iter iter;
 	struct bio_vec bv;
 	u32 done, step;
@@ -74,98 +75,247 @@ static void copy_out(struct sd_job *job, struct sd_io *io, struct bio *bio)
 			step = min_t(u32, bv.bv_len - done,
 				     SD_PAGE - at % SD_PAGE);
 			memcpy_page(bv.bv_page, bv.bv_offset + done,
-				    job->vecs[at / SD_PAGE].bv_page,
+				    r->vecs[at / SD_PAGE].bv_page,
 				    at % SD_PAGE, step);
 		}
 	}
 }
 
 /* The SSD was first. */
-static void answer(struct sd_job *job, struct bio *user, blk_status_t status)
+static void answer(struct sd_read *r, blk_status_t status)
 {
+	struct bio *user = r->user;
 	struct sd_io *io = sd_io_of(user);
-	struct sd_leg *leg = job->leg;
+	struct sd_leg *leg = r->leg;
 
 	io->ssd_ns = ktime_get_ns() - io->start_ns;
 	io->bad_io = status;
-	io->bad = status ? io->ticket.mask : mismatches(job, &io->ticket);
+	io->bad = status ? io->ticket.mask : mismatches(r, &io->ticket);
 	if (io->bad || !sd_read_still_valid(&leg->table, &io->ticket)) {
 		percpu_ref_get(&leg->ref);	/* the rescue drops it */
 		io->leg = leg;
 		sd_rescue(io, user);
 		return;
 	}
-	copy_out(job, io, user);
+	copy_out(r, io, user);
 	sd_count(leg->stats, SUPERDISK_C_HITS, 1);
 	sd_account_leg(leg, SUPERDISK_PATH_HIT, io->start_ns);
 	user->bi_status = BLK_STS_OK;
 	bio_endio(user);
 }
 
-/* The driver had no room, and the reader does not want to wait for it. */
-static void would_block(struct sd_job *job, struct bio *user)
+/* The driver had no room. */
+static void would_block(struct sd_read *r)
 {
-	if (user->bi_opf & REQ_NOWAIT)
-		bio_wouldblock_error(user);
-	else
-		ask_disk(job);
+	if (r->user->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(r->user);
+		return;
+	}
+	sd_io_of(r->user)->again = true;
+	sd_stock_wait(r->leg, r->user);
 }
 
 static void ssd_answered(struct bio *bio)
 {
-	struct sd_job *job = bio->bi_private;
+	struct sd_read *r = bio->bi_private;
+	struct sd_leg *leg = r->leg;
 	blk_status_t status = bio->bi_status;
 
 	bio_uninit(bio);
-	this_cpu_inc(job->leg->stats->done);
+	this_cpu_inc(leg->stats->done);
 	if (status != BLK_STS_AGAIN)
-		sd_leg_result(job->leg, status);
-	if (claim(job)) {
-		if (job->timed && hrtimer_try_to_cancel(&job->timer) == 1)
-			put_job(job);
+		sd_leg_result(leg, status);
+	if (claim(r)) {
+		if (r->timed && hrtimer_try_to_cancel(&r->timer) == 1)
+			put_read(r);
 		if (status == BLK_STS_AGAIN)
-			would_block(job, job->user);
+			would_block(r);
 		else
-			answer(job, job->user, status);
+			answer(r, status);
+	} else if (!status) {
+		sd_account_leg(leg, SUPERDISK_PATH_SSD_LATE, r->start_ns);
 	}
-	put_job(job);
+	put_read(r);
 }
 
-static void arm(struct sd_job *job, u32 us)
+static void fill_bio(struct sd_read *r, struct block_device *bdev,
+		     sector_t sector, blk_opf_t opf, bio_end_io_t *end)
 {
-	job->timed = us;
-	refcount_set(&job->refs, job->timed ? 2 : 1);
-	atomic_set(&job->claimed, 0);
-	if (!job->timed)
+	struct bio *bio = &r->bio;
+
+	bio_init(bio, bdev, r->vecs, r->nr, REQ_OP_READ | opf);
+	bio->bi_vcnt = r->nr;
+	bio->bi_iter.bi_sector = sector;
+	bio->bi_iter.bi_size = r->nr * SD_PAGE;
+	bio->bi_private = r;
+	bio->bi_end_io = end;
+}
+
+/* --- the hedge ------------------------------------------------------------ */
+
+static void disk_answered(struct bio *bio)
+{
+	struct sd_read *d = bio->bi_private, *r = d->of;
+	bool good = !bio->bi_status;
+	struct bio *user = r->user;
+	struct sd_io *io;
+
+	bio_uninit(bio);
+	if (good && claim(r)) {
+		io = sd_io_of(user);
+		io->path = SUPERDISK_PATH_HEDGE_WIN;
+		copy_out(d, io, user);
+		sd_count(r->leg->stats, SUPERDISK_C_HEDGE_WINS, 1);
+		user->bi_status = BLK_STS_OK;
+		bio_endio(user);
+	} else if (!good && claim(r)) {
+		leave(r);	/* the disk's error is the disk's to tell */
+	}
+	put_read(d);
+	put_read(r);
+}
+
+/* Takes over the timer's reference. */
+static void ask_disk_too(struct sd_read *r)
+{
+	struct sd_set *set = r->leg->set;
+	struct sd_read *d;
+
+	if (atomic_read(&r->state) != READ_WAITED) {
+		put_read(r);
 		return;
-	sd_timer_setup(&job->timer, bound_passed);
-	hrtimer_start(&job->timer, ns_to_ktime((u64)us * NSEC_PER_USEC), HRTIMER_MODE_REL);
+	}
+	sd_count(r->leg->stats, SUPERDISK_C_HEDGES, 1);
+	d = sd_stock_take(r->leg);
+	if (!d) {
+		if (claim(r))
+			leave(r);
+		put_read(r);
+		return;
+	}
+	percpu_ref_get(&r->leg->ref);
+	refcount_set(&d->refs, 1);
+	d->of = r;
+	d->nr = r->nr;
+	d->first = r->first;
+	fill_bio(d, set->disk->bdev, r->disk_sector, REQ_SYNC, disk_answered);
+	sd_submit(set, &d->bio, r->disk_sector);
 }
 
-bool sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio)
+void sd_hedge_work(struct work_struct *work)
 {
-	struct sd_set *set = leg->set;
-	sector_t sector = io->sector;
-	struct sd_job *job;
+	struct sd_set *set = container_of(work, struct sd_set, hedge_work);
+	struct sd_read *r, *next;
+	LIST_HEAD(list);
 
-	job = sd_job_new(set, leg, hweight64(io->ticket.mask));
-	if (!job)
-		return false;
-	job->first = __ffs64(io->ticket.mask);
-	job->user = bio;
+	spin_lock_irq(&set->rescue_lock);
+	list_splice_init(&set->hedged, &list);
+	spin_unlock_irq(&set->rescue_lock);
+	list_for_each_entry_safe(r, next, &list, node)
+		ask_disk_too(r);
+}
+
+static enum hrtimer_restart bound_passed(struct hrtimer *timer)
+{
+	struct sd_read *r = container_of(timer, struct sd_read, timer);
+	struct sd_set *set = r->leg->set;
+	unsigned long flags;
+
+	spin_lock_irqsave(&set->rescue_lock, flags);
+	list_add_tail(&r->node, &set->hedged);
+	spin_unlock_irqrestore(&set->rescue_lock, flags);
+	queue_work(set->io_wq, &set->hedge_work);
+	return HRTIMER_NORESTART;
+}
+
+void sd_bounce_init(struct sd_read *r)
+{
+	sd_timer_setup(&r->timer, bound_passed);
+}
+
+/* --- the way in ----------------------------------------------------------- */
+
+static void arm(struct sd_read *r, u32 us)
+{
+	r->timed = us;
+	refcount_set(&r->refs, us ? 2 : 1);
+	/* From here on the watchdog may answer. */
+	atomic_set_release(&r->state, READ_WAITED);
+	if (us)
+		hrtimer_start(&r->timer,
+			      ns_to_ktime((u64)us * NSEC_PER_USEC),
+			      HRTIMER_MODE_REL);
+}
+
+static void send(struct sd_read *r, struct sd_io *io, struct bio *bio)
+{
+	struct sd_leg *leg = r->leg;
+	struct sd_set *set = leg->set;
+	u64 block = sd_block(&set->geom, io->sector);
+
+	r->user = bio;
+	r->start_ns = io->start_ns;
+	r->first = __ffs64(io->ticket.mask);
+	r->nr = hweight64(io->ticket.mask);
+	r->disk_sector = (block << set->geom.block_shift) +
+			 r->first * SD_PAGE_SECTORS;
 	io->kind = SD_IO_BOUNCE;
 	io->path = SUPERDISK_PATH_HIT;
-	io->hedged = false;
-	sd_job_bio(job, &job->ssd_bio, leg->kdev.bdev,
-		   sd_leg_sector(leg, io->ticket.slot, job->first),
-		   REQ_OP_READ | (bio->bi_opf & (REQ_SYNC | REQ_META |
-				  REQ_PRIO | REQ_RAHEAD | REQ_NOWAIT)) |
-		   (set->opt.hedge_us ? sd_leg_nowait(leg) : 0), ssd_answered);
-	job->ssd_bio.bi_ioprio = bio->bi_ioprio;
-	bio_clone_blkg_association(&job->ssd_bio, bio);
+	io->late = false;
+	fill_bio(r, leg->kdev.bdev,
+		 sd_leg_sector(leg, io->ticket.slot, r->first),
+		 (bio->bi_opf & (REQ_SYNC | REQ_META | REQ_PRIO | REQ_RAHEAD |
+				 REQ_NOWAIT)) |
+		 (io->again ? 0 : sd_leg_nowait(leg)), ssd_answered);
+	r->bio.bi_ioprio = bio->bi_ioprio;
+	bio_clone_blkg_association(&r->bio, bio);
 	this_cpu_inc(leg->stats->started);
-	/* From here on the timer may have answered, and io be gone. */
-	arm(job, set->opt.hedge_us);
-	sd_submit(set, &job->ssd_bio, sector);
-	return true;
+	/* After this io may be gone. */
+	arm(r, sd_leg_hedge_us(leg));
+	sd_submit(set, &r->bio, r->disk_sector);
+}
+
+void sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio)
+{
+	struct sd_read *r = sd_stock_take(leg);
+
+	if (r) {
+		send(r, io, bio);
+		return;
+	}
+	if (bio->bi_opf & REQ_NOWAIT)
+		bio_wouldblock_error(bio);
+	else
+		sd_stock_wait(leg, bio);
+	sd_leg_put(leg);
+}
+
+void sd_bounce_overdue(struct sd_leg *leg, u64 now_ns, u64 bound_ns)
+{
+	struct sd_read *r;
+	struct bio *bio;
+	u32 i;
+
+	for (i = 0; i < leg->stock.nr; i++) {
+		r = leg->stock.read[i];
+		/*
+		 * It may be another read by now, which then goes to the disk
+		 * early: no harm.
+		 */
+		if (atomic_read_acquire(&r->state) != READ_WAITED ||
+		    now_ns - READ_ONCE(r->start_ns) < bound_ns ||
+		    !refcount_inc_not_zero(&r->refs))
+			continue;
+		if (claim(r)) {
+			sd_count(leg->stats, SUPERDISK_C_OVERDUE, 1);
+			leave(r);
+		}
+		put_read(r);
+	}
+	while ((bio = sd_stock_overdue(leg, now_ns - bound_ns))) {
+		sd_count(leg->stats, SUPERDISK_C_OVERDUE, 1);
+		sd_io_of(bio)->kind = SD_IO_BOUNCE;
+		sd_io_of(bio)->late = true;
+		sd_rescue(sd_io_of(bio), bio);
+	}
 }

@@ -56,6 +56,7 @@ void sd_decay_inherit(struct sd_set *set)
 
 	if (!before)
 		return;
+	set->continued = true;
 	if (set->heat.byte && before->heat.byte &&
 	    set->geom.block_shift == before->geom.block_shift)
 		sd_heat_raise(&set->heat, 0, before->heat.byte,

@@ -58,7 +58,8 @@ void sd_trace_fill(struct sd_job *job, int err)
 		.sector = sd_job_sector(job) + job->set->ti->begin,
 		.bytes = job->nr * SD_PAGE,
 		.op = SUPERDISK_OP_WRITE,
-		.path = job->back ? SUPERDISK_PATH_HEAL : SUPERDISK_PATH_FILL,
+		.path = job->back ? SUPERDISK_PATH_HEAL :
+			job->warm ? SUPERDISK_PATH_WARM : SUPERDISK_PATH_FILL,
 		.leg = job->leg->index,
 		.error = err,
 		.leg_dev = READ_ONCE(job->leg->devt),
@@ -118,6 +119,9 @@ static char * const event_names[] = {
 	[SUPERDISK_EVENT_LEG_COLD] = "leg_cold",
 	[SUPERDISK_EVENT_PAGE_RETIRED] = "page_retired",
 	[SUPERDISK_EVENT_WARM_DONE] = "warm_done",
+	[SUPERDISK_EVENT_WARM_STARTED] = "warm_started",
+	[SUPERDISK_EVENT_WARM_STOPPED] = "warm_stopped",
+	[SUPERDISK_EVENT_LEG_VERIFIED] = "leg_verified",
 };
 
 void sd_event(struct sd_set *set, enum superdisk_event event, int leg, int err)

@@ -7,6 +7,8 @@
  *	send	worker: write the copy to the SSD
  *	done	publish, if no write has overlapped since begin
  *
+ * One of warming (job->warm) reads the disk for itself: start, read, done.
+ *
  * A repair of a page that was valid before (job->back) also holds the intent of
  * its region, and is read back before it is believed again; a page that does
  * not come back right is retired.
@@ -25,11 +27,14 @@ static bool may_fill(struct sd_leg *leg)
 static void fill_finish(struct sd_job *job, u64 good)
 {
 	struct sd_leg *leg = job->leg;
-	bool published;
+	u64 published;
 
 	published = sd_op_end(&job->set->guard, &job->op, good, job->crc);
-	sd_count(leg->stats, published ? SUPERDISK_C_FILLS :
-					 SUPERDISK_C_FILLS_DROPPED, 1);
+	if (job->warm)
+		sd_warm_landed(job, published);
+	else
+		sd_count(leg->stats, published ? SUPERDISK_C_FILLS :
+						 SUPERDISK_C_FILLS_DROPPED, 1);
 	if (job->intent)
 		sd_intent_put(&leg->meta.intent, job->region);
 	sd_job_free(job);
@@ -92,7 +97,9 @@ static void fill_written(struct bio *bio)
 	if (status)
 		sd_count(leg->stats, SUPERDISK_C_WRITE_ERRORS, 1);
 	if (!job->back) {
-		sd_account_leg(leg, SUPERDISK_PATH_FILL, job->start_ns);
+		sd_account_leg(leg, job->warm ? SUPERDISK_PATH_WARM :
+						SUPERDISK_PATH_FILL,
+			       job->start_ns);
 		sd_trace_fill(job, blk_status_to_errno(status));
 		fill_finish(job, status ? 0 : ~0ull);
 		return;
@@ -113,6 +120,8 @@ static void fill_write(struct sd_job *job)
 	sd_job_bio(job, &job->ssd_bio, leg->kdev.bdev,
 		   sd_leg_sector(leg, job->op.slot, job->first),
 		   REQ_OP_WRITE | REQ_IDLE, fill_written);
+	if (job->warm)
+		sd_job_idle_bio(&job->ssd_bio);
 	this_cpu_inc(leg->stats->started);
 	sd_submit(job->set, &job->ssd_bio, sd_job_sector(job));
 }
@@ -156,8 +165,7 @@ static bool usable(struct sd_job *job, u64 run)
 	return !(sd_retired_pages(job->leg, job->op.slot) & run);
 }
 
-/* Takes over the reference to the leg. */
-static struct sd_job *fill_start(struct sd_leg *leg, u64 block, u64 mask)
+struct sd_job *sd_fill_start(struct sd_leg *leg, u64 block, u64 mask)
 {
 	bool placed = sd_table_find(&leg->table, block) != SD_NO_SLOT;
 	struct sd_set *set = leg->set;
@@ -196,7 +204,7 @@ struct sd_job *sd_fill_begin(struct sd_set *set, struct sd_io *io, u64 mask)
 		return NULL;
 	mask &= ~sd_retired(leg, block);
 	if (mask && may_fill(leg) && sd_admit(leg, io, block, mask))
-		return fill_start(leg, block, mask);
+		return sd_fill_start(leg, block, mask);
 	sd_leg_put(leg);
 	return NULL;
 }
@@ -215,4 +223,55 @@ void sd_fill_end(struct sd_io *io, struct bio *bio, blk_status_t status)
 	sd_job_copy(job, bio, io->iter, job->first * SD_PAGE - within);
 	INIT_WORK(&job->work, fill_send);
 	queue_work(io->set->fill_wq, &job->work);
+}
+
+/* For a block that has no slot, without another one losing its own. */
+static bool has_room(struct sd_leg *leg)
+{
+	struct sd_cache *c = leg->table.cache;
+
+	return c && READ_ONCE(c->nr_free) > c->reserve + SD_WARM_FLIGHT;
+}
+
+u64 sd_fill_wanted(struct sd_leg *leg, u64 block, u64 mask)
+{
+	u64 slot;
+
+	if (!may_fill(leg))
+		return 0;
+	mask &= ~sd_retired(leg, block);
+	slot = sd_table_find(&leg->table, block);
+	if (slot == SD_NO_SLOT)
+		return has_room(leg) ? mask : 0;
+	return mask & ~READ_ONCE(leg->table.slots[slot].valid);
+}
+
+static void fill_have_read(struct work_struct *work)
+{
+	struct sd_job *job = container_of(work, struct sd_job, work);
+
+	if (job->disk_status) {
+		fill_finish(job, 0);
+		return;
+	}
+	sd_job_checksum(job);
+	fill_write(job);
+}
+
+static void disk_read(struct bio *bio)
+{
+	struct sd_job *job = bio->bi_private;
+
+	job->disk_status = bio->bi_status;
+	bio_uninit(bio);
+	INIT_WORK(&job->work, fill_have_read);
+	queue_work(job->set->fill_wq, &job->work);
+}
+
+void sd_fill_read(struct sd_job *job)
+{
+	sd_job_bio(job, &job->disk_bio, job->set->disk->bdev,
+		   sd_job_sector(job), REQ_OP_READ, disk_read);
+	sd_job_idle_bio(&job->disk_bio);
+	sd_submit(job->set, &job->disk_bio, sd_job_sector(job));
 }

@@ -35,6 +35,7 @@
 #define SD_SUPER_ACTIVE		1u	/* in use: the intent map counts */
 #define SD_SUPER_LOOSE		2u	/* in use without intents: all in doubt */
 #define SD_SUPER_OUT		4u	/* taken out of service */
+#define SD_SUPER_UNVERIFIED	8u	/* units are to be compared with the disk */
 
 struct sd_super_disk {
 	__le32 crc;

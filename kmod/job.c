@@ -8,6 +8,7 @@
 
 #include <linux/crc32c.h>
 #include <linux/highmem.h>
+#include <linux/ioprio.h>
 
 static int pool_init(struct sd_pool *p, u32 nr)
 {
@@ -124,10 +125,21 @@ static void copy_segment(struct sd_job *job, u32 at, const struct bio_vec *bv)
 	}
 }
 
+void sd_job_checksum(struct sd_job *job)
+{
+	u32 i;
+
+	if (!job->leg->table.crc && !job->back)
+		return;
+	for (i = 0; i < job->nr; i++)
+		job->crc[i] = crc32c(~0u, page_address(job->vecs[i].bv_page),
+				     SD_PAGE);
+}
+
 void sd_job_copy(struct sd_job *job, struct bio *bio, struct bvec_iter iter,
 		 u32 skip_bytes)
 {
-	u32 i, at = 0, end = job->nr * SD_PAGE;
+	u32 at = 0, end = job->nr * SD_PAGE;
 	struct bio_vec bv;
 
 	bio_advance_iter(bio, &iter, skip_bytes);
@@ -137,11 +149,7 @@ void sd_job_copy(struct sd_job *job, struct bio *bio, struct bvec_iter iter,
 		copy_segment(job, at, &bv);
 		bio_advance_iter_single(bio, &iter, bv.bv_len);
 	}
-	if (!job->leg->table.crc && !job->back)
-		return;
-	for (i = 0; i < job->nr; i++)
-		job->crc[i] = crc32c(~0u, page_address(job->vecs[i].bv_page),
-				     SD_PAGE);
+	sd_job_checksum(job);
 }
 
 void sd_job_bio(struct sd_job *job, struct bio *bio, struct block_device *bdev,
@@ -153,6 +161,11 @@ void sd_job_bio(struct sd_job *job, struct bio *bio, struct block_device *bdev,
 	bio->bi_iter.bi_size = job->nr * SD_PAGE;
 	bio->bi_private = job;
 	bio->bi_end_io = end;
+}
+
+void sd_job_idle_bio(struct bio *bio)
+{
+	bio->bi_ioprio = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0);
 }
 
 sector_t sd_job_sector(const struct sd_job *job)

@@ -19,8 +19,8 @@ else
 		$(O) $(s) $(SPARSE) &&) true
 endif
 
-KMOD_CORE = args cache format ghost heat index intent map meta policy \
-	policy_s3fifo policy_sieve recover stream
+KMOD_CORE = args cache format ghost heat hedge index intent map message meta \
+	plan policy policy_s3fifo policy_sieve recover stream
 KMOD_CORE_DIR = $(O)/$(VARIANT)/kmod
 KMOD_CORE_ARCHIVE = $(KMOD_CORE_DIR)/libkmod.a
 KMOD_CORE_CFLAGS = -Ikmod

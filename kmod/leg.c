@@ -304,6 +304,7 @@ void sd_leg_result(struct sd_leg *leg, blk_status_t status)
 int sd_leg_init(struct sd_set *set, u32 index)
 {
 	struct sd_leg *leg = &set->leg[index];
+	int err;
 
 	leg->set = set;
 	leg->index = index;
@@ -326,14 +327,16 @@ int sd_leg_init(struct sd_set *set, u32 index)
 	leg->stats = alloc_percpu(struct sd_stats);
 	if (!leg->stats)
 		return -ENOMEM;
-	return percpu_ref_init(&leg->ref, leg_drained,
-			       PERCPU_REF_INIT_DEAD | PERCPU_REF_ALLOW_REINIT,
-			       GFP_KERNEL);
+	err = sd_stock_init(leg);
+	return err ?: percpu_ref_init(&leg->ref, leg_drained,
+				      PERCPU_REF_INIT_DEAD |
+				      PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
 }
 
 void sd_leg_fini(struct sd_leg *leg)
 {
 	percpu_ref_exit(&leg->ref);
+	sd_stock_fini(leg);
 	free_percpu(leg->stats);
 }
 
@@ -420,6 +423,7 @@ void sd_leg_unload(struct sd_leg *leg)
 	if (!leg->loaded)
 		return;
 	leg->loaded = false;
+	leg->auditing = false;
 	sd_meta_fini(&leg->meta);
 	sd_table_fini(&leg->table);
 	sd_heal_reset(leg);

@@ -13,8 +13,11 @@
  *	attach	all SSDs together	watch	SSDs that do not answer
  *	claim	devices in use
  *	job	copies under way	hold	intents of the fingerprint
- *	bounce	hits through a copy	io	blocking I/O
+ *	bounce	hits through a copy	stock	buffers for them
+ *	hedge	how long they wait	io	blocking I/O
  *	heat	what is read how often	decay	heat falls, and is inherited
+ *	plan	order and pace		warm	background copying
+ *	audit	attach verify
  *	sets	all that exist
  *	netlink, event, stats, trace	what can be seen from outside
  */

@@ -112,6 +112,7 @@ void sd_table_fini(struct sd_table *t)
 	kvfree(t->cache);
 	kvfree(t->crc);
 	kvfree(t->dirty);
+	kvfree(t->unverified);
 	kvfree(t->slots);
 	*t = (struct sd_table) {};
 }
@@ -183,6 +184,41 @@ int sd_table_load(struct sd_table *t, u64 slot, u64 block, u64 valid,
 	return 0;
 }
 
+int sd_table_distrust(struct sd_table *t)
+{
+	u64 i;
+
+	t->unverified = kvcalloc(t->nr_slots, sizeof(u64), GFP_KERNEL);
+	if (!t->unverified)
+		return -ENOMEM;
+	for (i = 0; i < t->nr_slots; i++) {
+		t->unverified[i] = t->slots[i].valid;
+		t->slots[i].valid = 0;
+	}
+	return 0;
+}
+
+static u64 unverified_pages(const struct sd_table *t, u64 slot)
+{
+	return t->unverified ? READ_ONCE(t->unverified[slot]) : 0;
+}
+
+u64 sd_table_unverified(const struct sd_table *t, u64 block)
+{
+	u64 slot = sd_table_find(t, block);
+
+	return slot == SD_NO_SLOT ? 0 : unverified_pages(t, slot);
+}
+
+u64 sd_table_count_unverified(const struct sd_table *t)
+{
+	u64 i, n = 0;
+
+	for (i = 0; t->unverified && i < t->nr_slots; i++)
+		n += hweight64(READ_ONCE(t->unverified[i]));
+	return n;
+}
+
 u64 sd_table_count_valid(const struct sd_table *t)
 {
 	u64 i, n = 0;
@@ -227,6 +263,13 @@ static struct sd_guard_bucket *bucket_of(struct sd_guard *g, u64 block)
 	return &g->bucket[hash_64(block, SD_GUARD_BITS)];
 }
 
+/* These pages no longer wait to be verified. */
+static void __forget(struct sd_table *t, u64 slot, u64 mask)
+{
+	WRITE_ONCE(t->unverified[slot], t->unverified[slot] & ~mask);
+	sd_table_mark_dirty(t, slot);
+}
+
 static void __invalidate(struct sd_table *t, u64 slot, u64 mask)
 {
 	struct sd_slot *s = &t->slots[slot];
@@ -236,6 +279,8 @@ static void __invalidate(struct sd_table *t, u64 slot, u64 mask)
 		WRITE_ONCE(s->valid, s->valid & ~mask);
 		sd_table_mark_dirty(t, slot);
 	}
+	if (unverified_pages(t, slot) & mask)
+		__forget(t, slot, mask);
 }
 
 /* Spoil every registered op that shares a page; true if there was one. */
@@ -348,9 +393,34 @@ u64 sd_op_begin_fill(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
 	op->slot = mask && !under_range(g, block) ?
 		   __find_or_place(t, block, place) : SD_NO_SLOT;
 	if (op->slot != SD_NO_SLOT)
-		op->mask = sd_mask_run(mask & ~t->slots[op->slot].valid);
+		op->mask = sd_mask_run(mask & ~t->slots[op->slot].valid &
+				       ~unverified_pages(t, op->slot));
 	else
 		op->mask = 0;
+	if (op->mask) {
+		list_add_tail(&op->node, &b->ops);
+		op->spoiled = under_range(g, block);
+	}
+	spin_unlock_irqrestore(&b->lock, flags);
+	return op->mask;
+}
+
+u64 sd_op_begin_verify(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
+		       u64 block, u64 mask)
+{
+	struct sd_guard_bucket *b = bucket_of(g, block);
+	unsigned long flags;
+
+	op->table = t;
+	op->block = block;
+	op->kind = SD_OP_VERIFY;
+	op->spoiled = false;
+	spin_lock_irqsave(&b->lock, flags);
+	op->slot = __find(t, block);
+	op->mask = 0;
+	if (op->slot != SD_NO_SLOT && !under_range(g, block))
+		op->mask = sd_mask_run(mask & ~__busy_pages(b, block) &
+				       unverified_pages(t, op->slot));
 	if (op->mask) {
 		list_add_tail(&op->node, &b->ops);
 		op->spoiled = under_range(g, block);
@@ -388,6 +458,8 @@ u64 sd_op_end(struct sd_guard *g, struct sd_op *op, u64 good, const u32 *crc)
 		good = 0;
 	if (good)
 		__publish(op, good, crc);
+	if (op->kind == SD_OP_VERIFY && !op->spoiled)
+		__forget(op->table, op->slot, op->mask);
 	spin_unlock_irqrestore(&b->lock, flags);
 	return good;
 }
@@ -423,6 +495,8 @@ static void __lose_block(struct sd_table *t, u64 slot)
 	WRITE_ONCE(s->remaps, s->remaps + 1);
 	smp_wmb();	/* pairs with sd_read_still_valid() */
 	WRITE_ONCE(s->valid, 0);
+	if (t->unverified)
+		WRITE_ONCE(t->unverified[slot], 0);
 }
 
 static bool give_slot(void *of, u32 slot)

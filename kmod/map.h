@@ -7,6 +7,12 @@
  *
  *	invalid --fill begins--> invalid, FILL op --fill ends, not spoiled--> valid
  *	any ----write begins--> invalid, WRITE op --write ends, not spoiled--> valid
+ *	unverified --verify begins--> VERIFY op --equal to the disk--> valid
+ *	                                        '--differs--> invalid
+ *
+ * An unverified page is one that the SSD says is valid, but which nobody reads
+ * before it was compared with the disk.  No fill touches it: it may well be
+ * right as it is.
  *
  * Two operations under way on one page at the same time may reach disk and
  * SSD in different orders, so each spoils the other: neither may publish.  An
@@ -76,6 +82,7 @@ struct sd_table {
 	u64 nr_slots;
 	struct sd_slot *slots;
 	u32 *crc;			/* [slot][page], NULL: verify off */
+	u64 *unverified;		/* [slot], as valid; NULL: nothing is */
 	unsigned long *dirty;		/* chunks of metadata to be stored */
 	u64 nr_chunks;
 	u32 slots_per_chunk;
@@ -101,6 +108,14 @@ u64 sd_table_owner(const struct sd_table *t, u64 slot);
 int sd_table_load(struct sd_table *t, u64 slot, u64 block, u64 valid,
 		  u64 *ret_other);
 u64 sd_table_count_valid(const struct sd_table *t);
+/*
+ * After loading: no page that is valid is believed any more until it has been
+ * verified.  -ENOMEM.
+ */
+int sd_table_distrust(struct sd_table *t);
+/* Pages of a block that wait for that.  Lockless. */
+u64 sd_table_unverified(const struct sd_table *t, u64 block);
+u64 sd_table_count_unverified(const struct sd_table *t);
 void sd_table_mark_dirty(struct sd_table *t, u64 slot);
 
 static inline u32 sd_table_crc(const struct sd_table *t, u64 slot, u32 page)
@@ -108,7 +123,7 @@ static inline u32 sd_table_crc(const struct sd_table *t, u64 slot, u32 page)
 	return READ_ONCE(t->crc[slot * t->geom->pages + page]);
 }
 
-enum sd_op_kind { SD_OP_WRITE, SD_OP_FILL };
+enum sd_op_kind { SD_OP_WRITE, SD_OP_FILL, SD_OP_VERIFY };
 
 /* An operation that changes a copy of a block.  Embedded in its owner. */
 struct sd_op {
@@ -156,6 +171,12 @@ void sd_op_begin_write(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
  */
 u64 sd_op_begin_fill(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
 		     u64 block, u64 mask, bool place);
+/*
+ * The same for pages that are unverified.  Those that sd_op_end() is not told
+ * to be good are forgotten, unless the operation is spoiled.
+ */
+u64 sd_op_begin_verify(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
+		       u64 block, u64 mask);
 /*
  * End an operation whose I/O has all come back.  If nothing overlapped, those
  * of its pages that are good on both sides become valid; crc[i] belongs to the

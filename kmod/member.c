@@ -100,13 +100,13 @@ int sd_member_restore(struct sd_set *set, u32 i)
 		return -EIO;
 	queue_delayed_work(set->meta_wq, &leg->checkpoint_work, 0);
 	sd_event_leg(leg, SUPERDISK_STATE_BYPASS, SUPERDISK_STATE_IN, 0);
+	sd_warm_resume(set);
 	return 0;
 }
 
 int sd_member_remove(struct sd_set *set, u32 i)
 {
 	struct sd_leg *leg = &set->leg[i];
-	int from = READ_ONCE(leg->state);
 
 	if (!leg->dev)
 		return -ENODEV;
@@ -116,7 +116,7 @@ int sd_member_remove(struct sd_set *set, u32 i)
 	sd_leg_unload(leg);
 	WRITE_ONCE(leg->state, SUPERDISK_STATE_VACANT);
 	mutex_unlock(&set->lock);
-	sd_event_leg(leg, from, SUPERDISK_STATE_VACANT, 0);
+	sd_event_leg(leg, SUPERDISK_STATE_FAILED, SUPERDISK_STATE_VACANT, 0);
 	sd_member_close(set, i);
 	return 0;
 }
@@ -192,9 +192,11 @@ int sd_member_add(struct sd_set *set, u32 i, const char *path)
 	if (leg->dev)
 		return -EBUSY;
 	err = open_and_join(set, i, path);
-	if (!err)
-		sd_event_leg(leg, SUPERDISK_STATE_VACANT, SUPERDISK_STATE_IN, 0);
-	return err;
+	if (err)
+		return err;
+	sd_event_leg(leg, SUPERDISK_STATE_VACANT, SUPERDISK_STATE_IN, 0);
+	sd_warm_resume(set);
+	return 0;
 }
 
 int sd_member_replace(struct sd_set *set, u32 i, const char *path)
@@ -206,44 +208,39 @@ int sd_member_replace(struct sd_set *set, u32 i, const char *path)
 	return err ?: sd_member_add(set, i, path);
 }
 
-static const struct command {
-	const char *name;
-	u32 argc;		/* with the name */
-	int (*simple)(struct sd_set *set, u32 i);
-	int (*device)(struct sd_set *set, u32 i, const char *path);
-} commands[] = {
-	{ "bypass", 2, sd_member_bypass, NULL },
-	{ "restore", 2, sd_member_restore, NULL },
-	{ "remove", 2, sd_member_remove, NULL },
-	{ "add", 3, NULL, sd_member_add },
-	{ "replace", 3, NULL, sd_member_replace },
-};
+static int run(struct sd_set *set, const struct sd_message *m)
+{
+	switch (m->verb) {
+	case SD_VERB_BYPASS:
+		return sd_member_bypass(set, m->leg);
+	case SD_VERB_RESTORE:
+		return sd_member_restore(set, m->leg);
+	case SD_VERB_REMOVE:
+		return sd_member_remove(set, m->leg);
+	case SD_VERB_ADD:
+		return sd_member_add(set, m->leg, m->path);
+	case SD_VERB_REPLACE:
+		return sd_member_replace(set, m->leg, m->path);
+	case SD_VERB_WARM:
+		sd_warm_set_rate(set, m->kib_per_s);
+		return 0;
+	}
+	return -EINVAL;
+}
 
-static int run(struct sd_set *set, const struct command *c, u32 i, char *path)
+int sd_command(struct sd_set *set, const struct sd_message *m)
 {
 	unsigned int noio;
-	int err = -EBUSY;
+	int err;
 
+	if (m->verb != SD_VERB_WARM && m->leg >= set->geom.nr_legs)
+		return -EINVAL;
+	if ((m->verb == SD_VERB_ADD || m->verb == SD_VERB_REPLACE) && !m->path)
+		return -EINVAL;
 	mutex_lock(&set->admin);
 	noio = memalloc_noio_save();
-	if (set->active)
-		err = c->simple ? c->simple(set, i) : c->device(set, i, path);
+	err = set->active ? run(set, m) : -EBUSY;
 	memalloc_noio_restore(noio);
 	mutex_unlock(&set->admin);
 	return err;
-}
-
-int sd_command(struct sd_set *set, u32 argc, char **argv)
-{
-	u32 i, leg;
-
-	for (i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (argc != commands[i].argc ||
-		    strcmp(argv[0], commands[i].name))
-			continue;
-		if (kstrtou32(argv[1], 10, &leg) || leg >= set->geom.nr_legs)
-			return -EINVAL;
-		return run(set, &commands[i], leg, argc > 2 ? argv[2] : NULL);
-	}
-	return -EINVAL;
 }

@@ -244,12 +244,14 @@ void sd_meta_load_units(struct sd_meta *m)
 static void snapshot_entry(struct sd_table *t, u64 slot,
 			   struct sd_entry_disk *e)
 {
+	u64 valid = t->unverified ? READ_ONCE(t->unverified[slot]) : 0;
 	u32 i, pages = t->geom->pages;
 
 	if (t->cache && sd_cache_is_leaving(t->cache, slot))
 		return;		/* E2: free */
-	/* Pairs with __publish(). */
-	e->valid = cpu_to_le64(smp_load_acquire(&t->slots[slot].valid));
+	/* Pairs with __publish().  What is verified meanwhile is in both. */
+	valid |= smp_load_acquire(&t->slots[slot].valid);
+	e->valid = cpu_to_le64(valid);
 	e->block = cpu_to_le64(sd_table_owner(t, slot) + 1);
 	for (i = 0; t->crc && i < pages; i++)
 		e->crc[i] = cpu_to_le32(sd_table_crc(t, slot, i));

@@ -57,41 +57,36 @@ struct sd_set *sd_netlink_find(struct nlattr **a)
 			    a[SUPERDISK_ATTR_BEGIN] ? &begin : NULL);
 }
 
-static char *command_word(u8 cmd)
-{
-	switch (cmd) {
-	case SUPERDISK_CMD_LEG_BYPASS:
-		return "bypass";
-	case SUPERDISK_CMD_LEG_RESTORE:
-		return "restore";
-	case SUPERDISK_CMD_LEG_REMOVE:
-		return "remove";
-	case SUPERDISK_CMD_LEG_ADD:
-		return "add";
-	default:
-		return "replace";
-	}
-}
+static const enum sd_verb verb_of[SUPERDISK_CMD_MAX + 1] = {
+	[SUPERDISK_CMD_LEG_BYPASS] = SD_VERB_BYPASS,
+	[SUPERDISK_CMD_LEG_RESTORE] = SD_VERB_RESTORE,
+	[SUPERDISK_CMD_LEG_REMOVE] = SD_VERB_REMOVE,
+	[SUPERDISK_CMD_LEG_ADD] = SD_VERB_ADD,
+	[SUPERDISK_CMD_LEG_REPLACE] = SD_VERB_REPLACE,
+	[SUPERDISK_CMD_WARM] = SD_VERB_WARM,
+};
 
 /* Commands are the messages of the target in another dress. */
-static int leg_command(struct sk_buff *skb, struct genl_info *info)
+static int command(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr **a = info->attrs;
-	char number[12], *argv[3] = { command_word(info->genlhdr->cmd), number };
+	struct sd_message m = { .verb = verb_of[info->genlhdr->cmd] };
 	struct sd_set *set;
-	u32 argc = 2;
 	int err;
 
-	if (!a[SUPERDISK_ATTR_LEG])
+	if (!a[m.verb == SD_VERB_WARM ? SUPERDISK_ATTR_RATE :
+					SUPERDISK_ATTR_LEG])
 		return -EINVAL;
-	snprintf(number, sizeof(number), "%u",
-		 nla_get_u32(a[SUPERDISK_ATTR_LEG]));
+	if (a[SUPERDISK_ATTR_LEG])
+		m.leg = nla_get_u32(a[SUPERDISK_ATTR_LEG]);
+	if (a[SUPERDISK_ATTR_RATE])
+		m.kib_per_s = nla_get_u32(a[SUPERDISK_ATTR_RATE]);
 	if (a[SUPERDISK_ATTR_DEV_PATH])
-		argv[argc++] = nla_data(a[SUPERDISK_ATTR_DEV_PATH]);
+		m.path = nla_data(a[SUPERDISK_ATTR_DEV_PATH]);
 	set = sd_netlink_find(a);
 	if (!set)
 		return -ENODEV;
-	err = sd_command(set, argc, argv);
+	err = sd_command(set, &m);
 	sd_sets_put(set);
 	return err;
 }
@@ -122,7 +117,7 @@ static int heat_set(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-#define COMMAND(c) { .cmd = c, .flags = GENL_ADMIN_PERM, .doit = leg_command }
+#define COMMAND(c) { .cmd = c, .flags = GENL_ADMIN_PERM, .doit = command }
 
 static const struct genl_ops ops[] = {
 	{ .cmd = SUPERDISK_CMD_DEV_GET, .start = sd_netlink_dump_start,
@@ -139,6 +134,7 @@ static const struct genl_ops ops[] = {
 	COMMAND(SUPERDISK_CMD_LEG_REMOVE),
 	COMMAND(SUPERDISK_CMD_LEG_ADD),
 	COMMAND(SUPERDISK_CMD_LEG_REPLACE),
+	COMMAND(SUPERDISK_CMD_WARM),
 };
 
 struct genl_family sd_netlink_family = {

@@ -71,7 +71,13 @@ static int put_set(struct sk_buff *skb, struct sd_set *set)
 			sd_block_sectors(&set->geom) << SD_SECTOR_SHIFT) ||
 	    nla_put_u32(skb, SUPERDISK_ATTR_NR_LEGS, set->geom.nr_legs) ||
 	    nla_put_u32(skb, SUPERDISK_ATTR_DISK_DEV,
-			set->disk->bdev->bd_dev))
+			set->disk->bdev->bd_dev) ||
+	    nla_put_u32(skb, SUPERDISK_ATTR_WARM, READ_ONCE(set->warm.state)) ||
+	    nla_put_u32(skb, SUPERDISK_ATTR_RATE,
+			READ_ONCE(set->opt.warm_kib)) ||
+	    nla_put_u64_64bit(skb, SUPERDISK_ATTR_WARM_COPIED,
+			      atomic64_read(&set->warm.copied),
+			      SUPERDISK_ATTR_PAD))
 		return -EMSGSIZE;
 	if (set->placement == SUPERDISK_MODE_CACHE &&
 	    nla_put_string(skb, SUPERDISK_ATTR_POLICY,
@@ -82,7 +88,7 @@ static int put_set(struct sk_buff *skb, struct sd_set *set)
 
 static int put_leg(struct sk_buff *skb, struct sd_leg *leg)
 {
-	u64 valid = 0, total = 0, used = 0, slots = 0;
+	u64 valid = 0, total = 0, used = 0, slots = 0, unverified = 0;
 
 	mutex_lock(&leg->set->lock);
 	if (leg->loaded && leg->table.cache) {
@@ -92,6 +98,7 @@ static int put_leg(struct sk_buff *skb, struct sd_leg *leg)
 	if (leg->loaded) {
 		valid = sd_table_count_valid(&leg->table);
 		total = leg->table.nr_slots * leg->set->geom.pages;
+		unverified = sd_table_count_unverified(&leg->table);
 	}
 	mutex_unlock(&leg->set->lock);
 	if (put_which(skb, leg->set) ||
@@ -101,7 +108,10 @@ static int put_leg(struct sk_buff *skb, struct sd_leg *leg)
 	    nla_put_u64_64bit(skb, SUPERDISK_ATTR_PAGES_VALID, valid,
 			      SUPERDISK_ATTR_PAD) ||
 	    nla_put_u64_64bit(skb, SUPERDISK_ATTR_PAGES_TOTAL, total,
-			      SUPERDISK_ATTR_PAD))
+			      SUPERDISK_ATTR_PAD) ||
+	    nla_put_u64_64bit(skb, SUPERDISK_ATTR_PAGES_UNVERIFIED, unverified,
+			      SUPERDISK_ATTR_PAD) ||
+	    nla_put_u32(skb, SUPERDISK_ATTR_HEDGE_US, sd_leg_hedge_us(leg)))
 		return -EMSGSIZE;
 	if (slots && (nla_put_u64_64bit(skb, SUPERDISK_ATTR_SLOTS_USED, used,
 					SUPERDISK_ATTR_PAD) ||

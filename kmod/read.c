@@ -44,43 +44,61 @@ static int send_miss(struct sd_set *set, struct sd_io *io, struct bio *bio,
 	return DM_MAPIO_REMAPPED;
 }
 
-/* All pages are valid.  Takes over the reference if it returns >= 0. */
+/* May it have to leave the SSD?  One that polls does not. */
+static bool is_bounded(const struct sd_set *set, const struct bio *bio)
+{
+	return (set->opt.read_ms || set->opt.hedge_us) &&
+	       !(bio->bi_opf & REQ_POLLED);
+}
+
+/* All pages are valid.  Takes over the reference. */
 static int map_hit(struct sd_leg *leg, struct sd_io *io, struct bio *bio,
 		   u64 full)
 {
 	/* A part of a page has no checksum of its own. */
 	bool whole = !leg->table.crc || io->ticket.mask == full;
 
-	if ((leg->set->opt.hedge_us || !whole) && sd_bounce_map(leg, io, bio))
+	if (!whole || is_bounded(leg->set, bio)) {
+		sd_bounce_map(leg, io, bio);
 		return DM_MAPIO_SUBMITTED;
-	if (!whole)
-		return -ENOMEM;
+	}
 	send_hit(leg, io, bio);
 	return DM_MAPIO_REMAPPED;
 }
 
-int sd_read_map(struct sd_set *set, struct sd_io *io, struct bio *bio)
+static int route(struct sd_set *set, struct sd_io *io, struct bio *bio)
 {
 	const struct sd_geom *g = &set->geom;
 	u64 nth, block = sd_block(g, io->sector);
 	u64 touched = sd_mask_touched(g, io->sector, bio_sectors(bio));
 	u64 full = sd_mask_full(g, io->sector, bio_sectors(bio));
 	struct sd_leg *leg = &set->leg[sd_place(g, block, &nth)];
-	int r = -ENODATA;
 
-	sd_heat_read(set, block, io->start_ns);
 	if (!sd_leg_get(leg)) {
 		sd_count(set->stats, SUPERDISK_C_MISSES, 1);
 		return send_miss(set, io, bio, full);
 	}
 	if (may_hit(leg) &&
 	    sd_read_begin(&leg->table, &io->ticket, block, touched))
-		r = map_hit(leg, io, bio, full);
-	if (r >= 0)
-		return r;
+		return map_hit(leg, io, bio, full);
 	sd_count(leg->stats, SUPERDISK_C_MISSES, 1);
 	sd_leg_put(leg);
 	return send_miss(set, io, bio, full);
+}
+
+int sd_read_map(struct sd_set *set, struct sd_io *io, struct bio *bio)
+{
+	io->again = false;
+	sd_heat_read(set, sd_block(&set->geom, io->sector), io->start_ns);
+	return route(set, io, bio);
+}
+
+void sd_read_again(struct sd_set *set, struct bio *bio)
+{
+	struct sd_io *io = sd_io_of(bio);
+
+	if (route(set, io, bio) == DM_MAPIO_REMAPPED)
+		sd_submit(set, bio, io->sector);
 }
 
 struct page_check {
@@ -221,7 +239,7 @@ static void restore(struct sd_io *io, struct bio *bio)
 static void rescue(struct sd_set *set, struct bio *bio)
 {
 	struct sd_io *io = sd_io_of(bio);
-	bool late = io->kind == SD_IO_BOUNCE && io->hedged, repair = false;
+	bool late = io->kind == SD_IO_BOUNCE && io->late, repair = false;
 
 	if (!late) {
 		repair = learn(io);
@@ -231,7 +249,7 @@ static void rescue(struct sd_set *set, struct bio *bio)
 	restore(io, bio);
 	send_miss(set, io, bio, sd_mask_full(&set->geom, io->sector,
 					     bio_sectors(bio)));
-	io->path = late ? SUPERDISK_PATH_HEDGE_WIN : SUPERDISK_PATH_RESCUE;
+	io->path = SUPERDISK_PATH_RESCUE;
 	if (io->job)
 		io->job->back = repair;
 	sd_submit(set, bio, io->sector);

@@ -12,6 +12,7 @@
 enum sd_attach {
 	SD_ATTACH_TRUST,	/* believe what the superblocks say */
 	SD_ATTACH_DISCARD,	/* always start cold */
+	SD_ATTACH_VERIFY,	/* compare with the disk first */
 };
 
 struct sd_candidate {

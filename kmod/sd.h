@@ -15,6 +15,7 @@
  *	reads.lock, writes.lock	spin	sequential streams; any context
  *	meta.intent.lock	spin	the intent map; any context
  *	set->rescue_lock	spin	bios waiting for a worker; any context
+ *	stock.lock		spin	reads waiting for a buffer; any context
  *	pool.lock		spin	free pages; any context
  *	claims_lock (claim.c)	mutex	devices in use; process, innermost
  *
@@ -40,13 +41,19 @@
 #include "args.h"
 #include "compat.h"
 #include "heat.h"
+#include "hedge.h"
 #include "map.h"
+#include "message.h"
 #include "meta.h"
+#include "plan.h"
 #include "recover.h"
 #include "stream.h"
 #include "uapi/superdisk_trace.h"
 
 #define DM_MSG_PREFIX "superdisk"
+
+/* Of attach verify, as long as warming has no rate of its own. */
+#define SD_DEFAULT_RATE_KIB	65536u
 
 struct sd_set;
 
@@ -54,7 +61,9 @@ struct sd_stats {
 	u64 count[SUPERDISK_C_NR];
 	u64 started, done;		/* I/O sent to the device, come back */
 	u64 hist[SUPERDISK_PATH_NR][SUPERDISK_HIST_NR];
-	u64 last_read;			/* of the set: block that this CPU read */
+	/* Of the set: */
+	u64 requests;			/* that it was sent */
+	u64 last_read;			/* block that this CPU read */
 };
 
 /* A block device as the metadata code sees it. */
@@ -78,6 +87,35 @@ struct sd_waiter {
 	void (*go)(struct sd_waiter *w);	/* process context */
 };
 
+/* A read under way into a buffer of its own; states in bounce.c. */
+struct sd_read {
+	atomic_t use;			/* stock.c */
+	atomic_t state;
+	refcount_t refs;		/* SSD, timer, disk */
+	struct sd_leg *leg;		/* referenced while refs */
+	struct bio *user;		/* of who leaves READ_WAITED */
+	struct sd_read *of;		/* hedge: whose place it reads */
+	sector_t disk_sector;
+	u64 start_ns;
+	u32 first, nr;			/* pages of the block */
+	bool timed;
+	struct hrtimer timer;
+	struct list_head node;		/* set->hedged */
+	struct bio bio;
+	u32 nr_pages;			/* that it has */
+	struct bio_vec vecs[];
+};
+
+/* Buffers for the reads of one SSD. */
+struct sd_stock {
+	u32 nr;
+	struct sd_read **read;
+	spinlock_t lock;		/* waiting, wanted */
+	struct bio_list waiting;	/* for a buffer */
+	bool wanted;			/* waiting has some */
+	struct work_struct retry;
+};
+
 /* A position in the table and the SSD in it. */
 struct sd_leg {
 	struct sd_set *set;
@@ -95,6 +133,7 @@ struct sd_leg {
 	bool loaded;			/* table and meta exist.  set->lock */
 	bool joining;			/* about to be a member.  set->lock */
 	bool loose;			/* all in doubt: no intents needed */
+	bool auditing;			/* pages wait to be verified */
 	struct sd_stats __percpu *stats;
 	atomic_t bad_streak;		/* errors without a success between */
 	int error;			/* that put it out of service ... */
@@ -122,6 +161,9 @@ struct sd_leg {
 	struct xarray strikes;		/* page -> how often it went bad */
 	atomic_t nr_retired, nr_strikes;
 
+	struct sd_stock stock;
+	struct sd_recent recent;	/* reads answered lately.  Watchdog */
+	u32 hedge_us;			/* if auto: the bound now */
 	u64 watch_done;			/* watchdog */
 	unsigned long watch_since;
 };
@@ -131,6 +173,28 @@ struct sd_pool {
 	spinlock_t lock;		/* free pages */
 	u32 nr, free;
 	struct page **page;
+};
+
+#define SD_WARM_FLIGHT	8	/* copies under way at a time */
+
+/* Work in the background; states in warm.c. */
+struct sd_warm {
+	int state;			/* enum superdisk_warm.  set->admin */
+	bool running;			/* the work goes on */
+	struct delayed_work work;
+	/* Of the work: */
+	struct sd_plan plan;
+	struct sd_pace pace;
+	u64 block;			/* not all of it is sent */
+	bool have_block;
+	bool auditing;			/* this walk verifies, else it copies */
+	bool busy;			/* others want the device */
+	u64 requests;			/* when it was looked at */
+	unsigned long looked;
+	/* Of all: */
+	bool progress;			/* in this walk */
+	atomic_t flying;
+	atomic64_t copied;		/* pages, since it was started */
 };
 
 struct sd_set {
@@ -150,6 +214,7 @@ struct sd_set {
 	struct mutex admin;		/* commands, activation */
 	struct mutex lock;		/* members, generation, roster */
 	bool active, was_active;
+	bool continued;			/* active before, or its table was */
 	u8 uuid[16];
 	u64 roster[SD_MAX_LEGS];
 	u64 generation;
@@ -159,11 +224,16 @@ struct sd_set {
 	struct bio_list rescues;
 	struct bio_list fenced;
 	struct bio_list deferred;
+	struct list_head hedged;		/* reads, rescue_lock */
 	struct work_struct rescue_work;
+	struct work_struct hedge_work;
 	struct work_struct defer_work;
 	struct work_struct unfence_work;
 	struct delayed_work watch_work;
+	struct sd_recent recent;		/* misses.  Watchdog */
+	unsigned long recent_at;		/* updated.  Watchdog */
 
+	struct sd_warm warm;
 	struct sd_heat heat;		/* from creation on */
 	unsigned long decay_at;
 	struct delayed_work decay_work;
@@ -185,7 +255,7 @@ struct sd_set {
 enum sd_io_kind {
 	SD_IO_OTHER,	/* flush: straight to the disk */
 	SD_IO_HIT,	/* read on its way to an SSD; holds leg */
-	SD_IO_BOUNCE,	/* read of a job, or about to be rescued */
+	SD_IO_BOUNCE,	/* read into a buffer, or about to be rescued */
 	SD_IO_MISS,	/* read on its way to the disk; job fills afterwards */
 	SD_IO_WRITE,	/* write straight to the disk; op registered */
 	SD_IO_COPY,	/* write of a job; the job has everything */
@@ -200,7 +270,8 @@ struct sd_io {
 	enum sd_io_kind kind;
 	enum superdisk_path path;
 	enum superdisk_op opcode;
-	bool hedged;			/* the SSD did not answer in time */
+	bool late;			/* the SSD did not answer in time */
+	bool again;			/* its driver had no room */
 	bool bad_io;			/* hit: the SSD reported an error */
 	u64 bad;			/* hit: pages that were not right */
 	u32 region;
@@ -226,13 +297,14 @@ struct sd_job {
 	struct sd_leg *leg;		/* referenced */
 	struct sd_op op;
 	struct bio *user;		/* write: completed with the disk */
-	refcount_t refs;		/* I/O under way, and the timer */
-	atomic_t claimed;		/* bounce: somebody answers the user */
-	bool timed;
-	struct hrtimer timer;
+	refcount_t refs;		/* I/O under way */
 	blk_status_t disk_status, ssd_status;
 	bool intent;			/* region held */
 	bool back;			/* repair: read back before publishing */
+	bool warm;			/* of warm.c */
+	bool audit;			/* of audit.c: */
+	u64 differs;
+	struct sd_job *peer;		/* holds what the SSD says */
 	u32 region;
 	u32 nr;
 	u32 first;			/* page of the block */
@@ -270,6 +342,10 @@ void sd_jobs_fini(struct sd_set *set);
 /* NULL if memory is short; never waits.  Takes over the caller's leg ref. */
 struct sd_job *sd_job_new(struct sd_set *set, struct sd_leg *leg, u32 nr);
 void sd_job_free(struct sd_job *job);
+/* Checksums of its pages, if they are needed. */
+void sd_job_checksum(struct sd_job *job);
+/* After sd_job_bio(): others go first. */
+void sd_job_idle_bio(struct bio *bio);
 /* Give back all but the first nr pages. */
 void sd_job_trim(struct sd_job *job, u32 nr);
 /* Copy pages of a bio from its iter, and compute their checksums. */
@@ -316,6 +392,14 @@ static inline bool sd_leg_serves(const struct sd_leg *leg)
 	return READ_ONCE(leg->state) == SUPERDISK_STATE_IN;
 }
 
+/* Microseconds after which the disk is asked too; 0: never. */
+static inline u32 sd_leg_hedge_us(const struct sd_leg *leg)
+{
+	u32 us = leg->set->opt.hedge_us;
+
+	return us == SD_HEDGE_AUTO ? READ_ONCE(leg->hedge_us) : us;
+}
+
 /* For requests whose submitter must not wait for room in the SSD's driver. */
 static inline blk_opf_t sd_leg_nowait(const struct sd_leg *leg)
 {
@@ -340,9 +424,28 @@ int sd_read_end(struct sd_io *io, struct bio *bio, blk_status_t *status);
 /* Ask the disk for this read, which nobody else has in hand.  Any context. */
 void sd_rescue(struct sd_io *io, struct bio *bio);
 void sd_rescue_work(struct work_struct *work);
+/* A read that has waited for a buffer.  Process context. */
+void sd_read_again(struct sd_set *set, struct bio *bio);
 
-/* bounce.c: takes over the reference; false (and keeps it) without memory */
-bool sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio);
+/* bounce.c: takes over the reference and the bio */
+void sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio);
+void sd_bounce_init(struct sd_read *r);
+/* Leave reads behind that wait for longer than that.  Process context. */
+void sd_bounce_overdue(struct sd_leg *leg, u64 now_ns, u64 bound_ns);
+void sd_hedge_work(struct work_struct *work);
+
+/* stock.c */
+int sd_stock_init(struct sd_leg *leg);
+void sd_stock_fini(struct sd_leg *leg);
+/* NULL if all are taken.  Any context, as the next two. */
+struct sd_read *sd_stock_take(struct sd_leg *leg);
+void sd_stock_give(struct sd_read *r);
+/* This read is tried again when a buffer is given back. */
+void sd_stock_wait(struct sd_leg *leg, struct bio *bio);
+/* Try all that wait. */
+void sd_stock_retry(struct sd_leg *leg);
+/* One that has waited since before that, or NULL. */
+struct bio *sd_stock_overdue(struct sd_leg *leg, u64 before_ns);
 
 /* write.c */
 int sd_write_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
@@ -356,10 +459,34 @@ void sd_write_unfence(struct sd_set *set);
 struct sd_job *sd_fill_begin(struct sd_set *set, struct sd_io *io, u64 mask);
 void sd_fill_end(struct sd_io *io, struct bio *bio, blk_status_t status);
 
+/* The same without a request: it reads the disk itself.  Takes over the ref. */
+struct sd_job *sd_fill_start(struct sd_leg *leg, u64 block, u64 mask);
+void sd_fill_read(struct sd_job *job);
+/* Pages of mask that the SSD lacks and may be given. */
+u64 sd_fill_wanted(struct sd_leg *leg, u64 block, u64 mask);
+
 /* admit.c: may what this read missed, pages of a block, go to the SSD? */
 bool sd_admit(struct sd_leg *leg, const struct sd_io *io, u64 block, u64 mask);
 /* A write of it was begun. */
 void sd_admit_written(struct sd_leg *leg, const struct sd_io *io, u64 block);
+
+/* audit.c: like these three, but for pages that are to be verified */
+u64 sd_audit_wanted(struct sd_leg *leg, u64 block, u64 mask);
+struct sd_job *sd_audit_start(struct sd_leg *leg, u64 block, u64 mask);
+void sd_audit_send(struct sd_job *job);
+/* True if all of its pages are verified, and that is stored.  May block. */
+bool sd_audit_finish(struct sd_leg *leg);
+
+/* warm.c: set->admin is held */
+void sd_warm_init(struct sd_set *set);
+/* From the start: an SSD has come, or the device is resumed. */
+void sd_warm_resume(struct sd_set *set);
+/* No new copies; those under way go on. */
+void sd_warm_pause(struct sd_set *set);
+/* 0 stops it. */
+void sd_warm_set_rate(struct sd_set *set, u32 kib_per_s);
+/* A copy has ended, these pages are valid now.  Any context. */
+void sd_warm_landed(struct sd_job *job, u64 published);
 
 /* range.c */
 int sd_range_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
@@ -401,6 +528,8 @@ void sd_stats_hist(struct sd_stats __percpu *stats, enum superdisk_path path,
 		   u64 *ret_bucket);
 void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_started,
 		     u64 *ret_done);
+/* Requests that the set was sent. */
+u64 sd_stats_requests(struct sd_stats __percpu *stats);
 /* A request is complete: histogram and tracepoint. */
 void sd_account(struct sd_io *io, int err);
 void sd_account_leg(struct sd_leg *leg, enum superdisk_path path, u64 start_ns);
@@ -411,6 +540,7 @@ extern struct target_type sd_target;
 enum superdisk_mode sd_set_mode(const struct sd_set *set);
 
 /* watch.c: an SSD that does not answer */
+void sd_watch_start(struct sd_set *set);
 void sd_watch_work(struct work_struct *work);
 
 /* claim.c: -EEXIST if a target of the same table uses the device already */
@@ -426,8 +556,8 @@ int sd_member_restore(struct sd_set *set, u32 i);
 int sd_member_remove(struct sd_set *set, u32 i);
 int sd_member_add(struct sd_set *set, u32 i, const char *path);
 int sd_member_replace(struct sd_set *set, u32 i, const char *path);
-/* A message to the target. */
-int sd_command(struct sd_set *set, u32 argc, char **argv);
+/* What a message or a netlink command wants.  -EBUSY while suspended. */
+int sd_command(struct sd_set *set, const struct sd_message *m);
 
 /* sets.c: what is found is to be given back; process context */
 void sd_sets_add(struct sd_set *set);

@@ -48,6 +48,16 @@ void sd_account_ns(struct sd_leg *leg, enum superdisk_path path, u64 ns)
 	this_cpu_inc(leg->stats->hist[path][superdisk_hist_bucket(ns)]);
 }
 
+u64 sd_stats_requests(struct sd_stats __percpu *stats)
+{
+	u64 n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		n += READ_ONCE(per_cpu_ptr(stats, cpu)->requests);
+	return n;
+}
+
 void sd_account_leg(struct sd_leg *leg, enum superdisk_path path, u64 start_ns)
 {
 	sd_account_ns(leg, path, ktime_get_ns() - start_ns);

@@ -58,11 +58,14 @@ static void init_works(struct sd_set *set)
 	bio_list_init(&set->rescues);
 	bio_list_init(&set->fenced);
 	bio_list_init(&set->deferred);
+	INIT_LIST_HEAD(&set->hedged);
 	INIT_WORK(&set->rescue_work, sd_rescue_work);
+	INIT_WORK(&set->hedge_work, sd_hedge_work);
 	INIT_WORK(&set->defer_work, sd_defer_work);
 	INIT_WORK(&set->unfence_work, unfence_work);
 	INIT_DELAYED_WORK(&set->watch_work, sd_watch_work);
 	sd_guard_init(&set->guard);
+	sd_warm_init(set);
 }
 
 static struct workqueue_struct *new_wq(const char *name)
@@ -238,6 +241,7 @@ static int superdisk_map(struct dm_target *ti, struct bio *bio)
 	struct sd_set *set = ti->private;
 	struct sd_io *io = sd_io_of(bio);
 
+	this_cpu_inc(set->stats->requests);
 	init_io(set, io, bio);
 	if (bio->bi_opf & REQ_PREFLUSH || bio_op(bio) == REQ_OP_FLUSH)
 		return map_flush(set, io, bio);
@@ -373,7 +377,24 @@ static int show_leg(struct sd_leg *leg, char *buf, int size)
 			    size - at);
 	at += scnprintf(buf + at, size - at, " %u",
 			leg->loaded ? sd_intent_count(&leg->meta.intent) : 0);
-	return at + show_cache(leg, count, buf + at, size - at);
+	at += show_cache(leg, count, buf + at, size - at);
+	at += scnprintf(buf + at, size - at, " %llu %llu %llu %llu %u",
+			leg->loaded ?
+			sd_table_count_unverified(&leg->table) : 0,
+			count[SUPERDISK_C_HEDGES],
+			count[SUPERDISK_C_HEDGE_WINS],
+			count[SUPERDISK_C_OVERDUE], sd_leg_hedge_us(leg));
+	return at;
+}
+
+static const char * const warm_names[] = { "off", "running", "done" };
+
+static int show_warm(struct sd_set *set, char *buf, int size)
+{
+	return scnprintf(buf, size, " warm %s %llu %u",
+			 warm_names[READ_ONCE(set->warm.state)],
+			 (u64)atomic64_read(&set->warm.copied),
+			 READ_ONCE(set->opt.warm_kib));
 }
 
 static void show_info(struct sd_set *set, char *buf, int size)
@@ -391,9 +412,10 @@ static void show_info(struct sd_set *set, char *buf, int size)
 		       count[SUPERDISK_C_MISSES], set->geom.nr_legs);
 	for (i = 0; i < set->geom.nr_legs; i++)
 		at += show_leg(&set->leg[i], buf + at, size - at);
-	scnprintf(buf + at, size - at, " %s",
+	at += scnprintf(buf + at, size - at, " %s",
 		  set->placement == SUPERDISK_MODE_CACHE ?
 		  sd_options_policy(&set->opt)->name : SD_VACANT);
+	show_warm(set, buf + at, size - at);
 	mutex_unlock(&set->lock);
 }
 
@@ -433,7 +455,11 @@ static void superdisk_status(struct dm_target *ti, status_type_t type,
 static int superdisk_message(struct dm_target *ti, unsigned int argc,
 			     char **argv, char *result, unsigned int maxlen)
 {
-	return sd_command(ti->private, argc, argv);
+	struct sd_set *set = ti->private;
+	struct sd_message m;
+
+	return sd_message_parse(&m, argc, argv, set->geom.nr_legs) ?:
+	       sd_command(set, &m);
 }
 
 static int superdisk_iterate_devices(struct dm_target *ti,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The watchdog: an SSD to which I/O is under way, and none of it comes back
- * within timeout_ms, is out of service.  Only per-CPU counters are read.
+ * The watchdog.  Reads that wait for an SSD for more than read_ms go to the
+ * disk: they wait a quarter longer at most, as it looks four times in that
+ * time.  An SSD to which I/O is under way, and none of it comes back within
+ * timeout_ms, is out of service.  Once a second the bounds of hedge_us auto.
  */
 #include "sd.h"
 
@@ -19,15 +21,69 @@ static bool silent(struct sd_leg *leg)
 			  msecs_to_jiffies(leg->set->opt.timeout_ms));
 }
 
+static void update_recent(struct sd_recent *r, struct sd_stats __percpu *stats,
+			  enum superdisk_path path, enum superdisk_path other)
+{
+	u64 total[SUPERDISK_HIST_NR], more[SUPERDISK_HIST_NR];
+	u32 i;
+
+	sd_stats_hist(stats, path, total);
+	sd_stats_hist(stats, other, more);
+	for (i = 0; i < SUPERDISK_HIST_NR; i++)
+		total[i] += more[i];
+	sd_recent_update(r, total);
+}
+
+static void update_bounds(struct sd_set *set)
+{
+	struct sd_leg *leg;
+	u32 i;
+
+	if (time_before(jiffies, set->recent_at + HZ))
+		return;
+	set->recent_at = jiffies;
+	update_recent(&set->recent, set->stats, SUPERDISK_PATH_MISS,
+		      SUPERDISK_PATH_RESCUE);
+	for (i = 0; i < set->geom.nr_legs; i++) {
+		leg = &set->leg[i];
+		update_recent(&leg->recent, leg->stats, SUPERDISK_PATH_HIT,
+			      SUPERDISK_PATH_SSD_LATE);
+		WRITE_ONCE(leg->hedge_us,
+			   sd_hedge_bound_us(&leg->recent, &set->recent));
+	}
+}
+
+static unsigned long interval(const struct sd_set *set)
+{
+	u32 ms = min(set->opt.timeout_ms / 4, (u32)MSEC_PER_SEC);
+
+	if (set->opt.read_ms)
+		ms = min(ms, set->opt.read_ms / 4);
+	return max(msecs_to_jiffies(ms), 1ul);
+}
+
+void sd_watch_start(struct sd_set *set)
+{
+	set->recent_at = jiffies - HZ;
+	queue_delayed_work(set->io_wq, &set->watch_work, interval(set));
+}
+
 void sd_watch_work(struct work_struct *work)
 {
 	struct sd_set *set = container_of(to_delayed_work(work), struct sd_set,
 					  watch_work);
+	u64 bound_ns = (u64)set->opt.read_ms * NSEC_PER_MSEC;
 	u32 i;
 
-	for (i = 0; i < set->geom.nr_legs; i++)
+	for (i = 0; i < set->geom.nr_legs; i++) {
+		if (bound_ns)
+			sd_bounce_overdue(&set->leg[i], ktime_get_ns(),
+					  bound_ns);
+		sd_stock_retry(&set->leg[i]);
 		if (silent(&set->leg[i]))
 			sd_leg_fail(&set->leg[i], -ETIMEDOUT);
-	queue_delayed_work(set->io_wq, &set->watch_work,
-			   msecs_to_jiffies(set->opt.timeout_ms / 4));
+	}
+	if (set->opt.hedge_us == SD_HEDGE_AUTO)
+		update_bounds(set);
+	queue_delayed_work(set->io_wq, &set->watch_work, interval(set));
 }

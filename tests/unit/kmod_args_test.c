@@ -47,6 +47,8 @@ static void prints_what_it_parsed(void **state)
 		"d 1 s 2 verify off",
 		"d 1 s 4 mode passthrough block_sectors 8",
 		"d 1 s 2 checkpoint_ms 100",
+		"d 1 s 10 attach verify hedge_us auto read_ms off warm 4294967295 heat_s off",
+		"d 1 s 6 hedge_us 50 read_ms 10 read_kib 256",
 		"d 3 s - s 6 attach discard timeout_ms 100 buffer_kib 256",
 	};
 	struct sd_args a;
@@ -74,6 +76,8 @@ static void refuses_nonsense(void **state)
 		"d 1 s 2 block_sectors 99999999999999999999999",
 		"d 1 s 2 color blue", "d 1 s 2 timeout_ms 0x100",
 		"d 1 s 4 verify off", "d 1 s 2 verify off extra",
+		"d 1 s 2 hedge_us 49", "d 1 s 2 warm 0", "d 1 s 2 attach verified",
+		"d 1 s 2 heat_s 15", "d 1 s 2 read_ms 9", "d 1 s 2 read_ms auto",
 		"d 1 s 2 mode 1", "d 1 s 2 mode ssd", "d 1 s 2 block_sectors off",
 	};
 	struct sd_args a;

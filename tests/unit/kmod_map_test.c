@@ -244,6 +244,85 @@ static void impossible_geometry_is_refused(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* Block 1 lives in slot 0 of this leg. */
+static void what_is_distrusted_is_not_read(void **state)
+{
+	(void)state;
+	fill(1, 0xff);
+	assert_int_equal(sd_table_distrust(&table), 0);
+	assert_false(valid(1, 1));
+	assert_int_equal(sd_table_count_valid(&table), 0);
+	assert_int_equal(sd_table_unverified(&table, 1), 0xff);
+	assert_int_equal(sd_table_count_unverified(&table), 8);
+}
+
+static void what_is_equal_is_read_again(void **state)
+{
+	struct sd_op op;
+
+	(void)state;
+	fill(1, 0xff);
+	sd_table_distrust(&table);
+	assert_int_equal(sd_op_begin_verify(&guard, &table, &op, 1, ~0ull),
+			 0xff);
+	assert_false(valid(1, 1));
+	assert_int_equal(sd_op_end(&guard, &op, 0xf3, crc), 0xf3);
+	assert_true(valid(1, 0xf3));
+	assert_false(valid(1, 4));
+	/* What differs is forgotten. */
+	assert_int_equal(sd_table_count_unverified(&table), 0);
+	assert_int_equal(sd_op_begin_verify(&guard, &table, &op, 1, ~0ull), 0);
+}
+
+static void a_write_makes_verifying_needless(void **state)
+{
+	struct sd_op write, verify;
+
+	(void)state;
+	fill(1, 0xff);
+	sd_table_distrust(&table);
+	sd_op_begin_verify(&guard, &table, &verify, 1, 0xf);
+	sd_op_begin_write(&guard, &table, &write, 1, 2);
+	assert_int_equal(sd_table_unverified(&table, 1), 0xfd);
+	assert_int_equal(sd_op_end(&guard, &verify, ~0ull, crc), 0);
+	/* It was overtaken: the others are looked at again. */
+	assert_int_equal(sd_table_unverified(&table, 1), 0xfd);
+	sd_op_end(&guard, &write, ~0ull, crc);
+	assert_int_equal(sd_op_begin_verify(&guard, &table, &verify, 1, 0xf), 1);
+	sd_op_end(&guard, &verify, ~0ull, crc);
+	assert_true(valid(1, 1));
+}
+
+static void a_fill_leaves_unverified_pages_alone(void **state)
+{
+	struct sd_op op;
+
+	(void)state;
+	fill(1, 0xf);
+	sd_table_distrust(&table);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &op, 1, 0xff), 0xf0);
+	sd_op_end(&guard, &op, ~0ull, crc);
+	assert_true(valid(1, 0xf0));
+	assert_int_equal(sd_table_unverified(&table, 1), 0xf);
+}
+
+static void a_discard_spoils_verifying(void **state)
+{
+	struct sd_range r = { .first = 0, .last = 9 };
+	struct sd_op op;
+
+	(void)state;
+	fill(1, 0xf);
+	sd_table_distrust(&table);
+	sd_op_begin_verify(&guard, &table, &op, 1, 0xf);
+	sd_range_begin(&guard, &r);
+	sd_range_block(&guard, &table, 1, 0xf);
+	assert_int_equal(sd_op_end(&guard, &op, ~0ull, crc), 0);
+	assert_int_equal(sd_op_begin_verify(&guard, &table, &op, 1, 0xf), 0);
+	sd_range_end(&guard, &r);
+	assert_int_equal(sd_table_count_unverified(&table), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +340,11 @@ int main(void)
 		CASE(a_bad_page_is_distrusted),
 		CASE(a_range_keeps_all_out_while_it_lasts),
 		CASE(only_good_pages_are_published),
+		CASE(what_is_distrusted_is_not_read),
+		CASE(what_is_equal_is_read_again),
+		CASE(a_write_makes_verifying_needless),
+		CASE(a_fill_leaves_unverified_pages_alone),
+		CASE(a_discard_spoils_verifying),
 		CASE(impossible_geometry_is_refused),
 	};
 

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The bound of hedge_us auto. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "hedge.h"
+
+#define US 1000u
+#define MS 1000000u
+
+static struct sd_recent ssd, disk;
+static u64 ssd_total[SUPERDISK_HIST_NR], disk_total[SUPERDISK_HIST_NR];
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&ssd, 0, sizeof(ssd));
+	memset(&disk, 0, sizeof(disk));
+	memset(ssd_total, 0, sizeof(ssd_total));
+	memset(disk_total, 0, sizeof(disk_total));
+	return 0;
+}
+
+static void answers(u64 *total, u64 ns, u64 times)
+{
+	total[superdisk_hist_bucket(ns)] += times;
+}
+
+static u32 bound(void)
+{
+	sd_recent_update(&ssd, ssd_total);
+	sd_recent_update(&disk, disk_total);
+	return sd_hedge_bound_us(&ssd, &disk);
+}
+
+static void no_bound_before_enough_is_known(void **state)
+{
+	(void)state;
+	assert_int_equal(bound(), 0);
+	answers(ssd_total, 100 * US, 99);
+	answers(disk_total, 2 * MS, 1000);
+	assert_int_equal(bound(), 0);
+	answers(ssd_total, 100 * US, 100);
+	assert_true(bound() > 0);
+}
+
+static void one_in_a_hundred_is_hedged(void **state)
+{
+	(void)state;
+	answers(ssd_total, 100 * US, 98900);
+	answers(ssd_total, 700 * US, 500);
+	answers(ssd_total, 5 * MS, 600);
+	answers(disk_total, 2 * MS, 1000);
+	assert_in_range(bound(), 700, 900);
+}
+
+static void equal_reads_are_not_all_hedged(void **state)
+{
+	(void)state;
+	answers(ssd_total, 100 * US, 100000);
+	answers(disk_total, 2 * MS, 1000);
+	assert_in_range(bound(), 200, 260);
+}
+
+static void never_waits_longer_than_for_the_disk(void **state)
+{
+	(void)state;
+	answers(ssd_total, 80 * MS, 1000);
+	answers(disk_total, 2 * MS, 1000);
+	assert_in_range(bound(), 2000, 2600);
+}
+
+static void without_a_disk_read_the_ssd_decides(void **state)
+{
+	(void)state;
+	answers(ssd_total, 10 * MS, 1000);
+	assert_in_range(bound(), 20000, 26000);
+}
+
+static void very_fast_ones_get_fifty_microseconds(void **state)
+{
+	(void)state;
+	answers(ssd_total, 5 * US, 1000);
+	answers(disk_total, 10 * US, 1000);
+	assert_int_equal(bound(), 50);
+}
+
+static void what_was_long_ago_is_forgotten(void **state)
+{
+	(void)state;
+	answers(disk_total, 2 * MS, 100000);
+	answers(ssd_total, 1 * MS, 100000);
+	assert_true(bound() >= 2000);
+	for (u32 i = 0; i < 60; i++) {
+		answers(ssd_total, 100 * US, 1000);
+		answers(disk_total, 2 * MS, 1000);
+		bound();
+	}
+	assert_in_range(bound(), 200, 260);
+}
+
+/* An SSD that is not read any more keeps no old bound for ever. */
+static void silence_makes_it_unknown(void **state)
+{
+	(void)state;
+	answers(ssd_total, 100 * US, 1000);
+	assert_true(bound() > 0);
+	for (u32 i = 0; i < 100; i++)
+		bound();
+	assert_int_equal(bound(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(no_bound_before_enough_is_known, set_up),
+		cmocka_unit_test_setup(one_in_a_hundred_is_hedged, set_up),
+		cmocka_unit_test_setup(equal_reads_are_not_all_hedged, set_up),
+		cmocka_unit_test_setup(never_waits_longer_than_for_the_disk, set_up),
+		cmocka_unit_test_setup(without_a_disk_read_the_ssd_decides, set_up),
+		cmocka_unit_test_setup(very_fast_ones_get_fifty_microseconds, set_up),
+		cmocka_unit_test_setup(what_was_long_ago_is_forgotten, set_up),
+		cmocka_unit_test_setup(silence_makes_it_unknown, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
