@@ -32,6 +32,8 @@ static void print_path(const struct hist_slots *hist, const char *name)
 	       text_time(hist_quantile(hist, 0.99), p99));
 }
 
+#define PAGE_BYTES 4096	/* the module's unit of validity */
+
 static void print_leg(const struct module_leg *leg, struct devices *devices)
 {
 	const uint64_t *c = leg->stats.counter;
@@ -46,6 +48,11 @@ static void print_leg(const struct module_leg *leg, struct devices *devices)
 		       (unsigned long long)c[SUPERDISK_C_READ_ERRORS],
 		       (unsigned long long)c[SUPERDISK_C_WRITE_ERRORS],
 		       (unsigned long long)c[SUPERDISK_C_CSUM_ERRORS]);
+	if (leg->pages_unverified)
+		printf("  %llu pages to be verified",
+		       (unsigned long long)leg->pages_unverified);
+	if (leg->hedge_us)
+		printf("  hedged after %u us", leg->hedge_us);
 	putchar('\n');
 	for (uint32_t path = 0; path < SUPERDISK_PATH_NR; path++)
 		print_path(&leg->stats.path[path], module_path_name(path));
@@ -78,6 +85,11 @@ static void print_device(const struct module_state *state,
 	       device->name, module_mode_name(device->mode),
 	       devices_name(devices, device->disk_dev),
 	       text_bytes(device->block_size, text), percent(hits, misses));
+	if (device->warm != SUPERDISK_WARM_OFF)
+		printf("  warming %s, %s copied, %u KiB/s\n",
+		       module_warm_name(device->warm),
+		       text_bytes(device->warm_copied * PAGE_BYTES, text),
+		       device->warm_kib_s);
 	for (uint32_t path = 0; path < SUPERDISK_PATH_NR; path++)
 		print_path(&device->stats.path[path], module_path_name(path));
 	for (size_t i = 0; i < state->legs; i++)

@@ -24,6 +24,9 @@ struct module_stats {
 
 struct module_device {
 	uint32_t dev, disk_dev, mode, block_size, legs;
+	uint32_t warm;		/* enum superdisk_warm */
+	uint32_t warm_kib_s;
+	uint64_t warm_copied;	/* pages */
 	char name[DEVICE_NAME_MAX];
 	struct module_stats stats;
 };
@@ -31,7 +34,8 @@ struct module_device {
 struct module_leg {
 	uint32_t dev, leg, state;
 	uint32_t leg_dev;	/* 0: vacant */
-	uint64_t pages_valid, pages_total;
+	uint64_t pages_valid, pages_total, pages_unverified;
+	uint32_t hedge_us;	/* 0: not hedged */
 	struct module_stats stats;
 };
 
@@ -55,6 +59,7 @@ const char *module_state_name(uint32_t state);
 const char *module_event_name(uint32_t event);
 const char *module_path_name(uint32_t path);
 const char *module_counter_name(uint32_t counter);
+const char *module_warm_name(uint32_t warm);
 
 /* --- parsing; the bytes come from the kernel, but nothing is assumed ------ */
 

@@ -38,12 +38,15 @@ static json_t *paths(const struct module_stats *stats)
 static json_t *leg_to_json(const struct module_leg *leg,
 			   struct devices *devices)
 {
-	return json_pack("{si ss ss sI sI so so}", "position", (int)leg->leg,
+	return json_pack("{si ss ss sI sI sI sI so so}",
+			 "position", (int)leg->leg,
 			 "state", module_state_name(leg->state),
 			 "device", leg->leg_dev ?
 				devices_name(devices, leg->leg_dev) : "",
 			 "pages_valid", (json_int_t)leg->pages_valid,
 			 "pages_total", (json_int_t)leg->pages_total,
+			 "pages_unverified", (json_int_t)leg->pages_unverified,
+			 "hedge_us", (json_int_t)leg->hedge_us,
 			 "counters", counters(&leg->stats),
 			 "paths", paths(&leg->stats));
 }
@@ -58,11 +61,15 @@ static json_t *device_to_json(const struct module_state *state,
 		if (state->leg[i].dev == device->dev)
 			json_array_append_new(ssds,
 					      leg_to_json(&state->leg[i], devices));
-	return json_pack("{ss sI ss ss si so so so}", "name", device->name,
+	return json_pack("{ss sI ss ss si ss sI sI so so so}",
+			 "name", device->name,
 			 "number", (json_int_t)device->dev,
 			 "mode", module_mode_name(device->mode),
 			 "disk", devices_name(devices, device->disk_dev),
 			 "block_size", (int)device->block_size,
+			 "warm", module_warm_name(device->warm),
+			 "warm_kib_s", (json_int_t)device->warm_kib_s,
+			 "warm_copied", (json_int_t)device->warm_copied,
 			 "counters", counters(&device->stats),
 			 "paths", paths(&device->stats), "ssds", ssds);
 }

@@ -38,6 +38,12 @@ static const char *const event_names[] = {
 	[SUPERDISK_EVENT_LEG_VERIFIED] = "leg_verified",
 };
 
+static const char *const warm_names[] = {
+	[SUPERDISK_WARM_OFF] = "off",
+	[SUPERDISK_WARM_RUNNING] = "running",
+	[SUPERDISK_WARM_DONE] = "done",
+};
+
 static const char *const path_names[] = {
 	[SUPERDISK_PATH_HIT] = "hit",
 	[SUPERDISK_PATH_MISS] = "miss",
@@ -101,6 +107,11 @@ const char *module_event_name(uint32_t event)
 	return NAME_OF(event_names, event);
 }
 
+const char *module_warm_name(uint32_t warm)
+{
+	return NAME_OF(warm_names, warm);
+}
+
 const char *module_path_name(uint32_t path)
 {
 	return NAME_OF(path_names, path);
@@ -127,6 +138,7 @@ static struct nla_policy policy[SUPERDISK_ATTR_MAX + 1] = {
 	[SUPERDISK_ATTR_PATH] = { .type = NLA_U32 },
 	[SUPERDISK_ATTR_EVENT] = { .type = NLA_U32 },
 	[SUPERDISK_ATTR_ERROR] = { .type = NLA_S32 },
+	[SUPERDISK_ATTR_RATE] = { .type = NLA_U32 },
 	[SUPERDISK_ATTR_BEGIN] = { .type = NLA_U64 },
 	[SUPERDISK_ATTR_WARM] = { .type = NLA_U32 },
 	[SUPERDISK_ATTR_WARM_COPIED] = { .type = NLA_U64 },
@@ -235,6 +247,9 @@ static int parse_device(struct nlmsghdr *message, struct nlattr *attr[],
 	device->mode = u32_of(attr[SUPERDISK_ATTR_MODE]);
 	device->block_size = u32_of(attr[SUPERDISK_ATTR_BLOCK_SIZE]);
 	device->legs = u32_of(attr[SUPERDISK_ATTR_NR_LEGS]);
+	device->warm = u32_of(attr[SUPERDISK_ATTR_WARM]);
+	device->warm_kib_s = u32_of(attr[SUPERDISK_ATTR_RATE]);
+	device->warm_copied = u64_of(attr[SUPERDISK_ATTR_WARM_COPIED]);
 	if (attr[SUPERDISK_ATTR_NAME])
 		nla_strlcpy(device->name, attr[SUPERDISK_ATTR_NAME],
 			    sizeof(device->name));
@@ -261,6 +276,8 @@ static int parse_leg(struct nlmsghdr *message, struct nlattr *attr[],
 	leg->leg_dev = u32_of(attr[SUPERDISK_ATTR_LEG_DEV]);
 	leg->pages_valid = u64_of(attr[SUPERDISK_ATTR_PAGES_VALID]);
 	leg->pages_total = u64_of(attr[SUPERDISK_ATTR_PAGES_TOTAL]);
+	leg->pages_unverified = u64_of(attr[SUPERDISK_ATTR_PAGES_UNVERIFIED]);
+	leg->hedge_us = u32_of(attr[SUPERDISK_ATTR_HEDGE_US]);
 	if (leg->leg >= SUPERDISK_MAX_LEGS)
 		return -EPROTO;
 	err = parse_stats(message, attr, &leg->stats);
@@ -333,5 +350,7 @@ int module_parse_heat(struct nlmsghdr *message, size_t size,
 		.nr = (uint32_t)nla_len(heat),
 		.heat = nla_data(heat),
 	};
-	return 0;
+	/* The end of the run, in bytes, is a place on a disk. */
+	return ret_run->first <= UINT64_MAX / block_size - ret_run->nr ?
+	       0 : -EPROTO;
 }

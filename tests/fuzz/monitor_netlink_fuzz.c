@@ -12,11 +12,28 @@
 #include <linux/netlink.h>
 
 #include "base/check.h"
+#include "monitor/heat_file.h"
 #include "monitor/module.h"
 
 static struct module_state state;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void parse_heat(struct nlmsghdr *message, size_t size)
+{
+	uint8_t heat[SUPERDISK_HEAT_RUN];
+	struct heat_run run, piece;
+	uint32_t block_size, done = 0;
+
+	if (module_parse_heat(message, size, &block_size, &run))
+		return;
+	check(run.nr && run.nr <= SUPERDISK_HEAT_RUN);
+	check(block_size && !(block_size & (block_size - 1)));
+	if (block_size >= 4096 && block_size <= 65536)
+		while (heat_run_convert(&run, block_size, 65536, &done, heat,
+					&piece))
+			check(piece.nr <= SUPERDISK_HEAT_RUN);
+}
 
 static void parse(struct nlmsghdr *message, size_t size, bool event)
 {
@@ -58,7 +75,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy((char *)message + headers, data + 1, size - 1);
 	if (kind & 0x80 && size > 1)
 		message->nlmsg_len = data[1]; /* one that lies */
-	parse(message, headers + size - 1, kind & 0x40);
+	if (kind & 0x20)
+		parse_heat(message, headers + size - 1);
+	else
+		parse(message, headers + size - 1, kind & 0x40);
 	free(message);
 	return 0;
 }
