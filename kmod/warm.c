@@ -125,11 +125,11 @@ static bool to_audit(struct sd_set *set)
 	return false;
 }
 
-static void start_walk(struct sd_set *set)
+static void start_walk(struct sd_set *set, bool audit)
 {
 	struct sd_warm *w = &set->warm;
 
-	w->auditing = to_audit(set);
+	w->auditing = audit;
 	w->progress = false;
 	w->have_block = false;
 	/* A cache has no room for what nobody reads; what it has is verified. */
@@ -147,12 +147,11 @@ static bool end_walk(struct sd_set *set)
 	for (i = 0; w->auditing && i < set->geom.nr_legs; i++)
 		again |= sd_audit_finish(&set->leg[i]);
 	if (again) {
-		start_walk(set);
+		start_walk(set, to_audit(set));
 		return w->auditing || w->state == SUPERDISK_WARM_RUNNING;
 	}
 	if (w->auditing && w->state == SUPERDISK_WARM_RUNNING) {
-		start_walk(set);
-		w->auditing = false;	/* what is left is not to be had now */
+		start_walk(set, false);	/* what is left is not to be had now */
 		return true;
 	}
 	if (w->state == SUPERDISK_WARM_RUNNING) {
@@ -226,7 +225,7 @@ void sd_warm_resume(struct sd_set *set)
 		atomic64_set(&w->copied, 0);
 		sd_event(set, SUPERDISK_EVENT_WARM_STARTED, -1, 0);
 	}
-	start_walk(set);
+	start_walk(set, to_audit(set));
 	if (!w->auditing && w->state != SUPERDISK_WARM_RUNNING)
 		return;
 	sd_pace_start(&w->pace, ktime_get_ns());

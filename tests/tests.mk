@@ -117,7 +117,7 @@ check-fuzz:
 # disks that outlive their machine.
 GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(B)/tests/kernel/replay \
 	$(B)/tests/kernel/talk \
-	$(B)/tests/kernel/garble.so \
+	$(B)/tests/kernel/garble.so $(B)/tests/kernel/netlink \
 	$(MAINS:%=$(B)/bin/%) $(B)/tests/unit/monitor_sockets_test
 GUEST_PORTS = 8080
 GUEST_DISKS = disk=64 ssd0=32 ssd1=32 ssd2=32 ssd3=32

@@ -2,12 +2,16 @@
 /*
  * blocks: writes stamped pages to a block device and verifies them.
  *
- *	blocks write|verify|cached-verify DEVICE SEED [FIRST_PAGE [PAGES]]
+ *	blocks write|verify|cached-verify|untouched DEVICE SEED
+ *		[FIRST_PAGE [PAGES]]
  *
  * Every 8 bytes of a page of 4 KiB hold hash(seed, offset), so that data of
  * another place or another time never verifies.  I/O is direct, in chunks of
  * CHUNK_BYTES, but for cached-verify.  verify names the first wrong byte and
  * counts the wrong pages; the exit status is 1 for wrong data, 2 for errors.
+ *
+ * untouched verifies pages in one read, says "read", uses the memory for other
+ * data until its input ends, and then fails if anybody else has written there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +26,8 @@
 #include <linux/fs.h>
 
 #define USAGE \
-	"blocks write|verify|cached-verify DEVICE SEED [FIRST_PAGE [PAGES]]"
+	"blocks write|verify|cached-verify|untouched DEVICE SEED " \
+	"[FIRST_PAGE [PAGES]]"
 #define PAGE_BYTES 4096u
 #define CHUNK_BYTES (64 * PAGE_BYTES)
 #define WORDS_PER_PAGE (PAGE_BYTES / sizeof(uint64_t))
@@ -30,6 +35,7 @@
 struct job {
 	bool write;
 	bool direct;
+	bool untouched;
 	const char *path;
 	uint64_t seed;
 	uint64_t first_page;
@@ -86,6 +92,40 @@ static int transfer(int fd, bool write, char *buffer, size_t bytes,
 	return 0;
 }
 
+static int64_t wrong_pages(const void *buffer, uint64_t seed, uint64_t offset,
+			   size_t bytes)
+{
+	int64_t wrong = 0;
+
+	for (size_t at = 0; at < bytes; at += PAGE_BYTES)
+		wrong += page_differs((const uint64_t *)((const char *)buffer +
+							 at),
+				      seed, offset + at, !wrong);
+	return wrong;
+}
+
+/* Returns the number of wrong pages, or a negative errno. */
+static int64_t keep(int fd, const struct job *job, void *buffer)
+{
+	uint64_t offset = job->first_page * PAGE_BYTES;
+	size_t bytes = job->pages * PAGE_BYTES;
+	int64_t wrong;
+	int err;
+
+	if (bytes > CHUNK_BYTES)
+		return -EFBIG;
+	err = transfer(fd, false, buffer, bytes, offset);
+	if (err)
+		return err;
+	wrong = wrong_pages(buffer, job->seed, offset, bytes);
+	stamp_pages(buffer, job->seed + 1, offset, bytes);
+	puts("read");
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+	return wrong + wrong_pages(buffer, job->seed + 1, offset, bytes);
+}
+
 /* Returns the number of wrong pages, or a negative errno. */
 static int64_t run(int fd, const struct job *job, void *buffer)
 {
@@ -106,9 +146,8 @@ static int64_t run(int fd, const struct job *job, void *buffer)
 			       strerror(-err));
 			return err;
 		}
-		for (size_t at = 0; !job->write && at < bytes; at += PAGE_BYTES)
-			wrong += page_differs((uint64_t *)((char *)buffer + at),
-					      job->seed, offset + at, !wrong);
+		if (!job->write)
+			wrong += wrong_pages(buffer, job->seed, offset, bytes);
 		offset += bytes;
 	}
 	return wrong;
@@ -120,7 +159,8 @@ static int parse(int argc, char **argv, struct job *ret_job)
 		return -EINVAL;
 	ret_job->write = !strcmp(argv[1], "write");
 	ret_job->direct = strcmp(argv[1], "cached-verify");
-	if (!ret_job->write && !strstr(argv[1], "verify"))
+	ret_job->untouched = !strcmp(argv[1], "untouched");
+	if (!ret_job->write && !ret_job->untouched && !strstr(argv[1], "verify"))
 		return -EINVAL;
 	ret_job->path = argv[2];
 	ret_job->seed = strtoull(argv[3], NULL, 0);
@@ -162,7 +202,7 @@ int main(int argc, char **argv)
 	}
 	if (posix_memalign(&buffer, PAGE_BYTES, CHUNK_BYTES))
 		return 2;
-	wrong = run(fd, &job, buffer);
+	wrong = job.untouched ? keep(fd, &job, buffer) : run(fd, &job, buffer);
 	free(buffer);
 	if (job.write && wrong == 0 && fsync(fd)) {
 		printf("fsync: %s\n", strerror(errno));

@@ -334,7 +334,8 @@ super_create() {
 # ssd_field NAME POSITION FIELD: of the status of a Super-Disk.
 ssd_fields=(device state valid hits misses writes write_arounds fills
 	fills_dropped rescues read_errors write_errors csum_errors races
-	retired doubted slots admissions evictions refusals throttled bypassed)
+	retired doubted slots admissions evictions refusals throttled bypassed
+	unverified hedges hedge_wins overdue hedge_us)
 ssd_field() {
 	local words i
 	read -ra words < <(dmsetup status "$1")
