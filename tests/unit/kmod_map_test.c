@@ -300,7 +300,8 @@ static void a_fill_leaves_unverified_pages_alone(void **state)
 	(void)state;
 	fill(1, 0xf);
 	sd_table_distrust(&table);
-	assert_int_equal(sd_op_begin_fill(&guard, &table, &op, 1, 0xff), 0xf0);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &op, 1, 0xff,
+					  false), 0xf0);
 	sd_op_end(&guard, &op, ~0ull, crc);
 	assert_true(valid(1, 0xf0));
 	assert_int_equal(sd_table_unverified(&table, 1), 0xf);
