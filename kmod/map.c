@@ -585,7 +585,9 @@ bool sd_read_begin(const struct sd_table *t, struct sd_ticket *tk, u64 block,
 	s = &t->slots[tk->slot];
 	tk->mask = mask;
 	tk->seq = READ_ONCE(s->seq);
+	/* Pairs with __lose_block(): see above. */
 	tk->remaps = smp_load_acquire(&s->remaps);
+	/* Pairs with __sd_index_insert(). */
 	if (t->cache && smp_load_acquire(&t->cache->index.node[tk->slot].block)
 			!= block)
 		return false;
