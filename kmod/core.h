@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the pure core stands on.  The files that include this header and no
- * other kernel header (args, format, heat, intent, map, meta, policy, recover)
- * also compile in user space, where selftest/shim.h takes the kernel's place.
+ * other kernel header (KMOD_CORE in kmod.mk names them) also compile in user
+ * space, where selftest/shim.h takes the kernel's place.
  */
 #ifndef SD_CORE_H
 #define SD_CORE_H

@@ -9,6 +9,10 @@
  *	meta	order of metadata I/O	range	discard, write-zeroes
  *	recover	who is believed		heal	pages that do not hold data
  *
+ *	cache	slots in cache mode	admit	which misses are worth a write
+ *	index	from block to slot	ghost	blocks seen lately
+ *	policy	who goes next		stream	sequential reads and writes
+ *
  *	leg	life of an SSD		member	add, remove, replace, bypass
  *	attach	all SSDs together	watch	SSDs that do not answer
  *	claim	devices in use
