@@ -1,0 +1,168 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# dm-superdisk with SSDs of an eighth of the disk: what is hot is on them, what
+# is read is what was written, whoever had the slot before.
+# vm: timeout=900 tools=fio
+# Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
+# shellcheck disable=SC2317,SC2086,SC2154
+. ./lib.sh
+
+mib=96
+make_disk disk0 $mib 200000
+make_mortal ssd0 8
+make_mortal ssd1 8
+must load_module dm-superdisk
+must blocks write "$disk0" 1
+sd=/dev/mapper/sd
+options="checkpoint_ms 100 fill_dwpd off timeout_ms 2000"
+must super_create sd "$disk0" "$ssd0 $ssd1" $options
+
+# sum FIELD: of both SSDs.
+sum() {
+	local a b
+	a=$(ssd_field sd 0 "$1")
+	b=$(ssd_field sd 1 "$1")
+	echo $((${a%/*} + ${b%/*}))
+}
+
+same_as_disk() {
+	cmp <(dd if=$sd bs=64k iflag=direct status=none) \
+		<(dd if="$disk0" bs=1M iflag=direct status=none)
+}
+
+# zipf_reads READS [EXPONENT]: of 4 KiB, most of them of a few blocks.
+zipf_reads() {
+	fio --name=z --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 \
+		--rw=randread --bs=4k --size=${mib}M --io_size=$(($1 * 4))k \
+		--random_distribution=zipf:${2:-1.2} --randseed=7 --minimal \
+		--output=/dev/null
+}
+
+like cache_mode_is_chosen "$(dmsetup status sd)" " superdisk 1 active cache 128 "
+like and_the_policy "$(dmsetup status sd)" " s3fifo$"
+like table_is_what_was_asked "$(dmsetup table sd)" \
+	"2 [0-9:]+ [0-9:]+ 6 timeout_ms 2000 checkpoint_ms 100 fill_dwpd off$"
+is slots_are_an_eighth "$(ssd_field sd 0 slots)" 0/96
+ok cold_read_comes_from_the_disk blocks verify $sd 1
+ok a_long_read_is_not_cached test "$(sum bypassed)" -gt $((mib << 19))
+ok zipf_warms zipf_reads 6000
+before=$(sum hits)
+ok zipf_reads_again zipf_reads 6000
+note "of 6000 reads hit: $(($(sum hits) - before)); slots $(sum slots), evictions $(sum evictions)"
+ok hot_blocks_hit test $(($(sum hits) - before)) -gt 2400
+ok colder_reads zipf_reads 6000 0.6
+ok slots_fill_up test "$(sum slots)" -gt 150
+ok slots_change_hands test "$(sum evictions)" -gt 10
+is nothing_was_rescued "$(sum csum_errors)" 0
+ok all_is_right blocks verify $sd 1
+is nothing_is_throttled "$(sum throttled)" 0
+
+# Writers and readers of the same pages while slots change hands.
+fio --name=v --filename=$sd --direct=1 --ioengine=libaio --iodepth=16 \
+	--rw=randrw --bsrange=4k-64k --size=${mib}M --io_size=24M \
+	--random_distribution=zipf:1.1 --verify=crc32c --verify_backlog=64 \
+	--minimal --output=/dev/null
+is fio_verifies $? 0
+ok writes_reach_the_ssds test "$(sum writes)" -gt 0
+ok disk_and_ssds_agree same_as_disk
+
+no_doubt() {
+	ssd_is sd 0 doubted 0 && ssd_is sd 1 doubted 0
+}
+ok doubts_are_cleared_when_idle wait_for 10 no_doubt
+valid=$(sum valid)
+must dmsetup suspend sd
+must dmsetup resume sd
+is resume_is_warm "$(sum valid)" "$valid"
+must dmsetup remove sd
+must super_create sd "$disk0" "$ssd0 $ssd1" $options
+is new_device_is_warm "$(sum valid)" "$valid"
+ok and_right same_as_disk
+slots=$(sum slots)
+must dmsetup remove sd
+options="${options} policy sieve sequential_kib off"
+must super_create sd "$disk0" "$ssd0 $ssd1" $options
+like another_policy_takes_over "$(dmsetup status sd)" " sieve$"
+is warm_too "$(sum slots)" "$slots"
+ok sieve_works zipf_reads 4000
+is nothing_is_bypassed "$(sum bypassed)" 0
+ok and_is_right same_as_disk
+
+# Discards of blocks that have slots, and that have none.
+must blkdiscard -z -o 1M -l 40M $sd
+ok zeroes_are_read cmp -n $((40 << 20)) <(dd if=$sd bs=1M skip=1 count=40 iflag=direct status=none) /dev/zero
+ok zeroes_are_on_the_disk same_as_disk
+must blocks write $sd 2
+ok written_anew_is_right blocks verify $sd 2
+ok on_the_disk_too blocks verify "$disk0" 2
+
+# Wrong data on an SSD: all slots.
+ok warms_again zipf_reads 4000
+must dd if=/dev/urandom of="$raw_ssd0" bs=1M seek=1 count=6 oflag=direct status=none
+ok wrong_data_is_not_believed same_as_disk
+ok wrong_pages_are_counted test "$(ssd_field sd 0 csum_errors)" -gt 0
+
+# One dies, one hangs, under load.
+fio --name=v --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 \
+	--rw=randrw --bs=4k --size=${mib}M --io_size=24M --verify=crc32c \
+	--random_distribution=zipf:1.2 --verify_backlog=128 --minimal \
+	--output=/dev/null &
+fio=$!
+moved() {
+	[[ $(ssd_field sd 1 writes) -gt $((200 + $1)) ]]
+}
+must wait_for 60 moved "$(ssd_field sd 1 writes)"
+must kill_ssd ssd1
+ok nobody_notices_a_dying_ssd wait $fio
+ok it_is_taken_out wait_for 20 ssd_is sd 1 state failed
+is the_other_stays "$(ssd_field sd 0 state)" in
+ok the_other_stays_warm test "$(ssd_field sd 0 valid | cut -d/ -f1)" -gt 0
+ok all_is_as_on_the_disk same_as_disk
+must revive_ssd ssd1
+must dmsetup message sd 0 replace 1 "$ssd1"
+is a_new_one_is_empty "$(ssd_field sd 1 slots)" 0/96
+ok it_fills_again zipf_reads 4000
+ok and_holds_blocks test "$(ssd_field sd 1 slots | cut -d/ -f1)" -gt 10
+must dmsetup message sd 0 remove 0
+is position_is_vacant "$(ssd_field sd 0 state)" vacant
+ok one_is_enough same_as_disk
+must dmsetup message sd 0 add 0 "$ssd0"
+must dmsetup message sd 0 bypass 1
+must dd if=/dev/zero of=$sd bs=64k count=64 oflag=direct status=none
+must dmsetup message sd 0 restore 1
+ok restored_is_right same_as_disk
+must dmsetup remove sd
+
+# Routed past: what they hold stays right.
+must super_create sd "$disk0" "$ssd0 $ssd1" mode passthrough
+like passthrough_is_told "$(dmsetup status sd)" " superdisk 1 active passthrough "
+must blocks write $sd 3 0 2048
+before=$(sum valid)
+ok something_is_left test "$before" -gt 0
+must dmsetup remove sd
+must super_create sd "$disk0" "$ssd0 $ssd1" $options
+is what_is_left_survives_passthrough "$(sum valid)" "$before"
+ok what_was_written_past_is_right blocks verify $sd 3 0 2048
+ok and_all_else same_as_disk
+must dmsetup remove sd
+
+# Damage, and large SSDs that are told to be a cache.
+must dd if=/dev/urandom of="$raw_ssd0" bs=4k seek=8 count=1 oflag=direct status=none
+must super_create sd "$disk0" "$ssd0 $ssd1" $options
+is damaged_units_mean_cold_slots_only "$(ssd_field sd 1 state)$(ssd_field sd 0 state)" inin
+ok and_nothing_wrong same_as_disk
+must dmsetup remove sd
+make_ssd big 128
+must super_create sd "$disk0" "$big" mode cache
+like cache_mode_by_name "$(dmsetup status sd)" " superdisk 1 active cache "
+is with_a_slot_for_every_block "$(ssd_field sd 0 slots)" 0/$((mib * 16))
+ok it_is_right_too same_as_disk
+must dmsetup remove sd
+must super_create sd "$disk0" "$big"
+like it_stays_one "$(dmsetup status sd)" " superdisk 1 active cache "
+must dmsetup remove sd
+must super_create sd "$disk0" "$big" mode mirror
+like until_it_is_told "$(dmsetup status sd)" " superdisk 1 active mirror "
+must dmsetup remove sd
+ok unloads rmmod dm-superdisk
+done_testing
