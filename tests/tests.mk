@@ -157,6 +157,15 @@ check-kernel:
 	+@$(MAKE) --no-print-directory VARIANT=release $(if $(KMOD_KO),modules) test-guest
 	@$(RUN_ONE) $(RUN_VM)
 
+# Mechanisms of the module switched off in turn.
+.PHONY: check-canaries
+## check-canaries: the module without one mechanism: a case fails for each
+check-canaries:
+	+@$(MAKE) --no-print-directory VARIANT=release test-guest
+	@$(RUN_ONE) "timeout=7200 tests/kernel/without.py 6.1 \
+		$(addprefix --disk ,$(GUEST_DISKS)) \
+		$(addprefix --program ,$(call in,release,$(GUEST_PROGRAMS)))"
+
 # --- real clients ----------------------------------------------------------
 
 # A test finds chatd and the folder of built things in its environment.

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The module with one mechanism switched off: a case must fail for each.
+
+usage: tests/kernel/without.py [--only NAME]... SERIES VM-OPTION...
+
+Each kmod/selftest/without/NAME.patch breaks the module in one place, and says
+which case has to notice (case:) and by which of its tests (fails:).  The tree
+is copied, patched, built for Debian's kernel SERIES and tried in the VM, with
+the given options of scripts/vm.  A patch that no longer applies fails too.
+"""
+import argparse
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
+PATCHES = os.path.join(ROOT, "kmod", "selftest", "without")
+
+
+def run(command, **options):
+    return subprocess.run(command, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False,
+                          **options)
+
+
+class Mutant:
+    """One patch, and what must come of it."""
+
+    def __init__(self, path):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.path = path
+        self.name = os.path.basename(path).removesuffix(".patch")
+        self.case = re.search(r"^case: (\w+)$", text, re.MULTILINE)[1]
+        self.fails = re.search(r"^fails: (\w+)$", text, re.MULTILINE)[1]
+
+
+class Workshop:
+    """A copy of the module's sources, and what is built of it.
+
+    There is one copy for all patches, which are taken back after use, so that
+    only what a patch touches is compiled again.
+    """
+
+    def __init__(self, out, series, vm_options):
+        kernels = run([os.path.join(ROOT, "scripts", "kernels"), "path",
+                       series])
+        self.kdir = os.path.join(kernels.stdout.strip(), "build")
+        self.out = os.path.abspath(out)
+        self.tree = os.path.join(self.out, "tree")
+        self.vm = [os.path.join(ROOT, "scripts", "vm"), "test", "--kernel",
+                   series, "--work", os.path.join(self.out, "vm"), "--module",
+                   os.path.join(self.out, "kmod-mutant", "dm-superdisk.ko"),
+                   *vm_options]
+        shutil.rmtree(self.tree, ignore_errors=True)
+        os.makedirs(self.tree)
+        shutil.copy(os.path.join(ROOT, "Kbuild"), self.tree)
+        shutil.copytree(os.path.join(ROOT, "kmod"),
+                        os.path.join(self.tree, "kmod"))
+
+    def patch(self, mutant, *options):
+        return run(["patch", "-p1", "--no-backup-if-mismatch", "-r", "-",
+                    "-i", os.path.abspath(mutant.path), *options],
+                   cwd=self.tree)
+
+    def build(self):
+        return run(["kmod/build", self.kdir, self.out, "mutant", "0"],
+                   cwd=self.tree)
+
+    def problem(self, mutant):
+        """None if the case noticed; else why not, and what was said."""
+        applied = self.patch(mutant)
+        if applied.returncode:
+            return "the patch does not apply", applied.stdout
+        try:
+            built = self.build()
+            if built.returncode:
+                return "it does not build", built.stdout
+            tried = run([*self.vm, os.path.join(HERE, mutant.case + ".sh")])
+        finally:
+            self.patch(mutant, "-R")
+        if re.search(rf"^ *not ok \d+ - {mutant.fails}$", tried.stdout,
+                     re.MULTILINE):
+            return None
+        return f"{mutant.case} does not notice", tried.stdout
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--out", default=os.path.join(
+        os.environ.get("O", ".build"), "without"))
+    parser.add_argument("--only", action="append")
+    parser.add_argument("series")
+    options, vm_options = parser.parse_known_args()
+    mutants = [mutant for mutant in map(Mutant, sorted(glob.glob(
+        os.path.join(PATCHES, "*.patch"))))
+               if not options.only or mutant.name in options.only]
+    workshop = Workshop(options.out, options.series, vm_options)
+    print(f"1..{len(mutants)}", flush=True)
+    failed = 0
+    for number, mutant in enumerate(mutants, 1):
+        problem = workshop.problem(mutant)
+        name = f"without_{mutant.name}_{mutant.case}_fails"
+        if problem:
+            failed += 1
+            print(f"not ok {number} - {name}\n# {problem[0]}")
+            print("\n".join("# " + line for line in problem[1].splitlines()))
+        else:
+            print(f"ok {number} - {name}")
+        sys.stdout.flush()
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
