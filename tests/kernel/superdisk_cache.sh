@@ -39,7 +39,7 @@ zipf_reads() {
 }
 
 like cache_mode_is_chosen "$(dmsetup status sd)" " superdisk 1 active cache 128 "
-like and_the_policy "$(dmsetup status sd)" " s3fifo$"
+like and_the_policy "$(dmsetup status sd)" " s3fifo( |$)"
 like table_is_what_was_asked "$(dmsetup table sd)" \
 	"2 [0-9:]+ [0-9:]+ 6 timeout_ms 2000 checkpoint_ms 100 fill_dwpd off$"
 is slots_are_an_eighth "$(ssd_field sd 0 slots)" 0/96
@@ -82,7 +82,7 @@ slots=$(sum slots)
 must dmsetup remove sd
 options="${options} policy sieve sequential_kib off"
 must super_create sd "$disk0" "$ssd0 $ssd1" $options
-like another_policy_takes_over "$(dmsetup status sd)" " sieve$"
+like another_policy_takes_over "$(dmsetup status sd)" " sieve( |$)"
 is warm_too "$(sum slots)" "$slots"
 ok sieve_works zipf_reads 4000
 is nothing_is_bypassed "$(sum bypassed)" 0
