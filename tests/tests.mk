@@ -122,7 +122,7 @@ GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(B)/tests/kernel/replay \
 GUEST_PORTS = 8080
 GUEST_DISKS = disk=64 ssd0=32 ssd1=32 ssd2=32 ssd3=32
 CASES ?= $(filter-out %/lib.sh,$(wildcard tests/kernel/*.sh))
-KERNEL_DEADLINE_S = 1800
+KERNEL_DEADLINE_S = 3000
 
 $(B)/tests/kernel/%: tests/kernel/%.c
 	@mkdir -p $(@D)
