@@ -250,9 +250,10 @@ describe('a guild in a storm', { skip: !isOwn && 'not our own server' }, () => {
 		}
 		for (const session of sessions) {
 			await session.event('MESSAGE_CREATE', (d) => d.id === fence.id);
-			assert.equal(session.dispatches.filter(({ t }) =>
+			// Who learns of a leave and the return at once was never away.
+			assert.match(session.dispatches.filter(({ t }) =>
 				/^GUILD_(CREATE|DELETE)$/.test(t)).map(({ t }) => t[6]).join(''),
-			'CDCDCDCDC');
+			/^C(DC){0,4}$/);
 			session.close();
 		}
 		const members = await call(owner, 'GET',
