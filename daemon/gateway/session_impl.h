@@ -128,7 +128,7 @@ void session_admit_leave(struct actor *self, struct session *s);
 int session_payload(struct actor *self, struct session *s, const char *text,
 		    size_t len);
 /* The directory has answered IDENTIFY; of bots no read states are known.
- * 0 (READY, or refused for now) or the negated close code. */
+ * 0 (READY, or op 9: the client may try again) or the negated close code. */
 int session_opened(struct actor *self, struct session *s,
 		   struct dir_session_reply_msg *reply,
 		   const struct readstate_entries_msg *read_states);

@@ -35,8 +35,8 @@ void tls_free(struct tls *tls);
 
 /* Takes what has arrived, the handshake included.  -ENOMEM. */
 int tls_feed(struct tls *tls, const void *data, size_t len);
-/* Decrypts.  > 0: so many bytes; 0: the peer has said its last; -EAGAIN: there
- * is no more for now; -EPROTO: it broke a rule, and tls_bye() is of no use. */
+/* Decrypts.  > 0: so many bytes; 0: the peer has said its last; -EAGAIN: all
+ * that was fed is read; -EPROTO: it broke a rule, and tls_bye() is of no use. */
 ssize_t tls_read(struct tls *tls, void *to, size_t size);
 
 /* Encrypts; only after a tls_read() that gave bytes.  -EIO, -ENOMEM. */
