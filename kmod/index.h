@@ -3,7 +3,7 @@
  * Which slot holds a block, in cache mode: chains of slots from a hash of the
  * block.  8 bytes a slot, and 4 to 8 of heads.  Pure core.
  *
- * All blocks of a chain share one bucket of the guard (map.h), whose lock is
+ * All blocks of a chain share one bucket of the guard (guard.h), whose lock is
  * the chain's.  Readers take none: slots are never freed, so that one that is
  * led from a chain to another by a change ends up nowhere (SD_NONE), at worst
  * after SD_INDEX_MAX_STEPS.  A slot that is found may have changed its block in

@@ -19,7 +19,7 @@ else
 		$(O) $(s) $(SPARSE) &&) true
 endif
 
-KMOD_CORE = args cache format ghost heat hedge index intent map message meta \
+KMOD_CORE = args cache format ghost guard heat hedge index intent map message meta \
 	plan policy policy_s3fifo policy_sieve recover stream
 KMOD_CORE_DIR = $(O)/$(VARIANT)/kmod
 KMOD_CORE_ARCHIVE = $(KMOD_CORE_DIR)/libkmod.a

@@ -2,8 +2,9 @@
 /*
  * dm-superdisk: a persistent disk with the read latency of local SSDs.
  *
- *	args	the table line		target	construction, dispatch, status
- *	map	placement, validity	read	hits, misses, rescues
+ *	args	the table line		target	construction, dispatch
+ *	map	placement, validity	status	what dmsetup says
+ *	guard	operations under way	read	hits, misses, rescues
  *	intent	regions in doubt	write	disk and SSD from one copy
  *	format	metadata on an SSD	fill	what was missed goes to the SSD
  *	meta	order of metadata I/O	range	discard, write-zeroes

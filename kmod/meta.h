@@ -29,7 +29,7 @@
 #define SD_META_H
 
 #include "format.h"
-#include "map.h"
+#include "guard.h"
 
 /* Blocking; 4 KiB aligned; 0 or negative errno. */
 struct sd_dev {

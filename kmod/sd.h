@@ -31,7 +31,6 @@
 #include <linux/completion.h>
 #include <linux/device-mapper.h>
 #include <linux/hash.h>
-#include <linux/hrtimer.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
 #include <linux/percpu-refcount.h>
@@ -40,13 +39,14 @@
 
 #include "args.h"
 #include "compat.h"
+#include "guard.h"
 #include "heat.h"
 #include "hedge.h"
-#include "map.h"
+#include "job.h"
 #include "message.h"
 #include "meta.h"
-#include "plan.h"
 #include "recover.h"
+#include "stock.h"
 #include "stream.h"
 #include "uapi/superdisk_trace.h"
 
@@ -79,41 +79,6 @@ struct sd_claim {
 	struct list_head node;
 	struct dm_table *table;
 	struct block_device *bdev;
-};
-
-/* Someone who waits for an intent to be durable. */
-struct sd_waiter {
-	struct list_head node;
-	void (*go)(struct sd_waiter *w);	/* process context */
-};
-
-/* A read under way into a buffer of its own; states in bounce.c. */
-struct sd_read {
-	atomic_t use;			/* stock.c */
-	atomic_t state;
-	refcount_t refs;		/* SSD, timer, disk */
-	struct sd_leg *leg;		/* referenced while refs */
-	struct bio *user;		/* of who leaves READ_WAITED */
-	struct sd_read *of;		/* hedge: whose place it reads */
-	sector_t disk_sector;
-	u64 start_ns;
-	u32 first, nr;			/* pages of the block */
-	bool timed;
-	struct hrtimer timer;
-	struct list_head node;		/* set->hedged */
-	struct bio bio;
-	u32 nr_pages;			/* that it has */
-	struct bio_vec vecs[];
-};
-
-/* Buffers for the reads of one SSD. */
-struct sd_stock {
-	u32 nr;
-	struct sd_read **read;
-	spinlock_t lock;		/* waiting, wanted */
-	struct bio_list waiting;	/* for a buffer */
-	bool wanted;			/* waiting has some */
-	struct work_struct retry;
 };
 
 /* A position in the table and the SSD in it. */
@@ -166,35 +131,6 @@ struct sd_leg {
 	u32 hedge_us;			/* if auto: the bound now */
 	u64 watch_done;			/* watchdog */
 	unsigned long watch_since;
-};
-
-/* Pages taken at creation: copies of writes and fills under way. */
-struct sd_pool {
-	spinlock_t lock;		/* free pages */
-	u32 nr, free;
-	struct page **page;
-};
-
-#define SD_WARM_FLIGHT	8	/* copies under way at a time */
-
-/* Work in the background; states in warm.c. */
-struct sd_warm {
-	int state;			/* enum superdisk_warm.  set->admin */
-	bool running;			/* the work goes on */
-	struct delayed_work work;
-	/* Of the work: */
-	struct sd_plan plan;
-	struct sd_pace pace;
-	u64 block;			/* not all of it is sent */
-	bool have_block;
-	bool auditing;			/* this walk verifies, else it copies */
-	bool busy;			/* others want the device */
-	u64 requests;			/* when it was looked at */
-	unsigned long looked;
-	/* Of all: */
-	bool progress;			/* in this walk */
-	atomic_t flying;
-	atomic64_t copied;		/* pages, since it was started */
 };
 
 struct sd_set {
@@ -291,31 +227,6 @@ struct sd_io {
 	u32 bytes;
 };
 
-/* A copy of pages on its way to an SSD, and of a write also to the disk. */
-struct sd_job {
-	struct sd_set *set;
-	struct sd_leg *leg;		/* referenced */
-	struct sd_op op;
-	struct bio *user;		/* write: completed with the disk */
-	refcount_t refs;		/* I/O under way */
-	blk_status_t disk_status, ssd_status;
-	bool intent;			/* region held */
-	bool back;			/* repair: read back before publishing */
-	bool warm;			/* of warm.c */
-	bool audit;			/* of audit.c: */
-	u64 differs;
-	struct sd_job *peer;		/* holds what the SSD says */
-	u32 region;
-	u32 nr;
-	u32 first;			/* page of the block */
-	u64 start_ns, ssd_ns;
-	struct work_struct work;
-	struct sd_waiter waiter;
-	struct bio ssd_bio, disk_bio;	/* share vecs */
-	u32 *crc;
-	struct bio_vec vecs[];
-};
-
 static inline struct sd_io *sd_io_of(struct bio *bio)
 {
 	return dm_per_bio_data(bio, sizeof(struct sd_io));
@@ -335,28 +246,6 @@ void sd_submit(struct sd_set *set, struct bio *bio, sector_t sector);
 /* Blocking I/O of the metadata. */
 void sd_kdev_init(struct sd_kdev *k, struct sd_set *set,
 		  struct block_device *bdev, struct sd_stats __percpu *stats);
-
-/* job.c: copies */
-int sd_jobs_init(struct sd_set *set);
-void sd_jobs_fini(struct sd_set *set);
-/* NULL if memory is short; never waits.  Takes over the caller's leg ref. */
-struct sd_job *sd_job_new(struct sd_set *set, struct sd_leg *leg, u32 nr);
-void sd_job_free(struct sd_job *job);
-/* Checksums of its pages, if they are needed. */
-void sd_job_checksum(struct sd_job *job);
-/* After sd_job_bio(): others go first. */
-void sd_job_idle_bio(struct bio *bio);
-/* Give back all but the first nr pages. */
-void sd_job_trim(struct sd_job *job, u32 nr);
-/* Copy pages of a bio from its iter, and compute their checksums. */
-void sd_job_copy(struct sd_job *job, struct bio *bio, struct bvec_iter iter,
-		 u32 skip_bytes);
-/* Set up one of the job's bios over its pages. */
-void sd_job_bio(struct sd_job *job, struct bio *bio, struct block_device *bdev,
-		sector_t sector, blk_opf_t opf, bio_end_io_t *end);
-sector_t sd_leg_sector(const struct sd_leg *leg, u64 slot, u32 page);
-/* Where its first page is on the target. */
-sector_t sd_job_sector(const struct sd_job *job);
 
 /* leg.c: life of an SSD */
 int sd_leg_init(struct sd_set *set, u32 index);
@@ -427,26 +316,6 @@ void sd_rescue_work(struct work_struct *work);
 /* A read that has waited for a buffer.  Process context. */
 void sd_read_again(struct sd_set *set, struct bio *bio);
 
-/* bounce.c: takes over the reference and the bio */
-void sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio);
-void sd_bounce_init(struct sd_read *r);
-/* Leave reads behind that wait for longer than that.  Process context. */
-void sd_bounce_overdue(struct sd_leg *leg, u64 now_ns, u64 bound_ns);
-void sd_hedge_work(struct work_struct *work);
-
-/* stock.c */
-int sd_stock_init(struct sd_leg *leg);
-void sd_stock_fini(struct sd_leg *leg);
-/* NULL if all are taken.  Any context, as the next two. */
-struct sd_read *sd_stock_take(struct sd_leg *leg);
-void sd_stock_give(struct sd_read *r);
-/* This read is tried again when a buffer is given back. */
-void sd_stock_wait(struct sd_leg *leg, struct bio *bio);
-/* Try all that wait. */
-void sd_stock_retry(struct sd_leg *leg);
-/* One that has waited since before that, or NULL. */
-struct bio *sd_stock_overdue(struct sd_leg *leg, u64 before_ns);
-
 /* write.c */
 int sd_write_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
 /* A write whose sample intents are durable. */
@@ -454,39 +323,6 @@ void sd_write_route(struct sd_io *io, struct bio *bio);
 void sd_write_end(struct sd_io *io);
 /* The loss of an SSD is recorded: send what waited for that. */
 void sd_write_unfence(struct sd_set *set);
-
-/* fill.c: NULL if there is nothing to fill, or nothing to do it with */
-struct sd_job *sd_fill_begin(struct sd_set *set, struct sd_io *io, u64 mask);
-void sd_fill_end(struct sd_io *io, struct bio *bio, blk_status_t status);
-
-/* The same without a request: it reads the disk itself.  Takes over the ref. */
-struct sd_job *sd_fill_start(struct sd_leg *leg, u64 block, u64 mask);
-void sd_fill_read(struct sd_job *job);
-/* Pages of mask that the SSD lacks and may be given. */
-u64 sd_fill_wanted(struct sd_leg *leg, u64 block, u64 mask);
-
-/* admit.c: may what this read missed, pages of a block, go to the SSD? */
-bool sd_admit(struct sd_leg *leg, const struct sd_io *io, u64 block, u64 mask);
-/* A write of it was begun. */
-void sd_admit_written(struct sd_leg *leg, const struct sd_io *io, u64 block);
-
-/* audit.c: like these three, but for pages that are to be verified */
-u64 sd_audit_wanted(struct sd_leg *leg, u64 block, u64 mask);
-struct sd_job *sd_audit_start(struct sd_leg *leg, u64 block, u64 mask);
-void sd_audit_send(struct sd_job *job);
-/* True if all of its pages are verified, and that is stored.  May block. */
-bool sd_audit_finish(struct sd_leg *leg);
-
-/* warm.c: set->admin is held */
-void sd_warm_init(struct sd_set *set);
-/* From the start: an SSD has come, or the device is resumed. */
-void sd_warm_resume(struct sd_set *set);
-/* No new copies; those under way go on. */
-void sd_warm_pause(struct sd_set *set);
-/* 0 stops it. */
-void sd_warm_set_rate(struct sd_set *set, u32 kib_per_s);
-/* A copy has ended, these pages are valid now.  Any context. */
-void sd_warm_landed(struct sd_job *job, u64 published);
 
 /* range.c */
 int sd_range_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
@@ -538,6 +374,10 @@ void sd_account_ns(struct sd_leg *leg, enum superdisk_path path, u64 ns);
 /* target.c */
 extern struct target_type sd_target;
 enum superdisk_mode sd_set_mode(const struct sd_set *set);
+
+/* status.c: of the target type */
+void sd_status(struct dm_target *ti, status_type_t type, unsigned int flags,
+	       char *result, unsigned int maxlen);
 
 /* watch.c: an SSD that does not answer */
 void sd_watch_start(struct sd_set *set);

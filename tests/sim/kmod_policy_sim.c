@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 #include "kmod_peers.h"
-#include "map.h"
+#include "guard.h"
 #include "stream.h"
 
 #define PAGE_BLOCK	SD_PAGE_SECTORS		/* a block of one page */

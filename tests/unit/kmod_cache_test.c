@@ -9,7 +9,7 @@
 
 #include "args.h"
 #include "format.h"
-#include "map.h"
+#include "guard.h"
 #include "stream.h"
 
 #define SLOTS	256u

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "format.h"
-#include "map.h"
+#include "guard.h"
 
 static struct sd_geom geom;
 static struct sd_table table;
