@@ -16,7 +16,7 @@
 
 struct blob;
 struct calls;
-struct lws;
+struct connection;
 
 #define CALL_PATH_MAX 2048
 #define CALL_QUERY_MAX 2048
@@ -35,7 +35,7 @@ struct call_answer {
 struct call {
 	uint64_t id;
 	uint64_t deadline_ns;
-	struct lws *wsi;
+	struct connection *connection;	/* http.c's */
 	enum route_method method;
 	bool keep_alive;
 	bool inside;		/* it came in by the door for operators */

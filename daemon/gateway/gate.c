@@ -184,7 +184,7 @@ static int on_rest_reply(struct gate *gate, struct actor_msg *msg)
 		return 0;
 	api_reply(call, (struct rest_reply_msg *)msg);
 	http_answer(call);
-	stir(gate);
+	http_run(gate->http);
 	return 0;
 }
 
@@ -197,7 +197,7 @@ static int on_auth_reply(struct gate *gate, struct actor_msg *msg)
 	api_auth_reply(gate->self, gate->arg.api, call,
 		       (struct dir_auth_reply_msg *)msg);
 	http_answer(call);
-	stir(gate);
+	http_run(gate->http);
 	return 0;
 }
 

@@ -21,44 +21,31 @@
 #define REQUEST_TIMEOUT_S 20	/* for its head, and for each part of its body */
 #define KEEP_ALIVE_S 65
 #define SERVICE_BUF 4096
+#define WRITE_MAX (256u << 10)	/* of an answer with one system call */
 
 struct http {
 	struct os_loop *loop;
-	struct pump *pump;
+	struct pump pump;
 	struct lws_context *context;
 	struct lws_vhost *vhost;
 	struct calls *calls;
 	const struct http_owner *owner;
 	void *ctx;
-	struct lws_dll2_owner opened;	/* WebSockets to be handed over */
+	struct list opened;		/* WebSockets to be handed over */
 };
 
-/* What a connection keeps, zeroed by libwebsockets. */
+/* libwebsockets' opaque user data; lives from http_adopt() until it destroys
+ * its own. */
 struct connection {
+	struct http *http;
+	struct lws *wsi;
+	struct pump_socket socket;
+	struct tunnel *tunnel;	/* NULL: none */
+	bool inside;		/* it came in by the door for operators */
 	struct call *call;
 	struct upgrade upgrade;
-	struct lws_dll2 opened;
-	struct lws *wsi;
+	struct list opened;	/* in http->opened */
 };
-
-static struct http *http_of(struct lws *wsi)
-{
-	return lws_context_user(lws_get_context(wsi));
-}
-
-/* With each socket goes its tunnel, if it has one, or this mark: that it came
- * in by the door for operators. */
-static char inside_mark;
-
-static bool is_inside(struct lws *wsi)
-{
-	return lws_get_opaque_user_data(wsi) == &inside_mark;
-}
-
-static struct tunnel *tunnel_of(struct lws *wsi)
-{
-	return is_inside(wsi) ? NULL : lws_get_opaque_user_data(wsi);
-}
 
 static uint64_t now_ns(const struct http *http)
 {
@@ -68,22 +55,22 @@ static uint64_t now_ns(const struct http *http)
 /* --- reading a request -------------------------------------------------- */
 
 /* A tunnel's plain end has no address. */
-static void read_peer(struct lws *wsi, struct call *call)
+static void read_peer(struct connection *c, struct call *call)
 {
-	const struct tunnel *tunnel = tunnel_of(wsi);
-
-	if (tunnel)
+	if (c->tunnel)
 		snprintf(call->peer, sizeof(call->peer), "%s",
-			 tunnel_peer(tunnel));
+			 tunnel_peer(c->tunnel));
 	else
-		lws_get_peer_simple(wsi, call->peer, sizeof(call->peer));
+		lws_get_peer_simple(c->wsi, call->peer, sizeof(call->peer));
 }
 
-static bool read_head(struct lws *wsi, struct call *call, const char *path,
+static bool read_head(struct connection *c, struct call *call, const char *path,
 		      size_t path_len)
 {
-	call->wsi = wsi;
-	call->inside = is_inside(wsi);
+	struct lws *wsi = c->wsi;
+
+	call->connection = c;
+	call->inside = c->inside;
 	call->method = http_request_method(wsi);
 	call->path = path_len < CALL_PATH_MAX ?
 		     mem_alloc(path_len + 1) : NULL;
@@ -93,7 +80,7 @@ static bool read_head(struct lws *wsi, struct call *call, const char *path,
 	memcpy(call->path, path, path_len);
 	call->path[path_len] = 0;
 	http_request_token(wsi, call);
-	read_peer(wsi, call);
+	read_peer(c, call);
 	call->keep_alive = http_request_keep_alive(wsi);
 	return true;
 }
@@ -103,21 +90,25 @@ static void refuse(struct call *call, enum error_code code)
 	call->answer.status = error_status(code);
 	call->answer.body = error_body(code);
 	call->keep_alive = false;
-	lws_callback_on_writable(call->wsi);
+	http_answer(call);
 }
 
-static void request_done(struct http *http, struct call *call)
+/* Until it is answered nothing more is read. */
+static void request_done(struct connection *c)
 {
-	if (call->head_done)
+	struct http *http = c->http;
+
+	if (c->call->head_done)
 		return;
-	call->head_done = true;
-	http->owner->call(http->ctx, call);
+	c->call->head_done = true;
+	c->socket.busy = true;
+	http->owner->call(http->ctx, c->call);
 }
 
 static int on_request(struct lws *wsi, struct connection *c, void *in,
 		      size_t len)
 {
-	struct http *http = http_of(wsi);
+	struct http *http = c->http;
 	struct call *call;
 	long long body;
 
@@ -128,7 +119,7 @@ static int on_request(struct lws *wsi, struct connection *c, void *in,
 	if (!call)
 		return -1;
 	c->call = call;
-	if (!read_head(wsi, call, in, len))
+	if (!read_head(c, call, in, len))
 		return -1;
 	body = http_request_length(wsi);
 	if (body < 0)
@@ -136,7 +127,7 @@ static int on_request(struct lws *wsi, struct connection *c, void *in,
 	else if (body > CALL_BODY_MAX)
 		refuse(call, ERROR_TOO_LARGE_AT_EDGE);
 	else if (!body)
-		request_done(http, call);
+		request_done(c);
 	return 0;
 }
 
@@ -154,10 +145,11 @@ static int on_body(struct lws *wsi, struct connection *c, void *in, size_t len)
 static int on_body_end(struct lws *wsi, struct connection *c, void *in,
 		       size_t len)
 {
+	(void)wsi;
 	(void)in;
 	(void)len;
 	if (c->call && !c->call->answer.status)
-		request_done(http_of(wsi), c->call);
+		request_done(c);
 	return 0;
 }
 
@@ -220,15 +212,15 @@ static void put_answer(const struct http *http, struct call *call,
 }
 
 /* One write, of which libwebsockets keeps what the socket does not take. */
-static int write_answer(struct lws *wsi, struct call *call)
+static int write_answer(struct connection *c, struct call *call)
 {
 	struct buf out = BUF_INIT;
 	int err = -1;
 
 	buf_grow(&out, LWS_PRE);
-	put_answer(http_of(wsi), call, &out);
+	put_answer(c->http, call, &out);
 	if (!out.err)
-		err = lws_write(wsi, (unsigned char *)out.data + LWS_PRE,
+		err = lws_write(c->wsi, (unsigned char *)out.data + LWS_PRE,
 				out.len - LWS_PRE,
 				LWS_WRITE_HTTP_HEADERS) < 0 ? -1 : 0;
 	buf_fini(&out);
@@ -246,10 +238,10 @@ static int on_writable(struct lws *wsi, struct connection *c, void *in,
 	(void)len;
 	if (!call || !call->answer.status)
 		return 0;
-	err = write_answer(wsi, call);
+	err = write_answer(c, call);
 	keep_alive = call->keep_alive;
 	c->call = NULL;
-	call_free(http_of(wsi)->calls, call);
+	call_free(c->http->calls, call);
 	if (err)
 		return -1;
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, REQUEST_TIMEOUT_S);
@@ -258,7 +250,8 @@ static int on_writable(struct lws *wsi, struct connection *c, void *in,
 
 void http_answer(struct call *call)
 {
-	lws_callback_on_writable(call->wsi);
+	call->connection->socket.busy = false;
+	pump_write(&call->connection->socket);
 }
 
 /* --- WebSockets ---------------------------------------------------------- */
@@ -283,9 +276,8 @@ static int on_upgrade(struct lws *wsi, struct connection *c, void *in,
 {
 	const char *protocol = in;
 
-	(void)c;
 	(void)len;
-	if (is_inside(wsi) || !protocol || strcasecmp(protocol, "websocket") ||
+	if (c->inside || !protocol || strcasecmp(protocol, "websocket") ||
 	    http_request_method(wsi) != ROUTE_GET)
 		return -1;
 	return http_request_is_version_13(wsi) ? 0 : refuse_version(wsi);
@@ -316,21 +308,21 @@ static int on_established(struct lws *wsi, struct connection *c, void *in,
 	if (lws_partial_buffered(wsi))
 		return -1;
 	lws_rx_flow_control(wsi, 0);
-	c->wsi = wsi;
-	lws_dll2_add_tail(&c->opened, &http_of(wsi)->opened);
+	list_push(&c->http->opened, &c->opened);
 	return 0;
 }
 
-static int on_closed(struct lws *wsi, struct connection *c, void *in, size_t len)
+static int on_destroy(struct lws *wsi, struct connection *c, void *in,
+		      size_t len)
 {
+	(void)wsi;
 	(void)in;
 	(void)len;
-	if (!c)
-		return 0;
-	lws_dll2_remove(&c->opened);
+	list_del(&c->opened);
 	if (c->call)
-		call_free(http_of(wsi)->calls, c->call);
-	c->call = NULL;
+		call_free(c->http->calls, c->call);
+	pump_stop(&c->socket);
+	mem_free(c);
 	return 0;
 }
 
@@ -338,36 +330,30 @@ static int on_closed(struct lws *wsi, struct connection *c, void *in, size_t len
  * Takes a socket out of libwebsockets' hands: with this reason it closes its
  * descriptor without a word to the peer, whose stream lives on in ours.
  */
-static int release(struct lws *wsi, struct tls **ret_tls)
+static int release(struct connection *c, struct tls **ret_tls)
 {
-	struct tunnel *tunnel = tunnel_of(wsi);
-	int fd = tunnel ? tunnel_release(tunnel, ret_tls) :
-			  dup(lws_get_socket_fd(wsi));
+	int fd = c->tunnel ? tunnel_release(c->tunnel, ret_tls) :
+			     dup(lws_get_socket_fd(c->wsi));
 
-	lws_set_opaque_user_data(wsi, NULL);
-	lws_close_free_wsi(wsi, LWS_CLOSE_STATUS_NOSTATUS_CONTEXT_DESTROY,
+	lws_close_free_wsi(c->wsi, LWS_CLOSE_STATUS_NOSTATUS_CONTEXT_DESTROY,
 			   "released");
 	return fd;
 }
 
-/* True when there were any. */
-static bool hand_over(struct http *http)
+static void hand_over(struct http *http)
 {
-	bool any = http->opened.head;
+	struct list *node;
 
-	while (http->opened.head) {
-		struct connection *c = lws_container_of(
-			http->opened.head, struct connection, opened);
+	while ((node = list_pop(&http->opened))) {
+		struct connection *c = list_entry(node, struct connection,
+						  opened);
 		struct upgrade upgrade = c->upgrade;
 		struct tls *tls = NULL;
-		int fd;
+		int fd = release(c, &tls);
 
-		lws_dll2_remove(&c->opened);
-		fd = release(c->wsi, &tls);
 		if (fd >= 0)
 			http->owner->socket(http->ctx, fd, tls, &upgrade);
 	}
-	return any;
 }
 
 /* --- the context --------------------------------------------------------- */
@@ -383,26 +369,25 @@ static const struct event {
 	{ LWS_CALLBACK_HTTP_CONFIRM_UPGRADE, on_upgrade },
 	{ LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, on_handshake },
 	{ LWS_CALLBACK_ESTABLISHED, on_established },
-	{ LWS_CALLBACK_CLOSED, on_closed },
-	{ LWS_CALLBACK_CLOSED_HTTP, on_closed },
-	{ LWS_CALLBACK_HTTP_DROP_PROTOCOL, on_closed },
-	{ LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL, on_closed },
+	{ LWS_CALLBACK_WSI_DESTROY, on_destroy },
 };
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason,
 		    void *user, void *in, size_t len)
 {
+	struct connection *c = NULL;
 	size_t i;
 
-	for (i = 0; i < LWS_ARRAY_SIZE(events); i++)
+	(void)user;
+	for (i = 0; !c && i < LWS_ARRAY_SIZE(events); i++)
 		if (events[i].reason == reason)
-			return events[i].fn(wsi, user, in, len);
-	return 0;
+			c = lws_get_opaque_user_data(wsi);
+	/* It has none while it is adopted. */
+	return c ? events[i - 1].fn(wsi, c, in, len) : 0;
 }
 
 static const struct lws_protocols protocols[] = {
-	{ "gateway", callback, sizeof(struct connection), SERVICE_BUF, 0, NULL,
-	  SERVICE_BUF },
+	{ "gateway", callback, 0, SERVICE_BUF, 0, NULL, WRITE_MAX },
 	{ NULL, NULL, 0, 0, 0, NULL, 0 },
 };
 
@@ -411,15 +396,11 @@ static const lws_retry_bo_t no_keep_alive;
 
 static int context_new(struct http *http)
 {
-	void *loops[1] = { pump_loop(http->pump) };
 	struct lws_context_creation_info info = {
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
-		.options = LWS_SERVER_OPTION_LIBUV |
-			   LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+		.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
 			   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
-		.foreign_loops = loops,
-		.user = http,
 		.gid = -1,
 		.uid = -1,
 		.max_http_header_data = HEADERS_MAX,
@@ -436,20 +417,6 @@ static int context_new(struct http *http)
 	return http->vhost ? 0 : -EIO;
 }
 
-/*
- * In a loop that is not its own, libwebsockets only begins to close its handles
- * and frees nothing (nor closes its /dev/urandom) before it is asked again, once
- * they are closed.  It clears http->context when it has freed it.
- */
-static void context_free(struct http *http)
-{
-	if (http->context)
-		lws_context_destroy(http->context);
-	pump_drain(http->pump);
-	if (http->context)
-		lws_context_destroy(http->context);
-}
-
 int http_open(struct os_loop *loop, struct calls *calls,
 	      const struct http_owner *owner, void *ctx, struct http **ret_http)
 {
@@ -463,58 +430,74 @@ int http_open(struct os_loop *loop, struct calls *calls,
 	http->calls = calls;
 	http->owner = owner;
 	http->ctx = ctx;
-	err = pump_open(loop, owner->stirred, ctx, &http->pump);
-	if (err)
-		goto free_http;
+	list_init(&http->opened);
+	pump_init(&http->pump, loop, owner->stirred, ctx);
 	err = context_new(http);
-	if (err)
-		goto free_context;
+	if (err) {
+		http_close(http);
+		return err;
+	}
+	http->pump.context = http->context;
 	*ret_http = http;
 	return 0;
-
-free_context:
-	context_free(http);
-	pump_close(http->pump);
-free_http:
-	mem_free(http);
-	return err;
 }
 
 void http_close(struct http *http)
 {
-	context_free(http);
-	pump_close(http->pump);
+	if (http->context)
+		lws_context_destroy(http->context);
 	mem_free(http);
+}
+
+/* libwebsockets closes the descriptor when it fails. */
+static void adopt(struct http *http, int fd, struct tunnel *tunnel, bool inside)
+{
+	struct connection *c = mem_zalloc(sizeof(*c));
+	struct lws *wsi;
+
+	if (!c) {
+		close(fd);
+		return;
+	}
+	wsi = lws_adopt_socket_vhost(http->vhost, fd);
+	if (!wsi) {
+		mem_free(c);
+		return;
+	}
+	*c = (struct connection){
+		.http = http,
+		.wsi = wsi,
+		.tunnel = tunnel,
+		.inside = inside,
+	};
+	list_init(&c->opened);
+	if (pump_start(&http->pump, &c->socket, wsi)) {
+		lws_close_free_wsi(wsi,
+				   LWS_CLOSE_STATUS_NOSTATUS_CONTEXT_DESTROY,
+				   "memory");
+		mem_free(c);
+		return;
+	}
+	lws_set_opaque_user_data(wsi, c);
 }
 
 void http_adopt(struct http *http, int fd, struct tunnel *tunnel)
 {
-	/* It closes the descriptor when it fails. */
-	struct lws *wsi = lws_adopt_socket_vhost(http->vhost, fd);
-
-	if (wsi)
-		lws_set_opaque_user_data(wsi, tunnel);
+	adopt(http, fd, tunnel, false);
 }
 
 void http_adopt_inside(struct http *http, int fd)
 {
-	struct lws *wsi = lws_adopt_socket_vhost(http->vhost, fd);
-
-	if (wsi)
-		lws_set_opaque_user_data(wsi, &inside_mark);
+	adopt(http, fd, NULL, true);
 }
 
 void http_tick(struct http *http)
 {
-	/* Arms the timers of what was begun outside of its loop. */
-	lws_cancel_service(http->context);
+	pump_tick(&http->pump);
 }
 
 void http_run(struct http *http)
 {
-	pump_run(http->pump);
-	/* libwebsockets' own descriptor of what was released closes only then,
-	 * and would keep the connection open. */
-	if (hand_over(http))
-		pump_run(http->pump);
+	pump_run(&http->pump);
+	hand_over(http);
 }

@@ -1,91 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * Debian's libwebsockets has no hooks for a foreign poll loop, but it serves
+ * any of its descriptors when told what is ready (lws_service_fd), and in its
+ * own loop, which is never run, a change of what it waits for is a store to a
+ * table.  What it waits for follows from what it does:
+ *  - to read, but while a call is in flight on the socket;
+ *  - to write while it holds a part of an answer that the socket did not take;
+ *  - to be told once that it may write after each answer, before it looks at
+ *    the next request (LRS_DEFERRING_ACTION);
+ *  - to be asked again while it holds a part of the next request.
+ * What is missed all the same is found by the tick, which asks the kernel about
+ * all of them.
+ */
 #include "gateway/pump.h"
 
-#include <errno.h>
+#include <libwebsockets.h>
 #include <poll.h>
-#include <uv.h>
 
-#include "base/check.h"
-#include "base/mem.h"
 #include "os/loop.h"
 
-/* Rounds of one run, for fairness to the other actors of the core. */
-#define ROUNDS_MAX 4
-#define CLOSE_ROUNDS_MAX 10000
+/* Sockets of one run, for fairness to the other actors of the core. */
+#define SERVED_MAX 256
+#define TRIES_MAX 4
 
-struct pump {
-	uv_loop_t loop;
-	struct os_poll *poll;
-	void (*stirred)(void *ctx);
-	void *ctx;
-};
+void pump_init(struct pump *pump, struct os_loop *loop,
+	       void (*stirred)(void *ctx), void *ctx)
+{
+	*pump = (struct pump){ .loop = loop, .stirred = stirred, .ctx = ctx };
+	list_init(&pump->ready);
+}
+
+static void queue(struct pump_socket *socket, unsigned int stirs)
+{
+	socket->stirs |= stirs;
+	if (list_empty(&socket->link))
+		list_push(&socket->pump->ready, &socket->link);
+}
 
 static void on_ready(void *ctx, unsigned int revents)
 {
-	struct pump *pump = ctx;
+	struct pump_socket *socket = ctx;
 
-	(void)revents;
-	os_poll_change(pump->poll, 0);
-	pump->stirred(pump->ctx);
+	os_poll_change(socket->poll, 0);
+	socket->tries = TRIES_MAX;
+	queue(socket, revents);
+	socket->pump->stirred(socket->pump->ctx);
 }
 
-int pump_open(struct os_loop *loop, void (*stirred)(void *ctx), void *ctx,
-	      struct pump **ret_pump)
+int pump_start(struct pump *pump, struct pump_socket *socket, struct lws *wsi)
 {
-	struct pump *pump = mem_zalloc(sizeof(*pump));
-	int err;
-
-	if (!pump)
-		return -ENOMEM;
-	pump->stirred = stirred;
-	pump->ctx = ctx;
-	err = uv_loop_init(&pump->loop);
-	if (err)
-		goto free_pump;
-	err = os_poll_start(loop, uv_backend_fd(&pump->loop), POLLIN, on_ready,
-			    pump, &pump->poll);
-	if (err)
-		goto close_loop;
-	*ret_pump = pump;
-	return 0;
-
-close_loop:
-	uv_loop_close(&pump->loop);
-free_pump:
-	mem_free(pump);
-	return err;
+	*socket = (struct pump_socket){ .pump = pump, .wsi = wsi };
+	list_init(&socket->link);
+	return os_poll_start(pump->loop, lws_get_socket_fd(wsi), POLLIN,
+			     on_ready, socket, &socket->poll);
 }
 
-void pump_drain(struct pump *pump)
+void pump_stop(struct pump_socket *socket)
 {
-	int rounds = CLOSE_ROUNDS_MAX;
-
-	while (uv_run(&pump->loop, UV_RUN_NOWAIT) && rounds--)
-		;
+	if (socket->pump->serving == socket)
+		socket->pump->serving = NULL;
+	list_del(&socket->link);
+	os_poll_stop(socket->poll);
+	socket->poll = NULL;
 }
 
-void pump_close(struct pump *pump)
+void pump_write(struct pump_socket *socket)
 {
-	os_poll_stop(pump->poll);
-	check(!uv_loop_close(&pump->loop));
-	mem_free(pump);
+	socket->tries = TRIES_MAX;
+	queue(socket, POLLOUT);
 }
 
-void *pump_loop(struct pump *pump)
+/* False: it has ended. */
+static bool tell(struct pump *pump, struct lws *wsi, unsigned int revents)
 {
-	return &pump->loop;
+	struct lws_pollfd pfd = {
+		.fd = lws_get_socket_fd(wsi),
+		.events = POLLIN | POLLOUT,
+		.revents = (short)revents,
+	};
+
+	lws_service_fd(pump->context, &pfd);
+	return pump->serving;
+}
+
+/* What libwebsockets waits for now. */
+static void watch(struct pump *pump, struct pump_socket *socket)
+{
+	bool partial = lws_partial_buffered(socket->wsi);
+
+	os_poll_change(socket->poll, (socket->busy ? 0 : POLLIN) |
+				     (partial ? POLLOUT : 0));
+	if (!socket->busy && !partial && socket->tries &&
+	    !lws_service_adjust_timeout(pump->context, 1, 0)) {
+		socket->tries--;
+		queue(socket, POLLIN);
+	}
+}
+
+static void serve(struct pump *pump, struct pump_socket *socket)
+{
+	unsigned int stirs = socket->stirs;
+	struct lws *wsi = socket->wsi;
+
+	socket->stirs = 0;
+	pump->serving = socket;
+	if (stirs & (POLLIN | POLLERR | POLLHUP) && !socket->busy &&
+	    !tell(pump, wsi, POLLIN))
+		return;
+	/* An answer, what was left of one, or the word that it may go on; and
+	 * this word behind an answer. */
+	if (!socket->busy && (!tell(pump, wsi, POLLOUT) ||
+			      (stirs & POLLOUT && !tell(pump, wsi, POLLOUT))))
+		return;
+	/* Nothing will be read from it or written to it any more. */
+	if (stirs & POLLHUP && !socket->busy && !tell(pump, wsi, POLLHUP))
+		return;
+	pump->serving = NULL;
+	watch(pump, socket);
 }
 
 void pump_run(struct pump *pump)
 {
-	int rounds = ROUNDS_MAX;
+	int left = SERVED_MAX;
+	struct list *node;
 
-	do
-		uv_run(&pump->loop, UV_RUN_NOWAIT);
-	while (uv_backend_timeout(&pump->loop) == 0 && --rounds);
-	/* What a callback began to watch in the last round is not registered
-	 * yet: that descriptor cannot stir us. */
-	if (!rounds)
+	while (left-- && (node = list_pop(&pump->ready)))
+		serve(pump, list_entry(node, struct pump_socket, link));
+	if (!list_empty(&pump->ready))
 		pump->stirred(pump->ctx);
-	os_poll_change(pump->poll, POLLIN);
+}
+
+void pump_tick(struct pump *pump)
+{
+	lws_service(pump->context, -1);
 }

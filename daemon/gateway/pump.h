@@ -1,32 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A libuv loop that lives inside of a core's os_loop: libwebsockets runs on
- * it, and the core's thread still blocks in one place only.  libuv's backend
- * descriptor is watched; when it stirs, the owner hears of it and lets libuv run
- * without waiting.
+ * The sockets that libwebsockets serves, watched by their core's own loop: of
+ * libwebsockets' loop nothing but its bookkeeping runs.  The kernel is asked
+ * once for each time that there is something to read, and for nothing when an
+ * answer is written.
+ *
+ * A socket that stirs, or has an answer, waits for pump_run().
+ *
+ * Context: the thread of the loop.
  */
 #ifndef GATEWAY_PUMP_H
 #define GATEWAY_PUMP_H
 
+#include <stdbool.h>
+
+#include "base/list.h"
+
+struct lws;
+struct lws_context;
 struct os_loop;
-struct pump;
+struct os_poll;
 
-/* `stirred` is called from the os_loop when there is something to run, once
- * until the next pump_run().  The loop's thread.  -ENOMEM, -EIO. */
-int pump_open(struct os_loop *loop, void (*stirred)(void *ctx), void *ctx,
-	      struct pump **ret_pump);
+struct pump {
+	struct os_loop *loop;
+	struct lws_context *context;
+	void (*stirred)(void *ctx);
+	void *ctx;
+	struct list ready;
+	struct pump_socket *serving;	/* NULL: it has been stopped meanwhile */
+};
 
-/* All handles in the loop are being closed: returns when they are. */
-void pump_drain(struct pump *pump);
+struct pump_socket {
+	struct pump *pump;
+	struct lws *wsi;
+	struct os_poll *poll;
+	struct list link;		/* in pump->ready */
+	unsigned int stirs;		/* POLLIN, … that are to be served */
+	unsigned char tries;		/* to read what may be buffered */
+	bool busy;			/* its owner wants nothing read now */
+};
 
-/* No handle is left in the loop. */
-void pump_close(struct pump *pump);
+/* `stirred` is called when there is something to run.  Borrows all. */
+void pump_init(struct pump *pump, struct os_loop *loop,
+	       void (*stirred)(void *ctx), void *ctx);
 
-/* The uv_loop_t, for libwebsockets.  Borrows. */
-void *pump_loop(struct pump *pump);
+/* -ENOMEM. */
+int pump_start(struct pump *pump, struct pump_socket *socket, struct lws *wsi);
+/* Before or right after libwebsockets has closed its descriptor; from within
+ * pump_run(), too. */
+void pump_stop(struct pump_socket *socket);
 
-/* Runs what is ready.  Also to be called after changing what libuv watches,
- * and now and then for its timers. */
+/* Its owner has something to write: it is asked for it by the next run. */
+void pump_write(struct pump_socket *socket);
+
+/* Serves what is ready. */
 void pump_run(struct pump *pump);
+
+/* Every second or so: timeouts of libwebsockets. */
+void pump_tick(struct pump *pump);
 
 #endif

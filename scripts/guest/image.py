@@ -127,10 +127,6 @@ class Modules:
         cpio.data(f"{folder}/modules.dep", text.encode())
 
 
-# Libraries that load others by name, which ldd cannot see.
-PLUGINS = {"libwebsockets.so": "libwebsockets-evlib_uv.so"}
-
-
 def linked(program):
     """The shared libraries of a program, as ldd finds them, and the loader."""
     text = subprocess.run(["ldd", program], capture_output=True, text=True,
@@ -140,18 +136,9 @@ def linked(program):
     return set(re.findall(r"(/\S+) \(0x", text))
 
 
-def plugins(library):
-    for name, plugin in PLUGINS.items():
-        path = os.path.join(os.path.dirname(library), plugin)
-        if os.path.basename(library).startswith(name) and os.path.exists(path):
-            yield path
-
-
 def libraries(programs):
     """All that these programs load."""
-    found = set().union(*map(linked, programs)) if programs else set()
-    extra = {path for library in found for path in plugins(library)}
-    return sorted(found.union(extra, *map(linked, extra)))
+    return sorted(set().union(*map(linked, programs)))
 
 
 def add_libraries(cpio, programs):
