@@ -59,8 +59,19 @@ static void put_empty(struct jsonw *w, const char *key)
 	jsonw_end(w);
 }
 
+/* Where eris finds none, it throws. */
+static void put_private_channels(struct jsonw *w, const struct blob *channels)
+{
+	if (!channels) {
+		put_empty(w, "private_channels");
+		return;
+	}
+	jsonw_key(w, "private_channels");
+	jsonw_raw(w, channels->data, channels->len);
+}
+
 struct blob *ready_payload(struct actor *self, const struct session *s,
-			   const struct blob *self_user,
+			   const struct dir_session_reply_msg *reply,
 			   const struct readstate_entries_msg *read_states)
 {
 	struct buf buf = BUF_INIT;
@@ -72,13 +83,13 @@ struct blob *ready_payload(struct actor *self, const struct session *s,
 	jsonw_obj(&w);
 	jsonw_key_u64(&w, "v", API_VERSION);
 	jsonw_key(&w, "user");
-	jsonw_raw(&w, self_user->data, self_user->len);
+	jsonw_raw(&w, reply->self_user->data, reply->self_user->len);
 	put_guilds(&w, s);
 	put_session_id(&w, self, s);
 	jsonw_key_str(&w, "resume_gateway_url", s->config->url);
 	put_shard(&w, s);
 	put_application(&w, s);
-	put_empty(&w, "private_channels");
+	put_private_channels(&w, reply->private_channels);
 	if (read_states) {
 		jsonw_key(&w, "read_state");
 		readstate_json(&w, read_states);

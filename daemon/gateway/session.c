@@ -351,6 +351,27 @@ static int on_guild_remove(struct actor *self, struct session *s,
 	return 0;
 }
 
+static int on_direct(struct actor *self, struct session *s,
+		     struct actor_msg *msg)
+{
+	struct session_direct_msg *direct = (void *)msg;
+	struct blob *payload = direct->payload;
+	int err;
+
+	/* Before READY there was no room to keep it: the client starts anew. */
+	if (s->phase == SESSION_OPENING)
+		return lost(self, s, CLOSE_UNKNOWN, false);
+	if (s->phase != SESSION_LIVE ||
+	    !session_wants_direct(s, direct->intents))
+		return 0;
+	direct->payload = NULL;
+	err = session_event(s, payload);
+	if (err)
+		return overflow(self, s, err);
+	session_flush(s);
+	return 0;
+}
+
 static int on_close(struct actor *self, struct session *s,
 		    struct actor_msg *msg)
 {
@@ -428,6 +449,7 @@ static const struct handler {
 	{ READSTATE_ENTRIES, on_read_states },
 	{ SESSION_GUILD_ADD, on_guild_add },
 	{ SESSION_GUILD_REMOVE, on_guild_remove },
+	{ SESSION_DIRECT, on_direct },
 	{ SESSION_CLOSE, on_close },
 	{ SESSION_TAKE_ASK, session_take_message },
 	{ SESSION_TAKE_ANSWER, session_take_message },

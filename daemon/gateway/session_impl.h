@@ -135,6 +135,8 @@ int session_opened(struct actor *self, struct session *s,
 void session_guild_add(struct actor *self, struct session *s,
 		       const struct dir_guild *guild);
 void session_guild_remove(struct session *s, uint64_t guild_id);
+/* Is an event without a guild for this session? */
+bool session_wants_direct(const struct session *s, uint32_t intents);
 
 /*
  * session_read.c: between the directory's answer and READY a person's read
@@ -176,7 +178,7 @@ void session_put_id(struct actor *self, const struct session *s,
 
 /* ready.c: READY's payload; NULL when memory is out. */
 struct blob *ready_payload(struct actor *self, const struct session *s,
-			   const struct blob *self_user,
+			   const struct dir_session_reply_msg *reply,
 			   const struct readstate_entries_msg *read_states);
 
 #endif

@@ -97,6 +97,11 @@ void session_guild_remove(struct session *s, uint64_t guild_id)
 		*guild = s->guild[--s->guild_count];
 }
 
+bool session_wants_direct(const struct session *s, uint32_t intents)
+{
+	return (s->intents & intents) == intents && on_shard(s, 0);
+}
+
 /* --- IDENTIFY ------------------------------------------------------------- */
 
 static int check_intents(const struct session *s,
@@ -210,7 +215,7 @@ int session_opened(struct actor *self, struct session *s,
 	s->is_bot = reply->is_bot;
 	if (take_guilds(s, reply))
 		return -CLOSE_UNKNOWN;
-	ready = ready_payload(self, s, reply->self_user, read_states);
+	ready = ready_payload(self, s, reply, read_states);
 	if (!ready || session_event(s, ready))
 		return -CLOSE_UNKNOWN;
 	s->phase = SESSION_LIVE;

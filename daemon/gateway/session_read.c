@@ -38,7 +38,8 @@ bool session_read_ask(struct actor *self, struct session *s,
 /* What the session could not place before READY. */
 static bool must_wait(uint32_t type)
 {
-	return type == SESSION_GUILD_ADD || type == SESSION_GUILD_REMOVE;
+	return type == SESSION_GUILD_ADD || type == SESSION_GUILD_REMOVE ||
+	       type == SESSION_DIRECT;
 }
 
 bool session_read_hold(struct actor *self, struct session *s,

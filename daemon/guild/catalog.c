@@ -84,8 +84,17 @@ static const char schema_1[] =
 	" user_id INTEGER NOT NULL, name TEXT NOT NULL, avatar TEXT);"
 	"CREATE INDEX webhook_channel ON webhook (channel_id);";
 
+/* Direct messages. */
+static const char schema_2[] =
+	"CREATE TABLE direct ("
+	" id INTEGER PRIMARY KEY,"
+	" low_id INTEGER NOT NULL REFERENCES user,"
+	" high_id INTEGER NOT NULL REFERENCES user,"
+	" low_open INTEGER NOT NULL, high_open INTEGER NOT NULL,"
+	" last_pin_ms INTEGER NOT NULL, UNIQUE (low_id, high_id));";
+
 /* scripts[n] leads from version n to n + 1; 0 is an empty file. */
-static const char *const scripts[CATALOG_VERSION] = { schema_1 };
+static const char *const scripts[CATALOG_VERSION] = { schema_1, schema_2 };
 
 static int read_number(void *ctx, struct db_row *row)
 {

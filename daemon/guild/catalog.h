@@ -20,7 +20,7 @@
 struct catalog;
 struct state;
 
-#define CATALOG_VERSION 1
+#define CATALOG_VERSION 2
 
 /*
  * Opens, or makes, the catalog in folder `dir`; NULL: one in memory, with a
@@ -73,6 +73,23 @@ int catalog_del_webhook(struct catalog *c, uint64_t id);
 /* Fills an initialised state.  -ENOENT. */
 int catalog_load_guild(struct catalog *c, uint64_t guild_id, struct state *s);
 
+/* A channel of two users. */
+struct direct {
+	uint64_t id;
+	uint64_t user_id[2];	/* ascending */
+	/* For each of them: it is open if it has this message or a later one;
+	 * 0: in any case. */
+	uint64_t open_from[2];
+};
+
+/* -EEXIST: the two have one. */
+int catalog_add_direct(struct catalog *c, const struct direct *d);
+/* Changes open_from of one of the two. */
+int catalog_set_direct(struct catalog *c, uint64_t id, uint64_t user_id,
+		       uint64_t open_from);
+/* Fills an initialised state with the channel and its two members.  -ENOENT. */
+int catalog_load_direct(struct catalog *c, uint64_t id, struct state *s);
+
 /* What the directory must know of everything. */
 struct catalog_visitor {
 	void *ctx;
@@ -83,6 +100,7 @@ struct catalog_visitor {
 	int (*channel)(void *ctx, uint64_t id, uint64_t guild_id);
 	int (*webhook)(void *ctx, uint64_t id, uint64_t guild_id);
 	int (*invite)(void *ctx, const char *code, uint64_t guild_id);
+	int (*direct)(void *ctx, const struct direct *d);
 };
 
 /* In the order above; a non-zero return ends it and is returned. */

@@ -101,13 +101,36 @@ int catalog_put_channel(struct catalog *c, const struct channel *ch)
 
 int catalog_set_last_pin(struct catalog *c, uint64_t channel_id, uint64_t ms)
 {
-	return db_run(c->db, "UPDATE channel SET last_pin_ms = ? WHERE id = ?",
+	int err;
+
+	err = db_run(c->db, "UPDATE channel SET last_pin_ms = ? WHERE id = ?",
+		     "ii", ms, channel_id);
+	if (err || db_changes(c->db))
+		return err;
+	return db_run(c->db, "UPDATE direct SET last_pin_ms = ? WHERE id = ?",
 		      "ii", ms, channel_id);
 }
 
 int catalog_del_channel(struct catalog *c, uint64_t id)
 {
 	return db_run(c->db, "DELETE FROM channel WHERE id = ?", "i", id);
+}
+
+int catalog_add_direct(struct catalog *c, const struct direct *d)
+{
+	return db_run(c->db, "INSERT INTO direct VALUES (?, ?, ?, ?, ?, 0)",
+		      "iiiii", d->id, d->user_id[0], d->user_id[1],
+		      d->open_from[0], d->open_from[1]);
+}
+
+int catalog_set_direct(struct catalog *c, uint64_t id, uint64_t user_id,
+		       uint64_t open_from)
+{
+	return db_run(c->db,
+		      "UPDATE direct SET"
+		      " low_open = iif(low_id = ?2, ?3, low_open),"
+		      " high_open = iif(high_id = ?2, ?3, high_open)"
+		      " WHERE id = ?1", "iii", id, user_id, open_from);
 }
 
 static int put_member_roles(struct catalog *c, uint64_t guild_id,

@@ -274,6 +274,42 @@ int catalog_load_guild(struct catalog *c, uint64_t guild_id, struct state *s)
 	return err ? err : derive_tokens(c, s);
 }
 
+static int load_direct(void *ctx, struct db_row *row)
+{
+	const struct channel c = {
+		.id = db_u64(row, 0),
+		.type = CHANNEL_DIRECT,
+		.last_pin_ms = db_u64(row, 1),
+	};
+	struct state *s = ctx;
+	struct channel copy;
+	int err;
+
+	s->info.id = c.id;
+	err = model_channel_copy(&copy, &c);
+	if (!err)
+		err = state_put_channel(s, &copy);
+	if (err)
+		model_channel_fini(&copy);
+	return err;
+}
+
+int catalog_load_direct(struct catalog *c, uint64_t id, struct state *s)
+{
+	int err;
+
+	err = db_query(c->db, "SELECT id, last_pin_ms FROM direct WHERE id = ?",
+		       load_direct, s, "i", id);
+	if (!err)
+		err = db_query(c->db,
+			       "SELECT user.id, name, global_name, avatar,"
+			       " discriminator, bot, NULL, 0, 0, 0, 0, 0, 0"
+			       " FROM direct JOIN user"
+			       " ON user.id IN (low_id, high_id)"
+			       " WHERE direct.id = ?", load_member, s, "i", id);
+	return !err && !s->info.id ? -ENOENT : err;
+}
+
 static int visit_user(void *ctx, struct db_row *row)
 {
 	const struct catalog_visitor *v = ctx;
@@ -336,6 +372,18 @@ static int visit_invite(void *ctx, struct db_row *row)
 	return v->invite(v->ctx, db_text(row, 0), db_u64(row, 1));
 }
 
+static int visit_direct(void *ctx, struct db_row *row)
+{
+	const struct catalog_visitor *v = ctx;
+	const struct direct d = {
+		.id = db_u64(row, 0),
+		.user_id = { db_u64(row, 1), db_u64(row, 2) },
+		.open_from = { db_u64(row, 3), db_u64(row, 4) },
+	};
+
+	return v->direct(v->ctx, &d);
+}
+
 static const struct {
 	const char *sql;
 	int (*row)(void *ctx, struct db_row *row);
@@ -347,6 +395,8 @@ static const struct {
 	{ "SELECT id, guild_id FROM channel", visit_channel },
 	{ "SELECT id, guild_id FROM webhook", visit_webhook },
 	{ "SELECT code, guild_id FROM invite", visit_invite },
+	{ "SELECT id, low_id, high_id, low_open, high_open FROM direct",
+	  visit_direct },
 };
 
 int catalog_visit(struct catalog *c, const struct catalog_visitor *v)

@@ -10,8 +10,10 @@
 #include "guild/catalog_actor.h"
 #include "guild/directory_state.h"
 #include "guild/state.h"
+#include "proto/data.h"
 #include "proto/directory.h"
 #include "proto/json.h"
+#include "proto/search.h"
 #include "proto/session.h"
 
 /* --- jobs --- */
@@ -150,6 +152,8 @@ static void fill_session_reply(struct directory *d, const struct dir_entry *e,
 	reply->is_bot = e->user.bot;
 	reply->user_id = e->user.id;
 	reply->self_user = self_user(&e->user);
+	if (!e->user.bot)
+		reply->private_channels = dir_direct_list(d, e);
 	reply->guild_count = e->guild_count;
 	for (uint32_t i = 0; i < e->guild_count; i++) {
 		reply->guild[i].id = e->guild[i];
@@ -157,10 +161,10 @@ static void fill_session_reply(struct directory *d, const struct dir_entry *e,
 	}
 }
 
-static void session_open(struct directory *d, struct actor_msg *msg)
+/* `e`: NULL: it may not come in. */
+static void answer_open(struct directory *d, struct dir_entry *e,
+			actor_ref session, uint64_t tag)
 {
-	const struct dir_session_open_msg *m = (void *)msg;
-	struct dir_entry *e = dir_user_by_token(d, m->token);
 	struct dir_session_reply_msg *reply;
 	size_t size = sizeof(*reply);
 
@@ -169,14 +173,48 @@ static void session_open(struct directory *d, struct actor_msg *msg)
 	reply = actor_msg_new(DIR_SESSION_OPEN_REPLY, size);
 	if (!reply)
 		return;
-	dir_session_del(d, msg->from);
+	dir_session_del(d, session);
 	reply->error = -EACCES;
 	if (e) {
-		reply->error = dir_session_add(d, e, msg->from);
+		reply->error = dir_session_add(d, e, session);
 		fill_session_reply(d, e, reply);
-		actor_monitor(d->self, msg->from);
+		actor_monitor(d->self, session);
 	}
-	actor_reply(d->self, msg, &reply->head);
+	reply->head.tag = tag;
+	actor_send(d->self, session, &reply->head);
+}
+
+/* A person's session waits for the newest messages of the direct channels. */
+struct coming {
+	struct dir_newest newest;
+	uint64_t user_id;
+};
+
+static void come_in(struct directory *d, struct dir_newest *n)
+{
+	struct coming *c = (struct coming *)n;
+
+	answer_open(d, dir_user(d, c->user_id), n->job.caller,
+		    n->job.caller_tag);
+	dir_job_free(d, &n->job);
+}
+
+static void session_open(struct directory *d, struct actor_msg *msg)
+{
+	const struct dir_session_open_msg *m = (void *)msg;
+	struct dir_entry *e = dir_user_by_token(d, m->token);
+	struct coming *c;
+
+	if (!e || e->user.bot || !e->direct_count) {
+		answer_open(d, e, msg->from, msg->tag);
+		return;
+	}
+	c = dir_job_new(d, sizeof(*c), msg, NULL, NULL);
+	if (!c)
+		return;
+	c->newest.then = come_in;
+	c->user_id = e->user.id;
+	dir_newest_of(d, &c->newest, e->direct, e->direct_count);
 }
 
 static void session_close(struct directory *d, struct actor_msg *msg)
@@ -254,6 +292,7 @@ static enum error_code route(struct directory *d, struct rest_msg *call)
 {
 	const struct rest_info *info = rest_info(call->kind);
 	const struct dir_entry *e = dir_user_by_token(d, call->token);
+	struct dir_direct *dm;
 	uint64_t guild;
 	actor_ref ref;
 
@@ -265,6 +304,10 @@ static enum error_code route(struct directory *d, struct rest_msg *call)
 		call->id[REST_ID_USER] = call->actor_id;
 	if (info->place == REST_AT_DIRECTORY)
 		return dir_rest(d, call);
+	dm = info->place == REST_AT_CHANNEL ?
+		     dir_direct(d, call->id[REST_ID_CHANNEL]) : NULL;
+	if (dm)
+		return dir_direct_call(d, dm, call);
 	if (call->kind == REST_INVITE_ACCEPT && attach_user(call, e))
 		return ERROR_OVERLOADED;
 	guild = guild_of(d, call);
@@ -378,6 +421,8 @@ static void guild_exit(struct directory *d, struct actor_msg *msg)
 	uint64_t id, value;
 	size_t iter = 0;
 
+	if (dir_direct_exit(d, m->who, m->reason))
+		return;
 	while (hmap_next(&d->guilds, &iter, &id, &value)) {
 		if (value != m->who.bits)
 			continue;
@@ -404,7 +449,13 @@ static const struct {
 	{ DIR_INDEX, index_change },
 	{ DIR_STARTED, guild_started },
 	{ DIR_ADMIN, admin },
+	{ DIR_DIRECT_NEWEST, dir_direct_newest },
+	{ DIR_DIRECT_EVENT, dir_direct_event },
+	{ DIR_DIRECT_IDLE, dir_direct_idle },
+	{ DIR_DIRECT_CHANGED, dir_search_changed },
+	{ SEARCH_WHO, dir_search_who },
 	{ REST_REPLY, job_answer },
+	{ DATA_ROWS, job_answer },
 	{ CATALOG_DONE, job_answer },
 	{ ACTOR_MSG_IO, job_answer },
 	{ ACTOR_MSG_DOWN, session_down },

@@ -20,6 +20,11 @@ enum dir_internal_type {
 	DIR_STARTED,			/* struct dir_index_msg: guild_id alone */
 	DIR_ADMIN,			/* struct dir_admin_msg */
 	DIR_ADMIN_REPLY,		/* struct dir_admin_reply_msg */
+	/* from a direct channel */
+	DIR_DIRECT_NEWEST,		/* struct dir_direct_msg */
+	DIR_DIRECT_EVENT,		/* struct dir_direct_msg */
+	DIR_DIRECT_IDLE,		/* struct dir_direct_msg */
+	DIR_DIRECT_CHANGED,		/* struct dir_direct_changed_msg */
 };
 
 enum dir_index_kind {
@@ -44,6 +49,24 @@ struct dir_index_msg {
 struct dir_user_msg {
 	struct actor_msg head;
 	struct user user;	/* owned */
+};
+
+struct dir_direct_msg {
+	struct actor_msg head;
+	uint64_t channel_id;
+	uint64_t newest_id;		/* message; not of IDLE */
+	uint64_t calls;			/* of IDLE: how many have come */
+	uint64_t user_id;		/* of EVENT: for whom, 0: both */
+	uint32_t intents;		/* of EVENT: all are needed */
+	struct blob *payload;		/* of EVENT; owned */
+};
+
+/* For the search: these messages are new, changed or gone. */
+struct dir_direct_changed_msg {
+	struct actor_msg head;
+	uint64_t channel_id;
+	uint32_t count;
+	uint64_t id[];
 };
 
 #define DIR_ADMIN_TEXT_MAX 4096

@@ -95,19 +95,24 @@ static void edit_arg_drop(void *arg)
 	mem_free(arg);
 }
 
+static void tell_user(struct directory *d, actor_ref to, const struct user *u)
+{
+	struct dir_user_msg *m;
+
+	m = ACTOR_MSG_NEW(struct dir_user_msg, DIR_USER_CHANGED);
+	if (m && !model_user_copy(&m->user, u))
+		actor_send(d->self, to, &m->head);
+	else if (m)
+		actor_msg_free(&m->head);
+}
+
 static void tell_guilds(struct directory *d, const struct dir_entry *e)
 {
-	for (uint32_t i = 0; i < e->guild_count; i++) {
-		struct dir_user_msg *m;
-
-		m = ACTOR_MSG_NEW(struct dir_user_msg, DIR_USER_CHANGED);
-		if (!m || model_user_copy(&m->user, &e->user)) {
-			if (m)
-				actor_msg_free(&m->head);
-			continue;
-		}
-		actor_send(d->self, dir_guild_ref(d, e->guild[i]), &m->head);
-	}
+	for (uint32_t i = 0; i < e->guild_count; i++)
+		tell_user(d, dir_guild_ref(d, e->guild[i]), &e->user);
+	for (uint32_t i = 0; i < e->direct_count; i++)
+		if (!actor_ref_is_nobody(e->direct[i]->ref))
+			tell_user(d, e->direct[i]->ref, &e->user);
 }
 
 static struct blob *user_update(const struct user *u)
@@ -239,6 +244,8 @@ static dir_call *const calls[REST_KINDS] = {
 	[REST_USER_EDIT] = user_edit,
 	[REST_USER_GET] = user_get,
 	[REST_USER_GUILDS] = dir_rest_guilds,
+	[REST_DIRECT_LIST] = dir_rest_direct_list,
+	[REST_DIRECT_OPEN] = dir_rest_direct_open,
 	[REST_APPLICATION_ME] = application_me,
 };
 

@@ -265,6 +265,8 @@ int dir_merge(struct directory *d, struct overview *o)
 	if (!err)
 		err = merge_pairs(&d->invites, o->invites.at,
 				  o->invites.count);
+	for (size_t i = 0; i < o->directs.count && !err; i++)
+		err = dir_direct_add(d, &o->directs.at[i]);
 	return err ? err : merge_members(d, o, old_guilds);
 }
 
@@ -319,6 +321,8 @@ static void free_entry(struct dir_entry *e)
 	mem_free(e->password);
 	mem_free(e->guild);
 	mem_free(e->session);
+	mem_free(e->direct);
+	buf_fini(&e->search_held);
 	mem_free(e);
 }
 
@@ -342,6 +346,7 @@ void dir_tables_fini(struct directory *d)
 	iter = 0;
 	while (hmap_next(&d->tokens, &iter, NULL, &value))
 		free_tokens((struct dir_token *)(uintptr_t)value);
+	dir_direct_fini(d);
 	hmap_fini(&d->users);
 	hmap_fini(&d->logins);
 	hmap_fini(&d->tokens);

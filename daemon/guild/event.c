@@ -4,6 +4,7 @@
 
 #include "base/blob.h"
 #include "base/log.h"
+#include "guild/direct.h"
 #include "guild/guild_impl.h"
 #include "guild/search_feed.h"
 
@@ -25,6 +26,12 @@ void event_open(struct event *e, const char *name)
 	buf_puts(&e->buf, name);
 	buf_puts(&e->buf, "\",\"op\":0,\"d\":");
 	jsonw_init(&e->w, &e->buf);
+}
+
+void event_key_guild(struct jsonw *w, const struct guild *g)
+{
+	if (!g->arg.direct)
+		jsonw_key_id(w, "guild_id", g->arg.guild_id);
 }
 
 struct blob *event_close(struct event *e)
@@ -64,6 +71,8 @@ void event_lost(struct guild *g, int core)
 
 static void lost_everywhere(struct guild *g)
 {
+	if (g->arg.direct)
+		direct_lost(g);
 	for (int core = 0; core < GUILD_CORES_MAX; core++)
 		if (g->relay[core].sessions)
 			event_lost(g, core);
@@ -94,7 +103,9 @@ void event_publish(struct guild *g, const struct relay_target *to,
 {
 	static const uint64_t nobody[1];
 
-	if (payload)
+	if (payload && g->arg.direct)
+		direct_publish(g, to->intents, 0, payload);
+	else if (payload)
 		publish(g, to, payload, NULL, nobody, 0);
 	else
 		lost_everywhere(g);
@@ -121,7 +132,9 @@ void event_publish_message(struct guild *g, const struct relay_target *to,
 		for (uint32_t i = 0; i < m->mention_count; i++)
 			exempt[n++] = m->mention[i].id;
 	}
-	if (payload && (stripped || !g->no_content))
+	if (payload && g->arg.direct)
+		direct_publish(g, to->intents, 0, payload);
+	else if (payload && (stripped || !g->no_content))
 		publish(g, &whom, payload, stripped, exempt, n);
 	else
 		lost_everywhere(g);

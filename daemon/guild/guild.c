@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "guild/direct.h"
 #include "guild/directory_impl.h"
 #include "guild/guild_impl.h"
 #include "guild/search_feed.h"
@@ -28,6 +29,7 @@ struct stashed {
 
 struct load {
 	uint64_t guild_id;
+	bool direct;
 	struct state state;
 };
 
@@ -44,7 +46,9 @@ static int load_run(struct catalog *c, void *arg)
 {
 	struct load *load = arg;
 
-	return catalog_load_guild(c, load->guild_id, &load->state);
+	return load->direct ?
+		       catalog_load_direct(c, load->guild_id, &load->state) :
+		       catalog_load_guild(c, load->guild_id, &load->state);
 }
 
 /* After a restart the sessions of before have to join again. */
@@ -73,8 +77,10 @@ static int start(struct actor *self, void *state, const void *arg)
 	if (!load)
 		return -ENOMEM;
 	load->guild_id = g->arg.guild_id;
+	load->direct = g->arg.direct;
 	state_init(&load->state);
-	tell_started(g);
+	if (!g->arg.direct)
+		tell_started(g);
 	return catalog_submit(self, g->arg.catalog, 0, load_run, load,
 			      load_drop);
 }
@@ -113,13 +119,15 @@ static void stash(struct guild *g, struct actor_msg *msg)
 static void run_call(struct guild *g, struct rest_msg *call)
 {
 	struct caller caller = guild_caller(call);
-	guild_call *fn = guild_calls[call->kind].fn;
+	const struct guild_route *route = &guild_calls[call->kind];
 	enum error_code code;
 
 	if (g->phase == GUILD_STOPPING)
 		code = ERROR_OVERLOADED;
+	else if (g->arg.direct && !route->direct)
+		code = ERROR_DIRECT;
 	else
-		code = fn ? fn(g, call) : ERROR_NO_ROUTE;
+		code = route->fn ? route->fn(g, call) : ERROR_NO_ROUTE;
 	if (code)
 		guild_reply_error(g, &caller, code);
 }
@@ -178,16 +186,26 @@ static void leave(struct guild *g, struct actor_msg *msg)
 
 static void indexer_asks(struct guild *g, struct actor_msg *msg)
 {
-	(void)msg;
-	search_feed_hello(g);
+	/* Of a person's cell the directory knows all channels. */
+	if (g->arg.direct)
+		actor_forward(g->self, g->arg.directory, msg);
+	else
+		search_feed_hello(g);
 }
 
 static void timer(struct guild *g, struct actor_msg *msg)
 {
-	if (((struct actor_timer_msg *)msg)->cookie == GUILD_TIMER_ROSTER)
+	switch (((struct actor_timer_msg *)msg)->cookie) {
+	case GUILD_TIMER_ROSTER:
 		roster_tell(g);
-	else
+		break;
+	case GUILD_TIMER_UNREAD:
 		unread_tell(g);
+		break;
+	case GUILD_TIMER_IDLE:
+		direct_idle(g);
+		break;
+	}
 }
 
 static void child_exit(struct guild *g, struct actor_msg *msg)
@@ -246,7 +264,10 @@ static void unstash(struct guild *g)
 static void ready(struct guild *g)
 {
 	g->phase = GUILD_READY;
-	search_feed_hello(g);
+	if (g->arg.direct)
+		direct_ready(g);
+	else
+		search_feed_hello(g);
 	unstash(g);
 }
 
@@ -341,6 +362,8 @@ static int handle(struct actor *self, void *state, struct actor_msg *msg)
 	struct guild *g = state;
 
 	g->self = self;
+	if (msg->type == REST_CALL)
+		g->calls++;
 	if (msg->type == ACTOR_MSG_STOP) {
 		g->phase = GUILD_STOPPING;
 		unstash(g);

@@ -7,6 +7,7 @@
 #ifndef GUILD_GUILD_H
 #define GUILD_GUILD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "actor/actor.h"
@@ -14,7 +15,8 @@
 struct idgen;
 
 struct guild_arg {
-	uint64_t guild_id;
+	uint64_t guild_id;	/* of a direct channel: the channel's */
+	bool direct;		/* two users and a channel, no guild */
 	actor_ref catalog;
 	actor_ref directory;
 	struct idgen *ids;	/* borrowed */

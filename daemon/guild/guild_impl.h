@@ -69,6 +69,8 @@ struct guild {
 	struct state state;
 	struct hmap ops;		/* tag -> struct op */
 	uint64_t last_tag;
+	uint64_t calls;			/* that have come, and as many ... */
+	uint64_t calls_then;		/* ... some time ago: guild/direct.h */
 	struct list stash;		/* struct stashed */
 	uint32_t stash_count;
 	struct actor_msg *stashed;	/* being handled, from a list of ours */
@@ -99,6 +101,7 @@ struct guild {
 enum guild_timer {
 	GUILD_TIMER_UNREAD,
 	GUILD_TIMER_ROSTER,
+	GUILD_TIMER_IDLE,
 };
 
 /* actor_msg_take(), for a message that may have waited in a list of ours. */
@@ -186,6 +189,8 @@ struct event {
 };
 
 void event_open(struct event *e, const char *name);
+/* The key guild_id, where there is one. */
+void event_key_guild(struct jsonw *w, const struct guild *g);
 /* Returns the payload (proto/session.h), NULL when memory was out. */
 struct blob *event_close(struct event *e);
 
@@ -248,6 +253,7 @@ typedef enum error_code guild_call(struct guild *g, struct rest_msg *call);
 struct guild_route {
 	guild_call *fn;
 	bool changes;		/* waits for the change under way */
+	bool direct;		/* of direct channels, too */
 };
 
 extern const struct guild_route guild_calls[REST_KINDS];

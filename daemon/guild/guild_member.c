@@ -131,5 +131,6 @@ void guild_user_changed(struct guild *g, struct actor_msg *msg)
 	guild_create_forget_member(g, u->id);
 	roster_user_changed(g, u->id);
 	g->state.users++;
-	member_event_update(g, m);
+	if (!g->arg.direct)
+		member_event_update(g, m);
 }

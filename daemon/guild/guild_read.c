@@ -7,13 +7,15 @@
 
 #include "base/blob.h"
 #include "base/mem.h"
+#include "guild/direct.h"
 #include "guild/guild_impl.h"
 #include "proto/json.h"
 
 bool guild_is_text(const struct channel *c)
 {
 	return c->type == CHANNEL_TEXT || c->type == CHANNEL_ANNOUNCEMENT ||
-	       c->type == CHANNEL_VOICE || c->type == CHANNEL_STAGE;
+	       c->type == CHANNEL_VOICE || c->type == CHANNEL_STAGE ||
+	       c->type == CHANNEL_DIRECT;
 }
 
 enum error_code guild_call_perms(struct guild *g, const struct rest_msg *call,
@@ -123,7 +125,10 @@ enum error_code guild_rest_channel(struct guild *g, struct rest_msg *call)
 	err = guild_call_channel(g, call, 0, &c, NULL);
 	if (err)
 		return err;
-	json_channel(answer_open(&a), &c->channel);
+	if (g->arg.direct)
+		direct_json(g, answer_open(&a), c, call->actor_id);
+	else
+		json_channel(answer_open(&a), &c->channel);
 	return answer_send(g, call, &a);
 }
 

@@ -48,6 +48,11 @@ static void user_fini(struct actor_msg *msg)
 	model_user_fini(&((struct dir_user_msg *)msg)->user);
 }
 
+static void direct_msg_fini(struct actor_msg *msg)
+{
+	blob_put(((struct dir_direct_msg *)msg)->payload);
+}
+
 #define TYPE(first, id, name, type, fini) \
 	[(id) - (first)] = { name, sizeof(type), fini }
 
@@ -87,6 +92,14 @@ static const struct actor_type dir_types[] = {
 	TYPE(DIR_INTERNAL, DIR_ADMIN, "dir.admin", struct dir_admin_msg, NULL),
 	TYPE(DIR_INTERNAL, DIR_ADMIN_REPLY, "dir.admin_reply",
 	     struct dir_admin_reply_msg, NULL),
+	TYPE(DIR_INTERNAL, DIR_DIRECT_NEWEST, "dir.direct_newest",
+	     struct dir_direct_msg, direct_msg_fini),
+	TYPE(DIR_INTERNAL, DIR_DIRECT_EVENT, "dir.direct_event",
+	     struct dir_direct_msg, direct_msg_fini),
+	TYPE(DIR_INTERNAL, DIR_DIRECT_IDLE, "dir.direct_idle",
+	     struct dir_direct_msg, direct_msg_fini),
+	TYPE(DIR_INTERNAL, DIR_DIRECT_CHANGED, "dir.direct_changed",
+	     struct dir_direct_changed_msg, NULL),
 };
 
 int guild_types_register(void)

@@ -39,7 +39,7 @@ struct blob *message_payload(const struct guild *g, const char *name,
 	struct message_view v = *view;
 	struct event e;
 
-	v.guild_id = g->arg.guild_id;
+	v.guild_id = g->arg.direct ? 0 : g->arg.guild_id;
 	v.channel_type = c->channel.type;
 	v.member = m->webhook_id ? NULL :
 				   state_member(&g->state, m->author.id);

@@ -164,7 +164,8 @@ static int launch(struct guild *g, struct create *c,
 	int err;
 
 	c->m->id = c->id;
-	c->m->ref_guild_id = c->m->ref_message_id ? g->arg.guild_id : 0;
+	c->m->ref_guild_id = c->m->ref_message_id && !g->arg.direct ?
+				     g->arg.guild_id : 0;
 	err = encode(g, c, ch, view);
 	return err ? err : send(g, c);
 }

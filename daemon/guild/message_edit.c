@@ -140,7 +140,7 @@ static void publish_delete(struct guild *g, const struct state_channel *c,
 	jsonw_obj(&e.w);
 	jsonw_key_id(&e.w, "id", id);
 	jsonw_key_id(&e.w, "channel_id", c->channel.id);
-	jsonw_key_id(&e.w, "guild_id", g->arg.guild_id);
+	event_key_guild(&e.w, g);
 	jsonw_end(&e.w);
 	event_publish(g, &to, event_close(&e));
 	search_feed_changed(g, c->channel.id, &id, 1);
@@ -207,7 +207,7 @@ static void bulk_done(struct guild *g, struct op *op, struct actor_msg *answer)
 			jsonw_id(&e.w, bulk->id[i]);
 		jsonw_end(&e.w);
 		jsonw_key_id(&e.w, "channel_id", bulk->channel_id);
-		jsonw_key_id(&e.w, "guild_id", g->arg.guild_id);
+		event_key_guild(&e.w, g);
 		jsonw_end(&e.w);
 		event_publish(g, &to, event_close(&e));
 		search_feed_changed(g, bulk->channel_id, bulk->id,
@@ -298,11 +298,14 @@ enum error_code message_rest_typing(struct guild *g, struct rest_msg *call)
 	event_open(&e, "TYPING_START");
 	jsonw_obj(&e.w);
 	jsonw_key_id(&e.w, "channel_id", c->channel.id);
-	jsonw_key_id(&e.w, "guild_id", g->arg.guild_id);
+	event_key_guild(&e.w, g);
 	jsonw_key_id(&e.w, "user_id", call->actor_id);
 	jsonw_key_u64(&e.w, "timestamp", guild_now_ms(g) / 1000);
-	jsonw_key(&e.w, "member");
-	json_member(&e.w, state_member(&g->state, call->actor_id), true);
+	if (!g->arg.direct) {
+		jsonw_key(&e.w, "member");
+		json_member(&e.w, state_member(&g->state, call->actor_id),
+			    true);
+	}
 	jsonw_end(&e.w);
 	event_publish(g, &to, event_close(&e));
 	return ERROR_NONE;

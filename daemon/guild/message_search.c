@@ -190,7 +190,7 @@ static struct search_query_msg *query_new(const struct guild *g,
 			m->readable[n++] = id;
 	m->readable_count = n;
 	qsort(m->readable, n, sizeof(id), by_id);
-	m->guild_id = g->arg.guild_id;
+	m->guild_id = g->arg.direct ? call->actor_id : g->arg.guild_id;
 	m->query = *(const struct search_query *)call->body;
 	return m;
 }
@@ -216,6 +216,11 @@ enum error_code message_rest_search(struct guild *g, struct rest_msg *call)
 	struct searching *s;
 	enum error_code err;
 
+	/* Of direct messages only people's are indexed. */
+	if (g->arg.direct && call->actor_is_bot)
+		return ERROR_NOT_FOR_BOTS;
+	if (call->kind == REST_DIRECT_SEARCH && !g->arg.direct)
+		return ERROR_CHANNEL_TYPE;
 	err = guild_call_perms(g, call, 0);
 	if (!err)
 		err = check_channels(g, call);

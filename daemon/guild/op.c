@@ -31,6 +31,8 @@ void guild_reply(struct guild *g, const struct caller *to, unsigned int status,
 void guild_reply_error(struct guild *g, const struct caller *to,
 		       enum error_code code)
 {
+	if (g->arg.direct && code == ERROR_MISSING_PERMISSION)
+		code = ERROR_DIRECT;
 	send_reply(g, to, rest_reply_error(code));
 }
 

@@ -99,6 +99,17 @@ static int add_invite(void *ctx, const char *code, uint64_t guild_id)
 	return add_pair(GROW(&o->invites), state_code_key(code), guild_id);
 }
 
+static int add_direct(void *ctx, const struct direct *d)
+{
+	struct overview *o = ctx;
+	struct direct *e = GROW(&o->directs);
+
+	if (!e)
+		return -ENOMEM;
+	*e = *d;
+	return 0;
+}
+
 struct catalog_visitor overview_visitor(struct overview *o)
 {
 	return (struct catalog_visitor){
@@ -110,6 +121,7 @@ struct catalog_visitor overview_visitor(struct overview *o)
 		.channel = add_channel,
 		.webhook = add_webhook,
 		.invite = add_invite,
+		.direct = add_direct,
 	};
 }
 
@@ -133,5 +145,6 @@ void overview_fini(struct overview *o)
 	mem_free(o->channels.at);
 	mem_free(o->webhooks.at);
 	mem_free(o->invites.at);
+	mem_free(o->directs.at);
 	overview_init(o);
 }

@@ -45,6 +45,7 @@ struct overview {
 	OVERVIEW_LIST(struct overview_pair, channels);
 	OVERVIEW_LIST(struct overview_pair, webhooks);
 	OVERVIEW_LIST(struct overview_pair, invites);
+	OVERVIEW_LIST(struct direct, directs);
 };
 
 void overview_init(struct overview *o);

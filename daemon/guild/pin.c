@@ -149,7 +149,7 @@ static void tell_pins(struct guild *g, const struct state_channel *c)
 
 	event_open(&e, "CHANNEL_PINS_UPDATE");
 	jsonw_obj(&e.w);
-	jsonw_key_id(&e.w, "guild_id", g->arg.guild_id);
+	event_key_guild(&e.w, g);
 	jsonw_key_id(&e.w, "channel_id", c->channel.id);
 	if (c->channel.last_pin_ms)
 		jsonw_key_time_ms(&e.w, "last_pin_timestamp",

@@ -252,7 +252,7 @@ static void json_who(struct jsonw *w, const struct guild *g,
 	if (!add)
 		return;
 	jsonw_key_id(w, "message_author_id", m->author.id);
-	if (member) {
+	if (member && !g->arg.direct) {
 		jsonw_key(w, "member");
 		json_member(w, member, true);
 	}
@@ -270,7 +270,7 @@ static void tell(struct guild *g, const struct state_channel *c,
 	jsonw_obj(&e.w);
 	jsonw_key_id(&e.w, "channel_id", r->mod.channel_id);
 	jsonw_key_id(&e.w, "message_id", r->mod.message_id);
-	jsonw_key_id(&e.w, "guild_id", g->arg.guild_id);
+	event_key_guild(&e.w, g);
 	if (kind == REST_REACTION_ADD || kind == REST_REACTION_REMOVE)
 		json_who(&e.w, g, r, m, kind == REST_REACTION_ADD);
 	if (kind != REST_REACTION_CLEAR) {

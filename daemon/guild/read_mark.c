@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/blob.h"
+#include "guild/direct.h"
 #include "guild/guild_impl.h"
 #include "proto/body.h"
 #include "proto/readstate.h"
@@ -79,7 +80,8 @@ static void add_members(struct mentions *to)
 	while (hmap_next(members, &iter, NULL, &value)) {
 		const struct member *member = (void *)(uintptr_t)value;
 
-		if (to->m->mention_everyone || has_role(member, to->m) ||
+		if (to->channel->channel.type == CHANNEL_DIRECT ||
+		    to->m->mention_everyone || has_role(member, to->m) ||
 		    by_name(member, to->m))
 			add(to, member->user.id);
 	}
@@ -89,7 +91,9 @@ void read_mark_mentioned(struct guild *g, const struct state_channel *c,
 			 const struct message *m)
 {
 	struct mentions to = { .g = g, .channel = c, .m = m };
-	bool many = m->mention_everyone || m->mention_role_count;
+	/* Of a direct channel each message is for the other one. */
+	bool many = m->mention_everyone || m->mention_role_count ||
+		    c->channel.type == CHANNEL_DIRECT;
 
 	if (many && g->state.members.count <= READ_MARK_MEMBERS_MAX)
 		add_members(&to);
@@ -111,26 +115,44 @@ struct acking {
 	bool manual;
 };
 
+static struct blob *ack_payload(const struct acking *ack)
+{
+	struct event e;
+
+	event_open(&e, "MESSAGE_ACK");
+	jsonw_obj(&e.w);
+	jsonw_key_id(&e.w, "channel_id", ack->channel_id);
+	jsonw_key_id(&e.w, "message_id", ack->message_id);
+	jsonw_key_u64(&e.w, "mention_count", ack->mentions);
+	jsonw_key_bool(&e.w, "manual", ack->manual);
+	jsonw_end(&e.w);
+	return event_close(&e);
+}
+
+static void publish_ack_direct(struct guild *g, const struct acking *ack)
+{
+	struct blob *payload = ack_payload(ack);
+
+	if (payload)
+		direct_publish(g, 0, ack->user_id, payload);
+	else
+		direct_lost(g);
+	blob_put(payload);
+}
+
 /* The user's other windows. */
 static void publish_ack(struct guild *g, const struct acking *ack)
 {
 	uint64_t value;
 	size_t iter = 0;
 
+	if (g->arg.direct)
+		publish_ack_direct(g, ack);
 	while (hmap_next(&g->sessions, &iter, NULL, &value)) {
 		const struct guild_session *s = (void *)(uintptr_t)value;
-		struct event e;
 
-		if (s->user_id != ack->user_id)
-			continue;
-		event_open(&e, "MESSAGE_ACK");
-		jsonw_obj(&e.w);
-		jsonw_key_id(&e.w, "channel_id", ack->channel_id);
-		jsonw_key_id(&e.w, "message_id", ack->message_id);
-		jsonw_key_u64(&e.w, "mention_count", ack->mentions);
-		jsonw_key_bool(&e.w, "manual", ack->manual);
-		jsonw_end(&e.w);
-		event_direct(g, s, event_close(&e));
+		if (s->user_id == ack->user_id)
+			event_direct(g, s, ack_payload(ack));
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "guild/direct.h"
 #include "guild/guild_impl.h"
 #include "proto/search.h"
 
@@ -32,8 +33,13 @@ void search_feed_changed(struct guild *g, uint64_t channel_id,
 			 const uint64_t *id, uint32_t count)
 {
 	actor_ref to = search_route(actor_system_of(g->self));
-	struct search_changed_msg *m = search_changed_new(count);
+	struct search_changed_msg *m;
 
+	if (g->arg.direct) {
+		direct_changed(g, id, count);
+		return;
+	}
+	m = search_changed_new(count);
 	/* Counted in any case: the gap shows what has not arrived. */
 	g->search_seq++;
 	if (!m)

@@ -424,6 +424,8 @@ uint64_t state_channel_perms(const struct state *s,
 
 	if (!subject(s, user_id, now_ms, &m))
 		return 0;
+	if (c->channel.type == CHANNEL_DIRECT)
+		return PERM_DIRECT;
 	return perm_in_channel(&m, c->channel.overwrite,
 			       c->channel.overwrite_count);
 }

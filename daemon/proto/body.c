@@ -101,6 +101,23 @@ int body_user_parse(const void *json, void **ret_body, struct form *form)
 			   COUNT(user_fields), body_user_fini, ret_body, form);
 }
 
+static const struct field direct_fields[] = {
+	FIELD(struct body_direct, recipient_id, "recipient_id", FIELD_ID, 0,
+	      FIELD_REQUIRED, 0, 0),
+};
+
+void body_direct_fini(void *body)
+{
+	mem_free(body);
+}
+
+int body_direct_parse(const void *json, void **ret_body, struct form *form)
+{
+	return parse_table(json, sizeof(struct body_direct), direct_fields,
+			   COUNT(direct_fields), body_direct_fini, ret_body,
+			   form);
+}
+
 static const struct field overwrite_fields[] = {
 	FIELD(struct perm_overwrite, id, "id", FIELD_ID, 0, 0, 0, 0),
 	FIELD(struct perm_overwrite, target, "type", FIELD_NUMBER, 0,

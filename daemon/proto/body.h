@@ -34,6 +34,12 @@ struct body_user {
 	char *avatar;
 };
 
+/* DIRECT_OPEN */
+struct body_direct {
+	uint32_t set;
+	uint64_t recipient_id;
+};
+
 enum body_user_bit {
 	BODY_USER_NAME		= 1 << 0,
 	BODY_USER_GLOBAL	= 1 << 1,
@@ -216,6 +222,7 @@ struct body_webhook {
 BODY_DECODER(login);
 BODY_DECODER(ack);
 BODY_DECODER(user);
+BODY_DECODER(direct);
 BODY_DECODER(message);
 BODY_DECODER(channel);
 BODY_DECODER(role);

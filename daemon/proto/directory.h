@@ -61,6 +61,7 @@ struct dir_session_reply_msg {
 	bool is_bot;
 	uint64_t user_id;
 	struct blob *self_user;		/* READY's "user" object; owned */
+	struct blob *private_channels;	/* a JSON array; NULL: []; owned */
 	uint32_t guild_count;
 	struct dir_guild guild[];	/* ascending ids */
 };

@@ -134,6 +134,22 @@ void json_channel(struct jsonw *w, const struct channel *c)
 	jsonw_end(w);
 }
 
+void json_direct(struct jsonw *w, const struct channel *c,
+		 const struct user *recipient)
+{
+	jsonw_obj(w);
+	jsonw_key_id(w, "id", c->id);
+	jsonw_key_u64(w, "type", CHANNEL_DIRECT);
+	jsonw_key_id(w, "last_message_id", c->last_message_id);
+	if (c->last_pin_ms)
+		jsonw_key_time_ms(w, "last_pin_timestamp", c->last_pin_ms);
+	jsonw_key_u64(w, "flags", c->flags);
+	jsonw_key_arr(w, "recipients");
+	json_user(w, recipient);
+	jsonw_end(w);
+	jsonw_end(w);
+}
+
 static void ids(struct jsonw *w, const uint64_t *id, uint32_t count)
 {
 	jsonw_arr(w);

@@ -17,6 +17,9 @@ void json_user(struct jsonw *w, const struct user *u);
 void json_self_user(struct jsonw *w, const struct user *u);
 void json_role(struct jsonw *w, const struct role *r);
 void json_channel(struct jsonw *w, const struct channel *c);
+/* A channel of `c->id` between its reader and `recipient`. */
+void json_direct(struct jsonw *w, const struct channel *c,
+		 const struct user *recipient);
 /* The keys of a member, for within an object the caller has opened. */
 void json_member_keys(struct jsonw *w, const struct member *m);
 void json_member(struct jsonw *w, const struct member *m, bool with_user);

@@ -53,7 +53,8 @@ static void reference(struct jsonw *w, const struct message *m,
 	jsonw_key_u64(w, "type", 0);
 	jsonw_key_id(w, "message_id", m->ref_message_id);
 	jsonw_key_id(w, "channel_id", m->ref_channel_id);
-	jsonw_key_id(w, "guild_id", m->ref_guild_id);
+	if (m->ref_guild_id)
+		jsonw_key_id(w, "guild_id", m->ref_guild_id);
 	jsonw_end(w);
 	if (m->type != MESSAGE_REPLY)
 		return;

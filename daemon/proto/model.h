@@ -49,6 +49,7 @@ enum perm_target {
 
 enum channel_type {
 	CHANNEL_TEXT		= 0,
+	CHANNEL_DIRECT		= 1,
 	CHANNEL_VOICE		= 2,
 	CHANNEL_CATEGORY	= 4,
 	CHANNEL_ANNOUNCEMENT	= 5,

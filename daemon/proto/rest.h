@@ -37,6 +37,8 @@ enum rest_kind {
 	REST_USER_EDIT,		/* PATCH /users/@me */
 	REST_USER_GET,		/* GET /users/{user} */
 	REST_USER_GUILDS,	/* GET /users/@me/guilds */
+	REST_DIRECT_LIST,	/* GET /users/@me/channels */
+	REST_DIRECT_OPEN,	/* POST /users/@me/channels */
 	REST_APPLICATION_ME,	/* GET /applications/@me, /oauth2/applications/@me */
 	REST_INVITE_GET,	/* GET /invites/{text} */
 	/* answered by the guild of {guild} */
@@ -91,6 +93,7 @@ enum rest_kind {
 	REST_MESSAGE_EDIT,	/* PATCH /channels/{channel}/messages/{message} */
 	REST_MESSAGE_DELETE,	/* DELETE /channels/{channel}/messages/{message} */
 	REST_MESSAGE_BULK_DELETE,/* POST /channels/{channel}/messages/bulk-delete */
+	REST_DIRECT_SEARCH,	/* GET /channels/{channel}/messages/search */
 	REST_MESSAGE_ACK,	/* POST /channels/{channel}/messages/{message}/ack */
 	REST_REACTION_ADD,	/* PUT .../messages/{message}/reactions/{text}/@me */
 	REST_REACTION_REMOVE,	/* DELETE .../reactions/{text}/{user} (@me too) */

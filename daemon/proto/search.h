@@ -10,7 +10,9 @@
  *	SEARCH_QUERY	guild -> indexer -> SEARCH_HITS
  *	SEARCH_REINDEX	operator -> indexer
  *
- * A guild numbers its hints; a gap says that some were dropped.
+ * A guild numbers its hints; a gap says that some were dropped.  A person's
+ * direct messages are a cell too: its guild_id is the user's, and the directory
+ * speaks for it.
  *
  * What a crash takes of the hints the indexer finds by comparing: of young
  * messages all, for what is edited or deleted mostly is young; of old ones
@@ -37,7 +39,7 @@ struct form;
 enum search_msg_type {
 	SEARCH_HELLO = PROTO_SEARCH,	/* struct search_hello_msg */
 	SEARCH_CHANGED,			/* struct search_changed_msg */
-	SEARCH_WHO,			/* struct actor_msg alone */
+	SEARCH_WHO,			/* struct actor_msg alone; tag: the cell */
 	SEARCH_QUERY,			/* struct search_query_msg */
 	SEARCH_HITS,			/* struct search_hits_msg */
 	SEARCH_REINDEX,			/* struct search_reindex_msg */

@@ -28,6 +28,7 @@ enum session_msg_type {
 	SESSION_GUILD_ADD,		/* struct session_guild_msg */
 	SESSION_GUILD_REMOVE,		/* struct session_guild_msg */
 	SESSION_CLOSE,			/* struct session_close_msg */
+	SESSION_DIRECT,			/* struct session_direct_msg */
 };
 
 /* Events in the order in which the session must number them. */
@@ -54,6 +55,14 @@ struct session_guild_msg {
 struct session_close_msg {
 	struct actor_msg head;
 	uint16_t code;			/* of the WebSocket close frame */
+};
+
+/* An event that belongs to no guild: for a session that has all of `intents`,
+ * and is on the first shard. */
+struct session_direct_msg {
+	struct actor_msg head;
+	uint32_t intents;
+	struct blob *payload;		/* owned */
 };
 
 /* Returns a message with room for `count` payloads; NULL: out of memory. */

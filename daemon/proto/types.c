@@ -30,9 +30,15 @@ static void session_events_fini(struct actor_msg *msg)
 		blob_put(m->payload[i]);
 }
 
+static void session_direct_fini(struct actor_msg *msg)
+{
+	blob_put(((struct session_direct_msg *)msg)->payload);
+}
+
 static void session_reply_fini(struct actor_msg *msg)
 {
 	blob_put(((struct dir_session_reply_msg *)msg)->self_user);
+	blob_put(((struct dir_session_reply_msg *)msg)->private_channels);
 }
 
 static void presence_fini(struct actor_msg *msg)
@@ -70,6 +76,8 @@ static const struct actor_type session_types[] = {
 	     struct session_guild_msg, NULL),
 	TYPE(PROTO_SESSION, SESSION_CLOSE, "session.close",
 	     struct session_close_msg, NULL),
+	TYPE(PROTO_SESSION, SESSION_DIRECT, "session.direct",
+	     struct session_direct_msg, session_direct_fini),
 };
 
 static const struct actor_type dir_types[] = {

@@ -86,12 +86,14 @@ static struct followed *find_or_add(struct indexer *x, uint64_t guild_id)
 
 /* --- hints --- */
 
-static void ask_who(struct indexer *x, actor_ref guild)
+static void ask_who(struct indexer *x, uint64_t guild_id, actor_ref guild)
 {
 	struct actor_msg *m = actor_msg_new(SEARCH_WHO, sizeof(*m));
 
-	if (m)
-		actor_send(x->self, guild, m);
+	if (!m)
+		return;
+	m->tag = guild_id;
+	actor_send(x->self, guild, m);
 }
 
 static void on_hello(struct indexer *x, struct actor_msg *msg)
@@ -114,7 +116,7 @@ static void on_hello(struct indexer *x, struct actor_msg *msg)
 	for (uint32_t i = 0; i < m->count; i++)
 		if (follow_channel(&f->follow, m->channel[i].channel_id,
 				   m->channel[i].newest))
-			ask_who(x, msg->from);
+			ask_who(x, m->guild_id, msg->from);
 	indexer_has_work(x, f);
 }
 
@@ -127,7 +129,7 @@ static void on_changed(struct indexer *x, struct actor_msg *msg)
 	search_count(&x->search->stats.hints, m->count);
 	if (!f || f->seq + 1 != m->seq) {
 		if (!f || !f->asked)
-			ask_who(x, msg->from);
+			ask_who(x, m->guild_id, msg->from);
 		if (f)
 			f->asked = true;
 		return;
@@ -181,7 +183,7 @@ static void on_query(struct indexer *x, struct actor_msg *msg)
 	actor_msg_take(x->self, msg);
 	search_count(&x->search->stats.queries, 1);
 	if (!find(x, m->guild_id))
-		ask_who(x, msg->from);
+		ask_who(x, m->guild_id, msg->from);
 	w = x->query_count < QUERIES_MAX && x->open ? mem_alloc(sizeof(*w)) :
 						      NULL;
 	if (!w) {

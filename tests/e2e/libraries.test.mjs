@@ -2,32 +2,16 @@
 // eris and oceanic.js, each with a discord.js client at the other end.
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
-import https from 'node:https';
 import { createRequire } from 'node:module';
 import { before, after, describe, it } from 'node:test';
 import { isOwn, startChatd } from './chatd.mjs';
 import { heard, login, record } from './conversation.mjs';
+import { erisClient } from './eris.mjs';
 import { Proxy } from './proxy.mjs';
 import { once, until, within } from './wait.mjs';
 
 const require = createRequire(import.meta.url);
-const Eris = require('eris');
 const Oceanic = require('oceanic.js');
-
-function erisClient(server, token) {
-	const { protocol, hostname, port } = new URL(server.url);
-	// It asks for https and names no port: plain HTTP by its public options.
-	const agent = protocol === 'https:' ?
-		new https.Agent({ keepAlive: true, port }) :
-		new http.Agent({ keepAlive: true });
-	agent.protocol = 'https:';
-	agent.defaultPort = Number(port);
-	return new Eris.Client(`Bot ${token}`, {
-		rest: { domain: hostname, baseURL: '/api/v10', agent },
-		intents: ['guilds', 'guildMessages', 'messageContent'],
-	});
-}
 
 function oceanicClient(server, token, compress) {
 	return new Oceanic.Client({

@@ -31,3 +31,15 @@ export function until(what, condition, ms = DEADLINE_MS) {
 
 export const once = (emitter, event) => within(event,
 	new Promise((resolve) => emitter.once(event, (...args) => resolve(args))));
+
+/** The first event of this name that `want` accepts: one hears of oneself, too. */
+export const first = (emitter, event, want) => within(event,
+	new Promise((resolve) => {
+		const listen = (value) => {
+			if (!want(value))
+				return;
+			emitter.off(event, listen);
+			resolve(value);
+		};
+		emitter.on(event, listen);
+	}));

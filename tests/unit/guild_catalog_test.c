@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "guild/admin.h"
+#include "guild/db.h"
 #include "guild/folder.h"
 #include "guild/overview.h"
 #include "guild/state.h"
@@ -340,6 +341,63 @@ static void bad_commands_change_nothing(void **unused)
 	folder_close(&f);
 }
 
+static void reads_back_direct_channels_and_has_one_for_two(void **state)
+{
+	const struct direct one = { .id = 50, .user_id = { 1, 2 },
+				    .open_from = { 0, 1 } };
+	const struct direct again = { .id = 51, .user_id = { 1, 2 } };
+	struct catalog_visitor v;
+	struct overview seen;
+	struct catalog *c = open_it();
+	struct state s;
+
+	(void)state;
+	put_users(c);
+	assert_int_equal(catalog_add_direct(c, &one), 0);
+	assert_int_equal(catalog_add_direct(c, &again), -EEXIST);
+	assert_int_equal(catalog_set_direct(c, 50, 2, 77), 0);
+	assert_int_equal(catalog_set_last_pin(c, 50, 99), 0);
+	catalog_close(c);
+	c = open_it();
+	overview_init(&seen);
+	v = overview_visitor(&seen);
+	assert_int_equal(catalog_visit(c, &v), 0);
+	assert_int_equal(seen.directs.count, 1);
+	assert_int_equal(seen.directs.at[0].open_from[0], 0);
+	assert_int_equal(seen.directs.at[0].open_from[1], 77);
+	overview_fini(&seen);
+	state_init(&s);
+	assert_int_equal(catalog_load_direct(c, 50, &s), 0);
+	assert_int_equal(state_channel(&s, 50)->channel.last_pin_ms, 99);
+	assert_string_equal(state_member(&s, 2)->user.name, "bob");
+	assert_int_equal(s.members.count, 2);
+	state_fini(&s);
+	state_init(&s);
+	assert_int_equal(catalog_load_direct(c, 51, &s), -ENOENT);
+	state_fini(&s);
+	catalog_close(c);
+}
+
+static void brings_an_older_file_up_to_date(void **state)
+{
+	const struct direct one = { .id = 50, .user_id = { 1, 2 } };
+	struct catalog *c = open_it();
+	char path[128];
+	struct db *db;
+
+	(void)state;
+	put_users(c);
+	catalog_close(c);
+	snprintf(path, sizeof(path), "%s/catalog.db", dir);
+	assert_int_equal(db_open(path, &db), 0);
+	assert_int_equal(db_script(db, "DROP TABLE direct;"
+				       "PRAGMA user_version = 1"), 0);
+	db_close(db);
+	c = open_it();
+	assert_int_equal(catalog_add_direct(c, &one), 0);
+	catalog_close(c);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -356,6 +414,8 @@ int main(void)
 		CASE(no_token_lies_in_clear),
 		CASE(the_key_is_for_its_owner_alone),
 		CASE(bad_commands_change_nothing),
+		CASE(reads_back_direct_channels_and_has_one_for_two),
+		CASE(brings_an_older_file_up_to_date),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
