@@ -73,5 +73,12 @@ int os_disk_sync(struct os_file *file, struct os_disk_op *op);
  */
 int os_disk_write_sync(struct os_file *file, struct os_disk_op *op,
 		       const void *buf, size_t len, uint64_t offset);
+/*
+ * Gives the space of this part of the file back to the file system; its size
+ * stays.  Reads return zeroes from then on, after a crash perhaps what was
+ * there before.  The result is 0, or -EOPNOTSUPP where the file system cannot.
+ */
+int os_disk_punch(struct os_file *file, struct os_disk_op *op, size_t len,
+		  uint64_t offset);
 
 #endif

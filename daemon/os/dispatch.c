@@ -196,3 +196,9 @@ int os_disk_write_sync(struct os_file *file, struct os_disk_op *op,
 {
 	return submit(file, op, OS_DISK_WRITE_SYNC, (void *)buf, len, offset);
 }
+
+int os_disk_punch(struct os_file *file, struct os_disk_op *op, size_t len,
+		  uint64_t offset)
+{
+	return submit(file, op, OS_DISK_PUNCH, NULL, len, offset);
+}

@@ -65,6 +65,7 @@ enum os_disk_kind {
 	OS_DISK_WRITE,
 	OS_DISK_SYNC,
 	OS_DISK_WRITE_SYNC,
+	OS_DISK_PUNCH,
 };
 
 struct os_file_ops {

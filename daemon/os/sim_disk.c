@@ -101,6 +101,17 @@ static int do_write(struct sim_env *env, struct sim_disk_event *e)
 	return (int)n;
 }
 
+/* A write of zeroes that never makes the file longer. */
+static int do_punch(struct sim_inode *inode, struct pending_write *w)
+{
+	if (w->offset > inode->seen.size)
+		w->len = 0;
+	else if (w->len > inode->seen.size - w->offset)
+		w->len = inode->seen.size - w->offset;
+	complete(inode, w);
+	return sim_extent_write(&inode->seen, w->offset, w->data, w->len);
+}
+
 static int keep(struct sim_inode *inode, const struct pending_write *w)
 {
 	if (!w->truncate)
@@ -183,6 +194,8 @@ static int perform(struct sim_env *env, struct sim_disk_event *e)
 		return do_read(env, e);
 	if (e->kind == OS_DISK_SYNC)
 		return do_sync(inode, e->sync_to);
+	if (e->kind == OS_DISK_PUNCH)
+		return do_punch(inode, e->write);
 	n = do_write(env, e);
 	if (e->kind == OS_DISK_WRITE || n < 0)
 		return n;
@@ -227,7 +240,7 @@ static struct pending_write *write_new(struct sim_inode *inode,
 		return NULL;
 	w->offset = offset;
 	w->len = len;
-	if (len)
+	if (data)
 		memcpy(w->data, data, len);
 	list_push(&inode->unsynced, &w->link);
 	return w;
@@ -242,7 +255,8 @@ static bool misaligned(const struct sim_file *file, const void *buf, size_t len,
 
 static bool is_write(enum os_disk_kind kind)
 {
-	return kind == OS_DISK_WRITE || kind == OS_DISK_WRITE_SYNC;
+	return kind == OS_DISK_WRITE || kind == OS_DISK_WRITE_SYNC ||
+	       kind == OS_DISK_PUNCH;
 }
 
 static uint32_t error_ppm(const struct sim_env *env, enum os_disk_kind kind)
@@ -253,6 +267,7 @@ static uint32_t error_ppm(const struct sim_env *env, enum os_disk_kind kind)
 	case OS_DISK_READ:
 		return f->read_error_ppm;
 	case OS_DISK_WRITE:
+	case OS_DISK_PUNCH:
 		return f->write_error_ppm;
 	case OS_DISK_SYNC:
 		return f->sync_error_ppm;

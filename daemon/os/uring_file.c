@@ -12,6 +12,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 
+#define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+
 struct uring_file {
 	struct os_file file;
 	int fd;
@@ -117,6 +119,9 @@ static int file_submit(struct os_file *base, struct os_disk_op *op,
 		return -EAGAIN;
 	if (kind == OS_DISK_SYNC)
 		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+	else if (kind == OS_DISK_PUNCH)
+		io_uring_prep_fallocate(sqe, fd, PUNCH, (off_t)offset,
+					(off_t)len);
 	else if (kind == OS_DISK_READ)
 		prep_read(sqe, fd, fixed, buf, (unsigned int)len, offset);
 	else

@@ -144,6 +144,7 @@ void engine_step(struct engine *e)
 	round_step(e);
 	rewrite_step(e);
 	round_consider(e);
+	trim_step(e);
 	log_commit(&e->log);
 }
 

@@ -21,6 +21,14 @@ struct rewrite;
 /* Writes that wait for room in the log; the next one is shed. */
 #define ENGINE_WAITING_MAX 65536u
 
+/* One free slot at a time is given back to the file system: trim.c. */
+struct trim {
+	struct io_req req;
+	uint32_t slot;
+	bool busy;
+	bool refused;		/* the file system cannot */
+};
+
 struct engine {
 	struct engine_opts opts;
 	struct os_loop *loop;
@@ -32,6 +40,7 @@ struct engine {
 	struct log_tail tail;		/* durable, in the index */
 	struct index index;
 	struct space space;
+	struct trim trim;
 	struct hmap bad;		/* places of blocks that are damaged */
 	struct cache *cache;
 	struct block_codec *codec;
@@ -149,6 +158,9 @@ const char *engine_path(const struct engine *e, const char *name, char *buf);
 void rewrite_start(struct engine *e);
 void rewrite_step(struct engine *e);
 void rewrite_free(struct engine *e);
+
+/* When idle: gives the space of free slots back: trim.c. */
+void trim_step(struct engine *e);
 
 /* Refuses (0), or stages again, what lies on a damaged block: relog.c. */
 int relog_part(struct engine *e, struct part *part);

@@ -28,6 +28,8 @@ static int start(struct io_req *req)
 	case IO_WRITE_SYNC:
 		return os_disk_write_sync(req->file, &req->op, buf, len,
 					  offset);
+	case IO_PUNCH:
+		return os_disk_punch(req->file, &req->op, len, offset);
 	}
 	return -EINVAL;
 }
@@ -62,7 +64,8 @@ static bool pass_on(struct io_req *req)
 static void on_done(struct os_disk_op *op, int result)
 {
 	struct io_req *req = container_of(op, struct io_req, op);
-	bool whole = req->kind == IO_SYNC || req->kind == IO_WRITE_SYNC;
+	bool whole = req->kind == IO_SYNC || req->kind == IO_WRITE_SYNC ||
+		     req->kind == IO_PUNCH;
 
 	req->io->inflight--;
 	if (result > 0 && !whole) {

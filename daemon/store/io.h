@@ -16,6 +16,7 @@ enum io_kind {
 	IO_WRITE,
 	IO_SYNC,
 	IO_WRITE_SYNC,	/* whole or not at all as far as the result tells */
+	IO_PUNCH,	/* the space goes back to the file system; no memory */
 };
 
 struct io_req {

@@ -188,6 +188,7 @@ void engine_stats(const struct engine *e, struct engine_stats *ret_stats)
 	stats.index_file = e->index.offset;
 	stats.data_used = e->space.used;
 	stats.data_live = e->space.live;
-	stats.data_file = e->data_size;
+	stats.data_file = e->data_size -
+			  (uint64_t)e->space.holes * e->super.slot_bytes;
 	*ret_stats = stats;
 }

@@ -43,7 +43,14 @@ void space_adopt(struct space *space, uint32_t n, uint32_t bytes)
 
 static bool is_free(const struct slot *slot)
 {
-	return !slot->used && !slot->readers && !slot->open;
+	return !slot->used && !slot->readers && !slot->open && !slot->punching;
+}
+
+static void set_hole(struct space *space, struct slot *slot, bool hole)
+{
+	space->holes += hole;
+	space->holes -= slot->hole;
+	slot->hole = hole;
 }
 
 int space_open(struct space *space, uint32_t *ret_slot)
@@ -57,6 +64,7 @@ int space_open(struct space *space, uint32_t *ret_slot)
 	if (err)
 		return err;
 	space->slot[n].open = true;
+	set_hole(space, &space->slot[n], false);
 	*ret_slot = n;
 	return 0;
 }
@@ -110,6 +118,23 @@ void space_read(struct space *space, uint32_t n, int readers)
 
 	check((int64_t)slot->readers + readers >= 0);
 	slot->readers += (uint32_t)readers;
+}
+
+uint32_t space_punch_begin(struct space *space)
+{
+	for (uint32_t n = 0; n < space->count; n++) {
+		if (!is_free(&space->slot[n]) || space->slot[n].hole)
+			continue;
+		space->slot[n].punching = true;
+		return n;
+	}
+	return SLOT_NONE;
+}
+
+void space_punch_end(struct space *space, uint32_t n, bool done)
+{
+	space->slot[n].punching = false;
+	set_hole(space, &space->slot[n], done);
 }
 
 uint32_t space_victim(const struct space *space, uint32_t max_live_percent)

@@ -19,6 +19,8 @@ struct slot {
 	bool open;		/* being filled */
 	bool broken;		/* holds a block that cannot be read */
 	bool held;		/* would be free, but for space_hold() */
+	bool hole;		/* free, and the file has nothing there */
+	bool punching;		/* is becoming one; not to be opened */
 };
 
 struct space {
@@ -27,6 +29,7 @@ struct space {
 	uint32_t bytes;		/* of each */
 	uint64_t live;		/* of all */
 	uint64_t used;
+	uint32_t holes;
 	bool hold;
 };
 
@@ -50,6 +53,13 @@ void space_read(struct space *space, uint32_t n, int readers);
 
 /* From now on no slot becomes free; afterwards all that would have. */
 void space_hold(struct space *space, bool hold);
+
+/*
+ * Space that goes back to the file system: finds a free slot that is no hole
+ * and keeps it from being opened, or SLOT_NONE; afterwards it is one, or not.
+ */
+uint32_t space_punch_begin(struct space *space);
+void space_punch_end(struct space *space, uint32_t n, bool done);
 
 /* The closed slot with the least alive, SLOT_NONE if all are full enough. */
 uint32_t space_victim(const struct space *space, uint32_t max_live_percent);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -405,6 +406,55 @@ static void the_log_goes_round_many_times(void **state)
 	assert_page(f, STORE_AFTER, 40000, 100, 40100, 100, 1);
 }
 
+/* What the file system counts, not how long the file looks. */
+static uint64_t data_bytes(const struct fixture *f)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/data", f->dir);
+	assert_int_equal(stat(path, &st), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+/* Nobody writes for two ticks, and what is to do then is done. */
+static void idle(struct fixture *f)
+{
+	for (int i = 0; i < 2; i++) {
+		engine_tick(f->e);
+		do
+			step(f);
+		while (f->due || !engine_quiet(f->e));
+	}
+}
+
+static void space_that_is_free_goes_back_when_idle(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ids[100], full;
+
+	append_many(f, CHANNEL, 1, 20000, 1);
+	flush(f);
+	full = data_bytes(f);
+	assert_true(full > 20000 * 300);
+	for (uint64_t first = 1; first < 19000; first += 100) {
+		for (uint32_t i = 0; i < 100; i++)
+			ids[i] = first + i;
+		assert_int_equal(delete_ids(f, CHANNEL, ids, 100), 100);
+	}
+	flush(f);
+	idle(f);
+	assert_true(data_bytes(f) < full / 2);
+	/* And is taken again. */
+	append_many(f, CHANNEL, 20001, 20000, 1);
+	flush(f);
+	idle(f);
+	reopen(f);
+	assert_int_equal(f->report.rows, 21000);
+	assert_page(f, STORE_AFTER, 0, 100, 19100, 100, 1);
+	assert_page(f, STORE_BEFORE, 0, 100, 40000, 100, 1);
+}
+
 static void spaces_do_not_mix(void **state)
 {
 	struct fixture *f = *state;
@@ -636,6 +686,7 @@ int main(void)
 		TEST(an_id_named_twice_is_deleted_once),
 		TEST(a_channel_can_be_emptied),
 		TEST(the_log_goes_round_many_times),
+		TEST(space_that_is_free_goes_back_when_idle),
 		TEST(spaces_do_not_mix),
 		TEST(compressed_rows_come_back),
 		TEST(a_shard_of_another_number_is_refused),
