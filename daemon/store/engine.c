@@ -42,6 +42,13 @@ struct part *engine_part_make(struct engine *e, uint64_t channel,
 	return part;
 }
 
+void engine_part_clean(struct engine *e, struct part *part)
+{
+	if (e->dirty_cursor == &part->dirty)
+		e->dirty_cursor = part->dirty.next;
+	list_del(&part->dirty);
+}
+
 void engine_part_changed(struct engine *e, struct part *part,
 			 size_t delta_bytes_before)
 {
@@ -51,7 +58,7 @@ void engine_part_changed(struct engine *e, struct part *part,
 	e->delta_bytes += part->delta_bytes - delta_bytes_before;
 	if (part->delta_count && !list_empty(&part->dirty))
 		return;
-	list_del(&part->dirty);
+	engine_part_clean(e, part);
 	if (!part->delta_count)
 		return;
 	/* Nearly always the last: what is new has the highest seq. */
@@ -83,7 +90,7 @@ void engine_drop_part_if_empty(struct engine *e, struct part *part)
 		e->cursor = part->all.next;
 	list_del(&part->all);
 	list_del(&part->merge);
-	list_del(&part->dirty);
+	engine_part_clean(e, part);
 	hmap_del(&e->parts[part->space], part->channel);
 	part_free(part);
 	e->stats.partitions--;

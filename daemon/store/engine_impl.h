@@ -48,6 +48,7 @@ struct engine {
 	struct list all;		/* every part */
 	struct list *cursor;		/* of a walk through all, or NULL */
 	struct list dirty;		/* parts with deltas, oldest first */
+	struct list *dirty_cursor;	/* of a round's walk, or NULL */
 	struct list fragmented;		/* parts worth merging when idle */
 	size_t delta_bytes;
 	uint64_t applied_seq;		/* every delta is this old or older */
@@ -79,6 +80,8 @@ struct part *engine_part_make(struct engine *e, uint64_t channel,
 /* After part_apply() or part_settle(): keeps sums and lists right. */
 void engine_part_changed(struct engine *e, struct part *part,
 			 size_t delta_bytes_before);
+/* Takes it off the list of those with deltas. */
+void engine_part_clean(struct engine *e, struct part *part);
 void engine_drop_part_if_empty(struct engine *e, struct part *part);
 
 static inline struct block_id engine_block_id(const struct engine *e,

@@ -12,6 +12,9 @@ void io_init(struct io *io, void (*wake)(void *ctx), void *ctx)
 	io->ctx = ctx;
 }
 
+/* Delivered by one io_run(): each may be a read of many blocks to decode. */
+#define IO_SLICE 8u
+
 static int start(struct io_req *req)
 {
 	uint8_t *buf = req->buf ? req->buf + req->moved : NULL;
@@ -104,11 +107,10 @@ void io_submit(struct io *io, struct io_req *req, enum io_kind kind,
 
 void io_run(struct io *io)
 {
-	struct list batch, *node;
+	struct list *node;
 
-	list_init(&batch);
-	list_splice(&batch, &io->finished);
-	while ((node = list_pop(&batch))) {
+	for (uint32_t n = 0; n < IO_SLICE && (node = list_pop(&io->finished));
+	     n++) {
 		struct io_req *req = list_entry(node, struct io_req, node);
 
 		req->done(req, req->result);
@@ -117,7 +119,8 @@ void io_run(struct io *io)
 		if (!pass_on(list_entry(node, struct io_req, node)))
 			break;
 	/* The kernel's queue empties without a word to us. */
-	if (!list_empty(&io->queued) && io->wake)
+	if ((!list_empty(&io->queued) || !list_empty(&io->finished)) &&
+	    io->wake)
 		io->wake(io->ctx);
 }
 

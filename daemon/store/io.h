@@ -50,7 +50,8 @@ void io_init(struct io *io, void (*wake)(void *ctx), void *ctx);
 void io_submit(struct io *io, struct io_req *req, enum io_kind kind,
 	       struct os_file *file, void *buf, size_t len, uint64_t offset);
 
-/* Delivers what has finished and passes on what was queued. */
+/* Delivers some of what has finished, waking itself for the rest, and passes
+ * on what was queued. */
 void io_run(struct io *io);
 
 /* True when nothing is queued, in flight or undelivered. */

@@ -379,7 +379,7 @@ void job_commit(struct job *job)
 	part_settle(part, job->snap_seq, job->added, job->added_count,
 		    job->ids, job->packed);
 	part->flushing = false;
-	list_del(&part->dirty);
+	engine_part_clean(e, part);
 	engine_part_changed(e, part, before);
 	keep_warm(job);
 	note_fragmented(job);

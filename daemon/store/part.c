@@ -37,6 +37,11 @@ void part_free(struct part *part)
 
 uint32_t part_delta_from(const struct part *part, uint64_t id)
 {
+	uint32_t count = part->delta_count;
+
+	/* Nearly all that comes is newer than what is there. */
+	if (!count || part->deltas[count - 1].id < id)
+		return count;
 	return bisect_u64(part->deltas, part->delta_count,
 			  sizeof(struct delta), offsetof(struct delta, id), id);
 }
@@ -175,18 +180,17 @@ int part_apply(struct part *part, enum record_type type, uint64_t id,
 	return 0;
 }
 
-/* Takes the blocks of these places out; compacts in place. */
+/*
+ * Takes the blocks of these places, which are in the order of the blocks, out;
+ * compacts in place.
+ */
 static int remove_blocks(struct part *part, const uint32_t *places,
 			 uint32_t count)
 {
 	uint32_t kept = 0, found = 0;
 
 	for (uint32_t i = 0; i < part->block_count; i++) {
-		bool gone = false;
-
-		for (uint32_t j = 0; j < count && !gone; j++)
-			gone = places[j] == part->blocks[i].place;
-		if (gone)
+		if (found < count && places[found] == part->blocks[i].place)
 			found++;
 		else
 			part->blocks[kept++] = part->blocks[i];
@@ -195,19 +199,28 @@ static int remove_blocks(struct part *part, const uint32_t *places,
 	return found == count ? 0 : -EBADMSG;
 }
 
-static int insert_block(struct part *part, const struct block_ref *ref)
+/* Merges ascending ones in, from the end on; there is room for them. */
+static int insert_blocks(struct part *part, const struct block_ref *added,
+			 uint32_t count)
 {
-	uint32_t at = part_block_from(part, ref->first_id);
-	struct block_ref *block = part->blocks + at;
+	uint32_t old = part->block_count, at = old + count;
+	struct block_ref *blocks = part->blocks;
 
-	if (at < part->block_count && block->first_id <= ref->last_id)
+	part->block_count = at;
+	while (count) {
+		bool from_old = old && blocks[old - 1].first_id >
+					       added[count - 1].last_id;
+
+		blocks[--at] = from_old ? blocks[--old] : added[--count];
+		if (!from_old)
+			blocks[at].dead = 0;
+		if (at + 1 < part->block_count &&
+		    blocks[at].last_id >= blocks[at + 1].first_id)
+			return -EBADMSG;
+	}
+	if (old && at && blocks[at - 1].last_id >= blocks[at].first_id &&
+	    at < part->block_count)
 		return -EBADMSG;
-	memmove(block + 1, block, (part->block_count - at) * sizeof(*block));
-	*block = *ref;
-	block->dead = 0;
-	part->block_count++;
-	if (part->max_id < ref->last_id)
-		part->max_id = ref->last_id;
 	return 0;
 }
 
@@ -227,8 +240,11 @@ int part_change(struct part *part, const uint32_t *removed,
 	err = part_reserve(part, added_count);
 	if (!err && removed_count)
 		err = remove_blocks(part, removed, removed_count);
-	for (uint32_t i = 0; i < added_count && !err; i++)
-		err = insert_block(part, &added[i]);
+	if (!err && added_count) {
+		err = insert_blocks(part, added, added_count);
+		if (!err && part->max_id < added[added_count - 1].last_id)
+			part->max_id = added[added_count - 1].last_id;
+	}
 	return err;
 }
 

@@ -4,11 +4,13 @@
  * the log or memory fills up, because their blocks are small, or because they
  * are the last tenants of a slot.
  *
- *	load	what must be rewritten is read; other reads go on
+ *	gather	partitions are chosen, a few at a time, and what must be
+ *	load	rewritten is read; other reads go on
  *	pack	blocks are made, a few at a time, and written as regions fill
  *	write	wait for the last region, then sync data
  *	index	one frame after the other: the changes, at last the log's tail
- *	then	the partitions follow, old blocks' space and the log are free
+ *	commit	the partitions follow, a few at a time: old blocks' space is
+ *		free, and at last the log
  *
  * A crash before a partition's change is durable leaves its old blocks and
  * its log records, which say the same; the new blocks belong to nobody.
@@ -25,11 +27,13 @@
 
 /* How much a round takes on. */
 #define ROUND_BYTES (4u << 20)
-/* Partitions at most: they are started, and ended, in one step each. */
+/* Partitions at most. */
 #define ROUND_JOBS 2048u
-/* Blocks packed, and block references looked at, in one step. */
+/* Blocks packed, block references looked at, partitions begun or ended in one
+ * step: requests are served between steps. */
 #define PACK_SLICE 4u
 #define SCAN_SLICE 4096u
+#define JOB_SLICE 16u
 /* Garbage that starts a collection, percent of what is used; and how much of
  * a slot may be alive to be worth it.  Busy: moving costs at most live / dead
  * = 1.5 bytes for each byte won. */
@@ -39,12 +43,15 @@
 #define GC_IDLE_LIVE_PERCENT 90u
 
 enum phase {
+	ROUND_DIRTY,	/* those with deltas, the oldest first */
+	ROUND_MERGE,	/* those in small blocks */
 	ROUND_SCAN,	/* who has blocks in the victim slot? */
 	ROUND_LOAD,
 	ROUND_PACK,
 	ROUND_WRITE,
 	ROUND_SYNC,
 	ROUND_INDEX,
+	ROUND_COMMIT,
 	ROUND_DONE,
 };
 
@@ -139,32 +146,52 @@ static bool is_enough(const struct round *round)
 	       round->job_count >= ROUND_JOBS;
 }
 
-static void add_dirty(struct round *round)
+/* A slice of those with deltas, as long as these are older than the round. */
+static void dirty_step(struct round *round)
 {
 	static const struct job_reason reason = { .slot = SLOT_NONE };
 	struct engine *e = round->e;
+	uint32_t n = 0;
 
-	/* A job may leave the list only at the round's end, but for those
-	 * that are logged again: they go to its tail. */
-	list_for_each_safe(node, &e->dirty) {
-		if (is_enough(round))
+	while (e->dirty_cursor != &e->dirty && !is_enough(round)) {
+		struct part *part = list_entry(e->dirty_cursor, struct part,
+					       dirty);
+
+		if (part->oldest_seq > round->start_seq)
+			break;
+		if (n++ == JOB_SLICE)
 			return;
-		add_job(round, list_entry(node, struct part, dirty), &reason);
+		e->dirty_cursor = e->dirty_cursor->next;
+		add_job(round, part, &reason);
 	}
+	e->dirty_cursor = NULL;
+	round->phase = ROUND_MERGE;
 }
 
-static void add_fragmented(struct round *round)
+static void begin_scan(struct round *round)
+{
+	struct engine *e = round->e;
+
+	round->phase = round->victim == SLOT_NONE ? ROUND_LOAD : ROUND_SCAN;
+	if (round->phase == ROUND_SCAN)
+		e->cursor = e->all.next;
+}
+
+static void merge_step(struct round *round)
 {
 	static const struct job_reason reason = {
 		.slot = SLOT_NONE, .merge = true,
 	};
 	struct engine *e = round->e;
 
-	while (!list_empty(&e->fragmented) && !is_enough(round)) {
-		struct part *part = list_entry(list_pop(&e->fragmented),
-					       struct part, merge);
-
-		add_job(round, part, &reason);
+	for (uint32_t n = 0; n < JOB_SLICE; n++) {
+		if (!e->idle || list_empty(&e->fragmented) ||
+		    is_enough(round)) {
+			begin_scan(round);
+			return;
+		}
+		add_job(round, list_entry(list_pop(&e->fragmented),
+					  struct part, merge), &reason);
 	}
 }
 
@@ -237,15 +264,8 @@ void round_consider(struct engine *e)
 	list_init(&round->jobs);
 	list_init(&round->packed);
 	list_init(&round->indexed);
-	round->phase = ROUND_LOAD;
-	if (flush)
-		add_dirty(round);
-	if (e->idle)
-		add_fragmented(round);
-	if (victim != SLOT_NONE) {
-		round->phase = ROUND_SCAN;
-		e->cursor = e->all.next;
-	}
+	round->phase = flush ? ROUND_DIRTY : ROUND_MERGE;
+	e->dirty_cursor = flush ? e->dirty.next : NULL;
 	engine_wake(e);
 }
 
@@ -378,16 +398,20 @@ static void write_step(struct round *round)
 	io_submit(&e->io, &round->sync, IO_SYNC, e->data_file, NULL, 0, 0);
 }
 
-static void commit_indexed(struct round *round)
+/* The index says so: a slice of the partitions follows. */
+static void commit_step(struct round *round)
 {
-	struct engine *e = round->e;
-	struct list *node;
+	for (uint32_t n = 0; n < JOB_SLICE; n++) {
+		struct list *node = list_pop(&round->indexed);
 
-	while ((node = list_pop(&round->indexed)))
-		job_commit(list_entry(node, struct job, node));
-	if (round->tail_written) {
-		engine_release_log(e, &round->tail);
-		round->phase = ROUND_DONE;
+		if (node) {
+			job_commit(list_entry(node, struct job, node));
+			continue;
+		}
+		round->phase = round->tail_written ? ROUND_DONE : ROUND_INDEX;
+		if (round->tail_written)
+			engine_release_log(round->e, &round->tail);
+		return;
 	}
 }
 
@@ -405,7 +429,7 @@ static void frame_done(struct io_req *req, int err)
 		return;
 	}
 	index_appended(index);
-	commit_indexed(round);
+	round->phase = ROUND_COMMIT;
 }
 
 /* Puts one job's change into the frame.  False when it does not fit. */
@@ -478,6 +502,7 @@ void round_free(struct engine *e)
 	(void)packer_error(e->packer);
 	index_discard(&e->index);
 	e->cursor = NULL;
+	e->dirty_cursor = NULL;
 	e->round = NULL;
 	mem_free(round);
 }
@@ -520,7 +545,11 @@ void round_step(struct engine *e)
 			round_end(round);
 		return;
 	}
-	if (round->phase == ROUND_SCAN)
+	if (round->phase == ROUND_DIRTY)
+		dirty_step(round);
+	else if (round->phase == ROUND_MERGE)
+		merge_step(round);
+	else if (round->phase == ROUND_SCAN)
 		scan_step(round);
 	else if (round->phase == ROUND_LOAD && !round->loading)
 		round->phase = ROUND_PACK;
@@ -530,6 +559,8 @@ void round_step(struct engine *e)
 		write_step(round);
 	else if (round->phase == ROUND_INDEX)
 		index_step(round);
+	else if (round->phase == ROUND_COMMIT)
+		commit_step(round);
 	else if (round->phase == ROUND_DONE)
 		round_end(round);
 	if (e->round && !is_blocked(round))
