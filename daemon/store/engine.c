@@ -53,19 +53,17 @@ void engine_part_changed(struct engine *e, struct part *part,
 			 size_t delta_bytes_before)
 {
 	struct list *at = &e->dirty;
-	uint64_t oldest;
 
 	e->delta_bytes += part->delta_bytes - delta_bytes_before;
-	if (part->delta_count && !list_empty(&part->dirty))
+	if (part_is_dirty(part) && !list_empty(&part->dirty))
 		return;
 	engine_part_clean(e, part);
-	if (!part->delta_count)
+	if (!part_is_dirty(part))
 		return;
 	/* Nearly always the last: what is new has the highest seq. */
-	oldest = part_oldest_seq(part);
-	part->oldest_seq = oldest;
 	while (at->prev != &e->dirty &&
-	       list_entry(at->prev, struct part, dirty)->oldest_seq > oldest)
+	       list_entry(at->prev, struct part, dirty)->oldest_seq >
+		       part->oldest_seq)
 		at = at->prev;
 	list_add_before(at, &part->dirty);
 }
@@ -77,9 +75,9 @@ void engine_part_changed(struct engine *e, struct part *part,
 static bool is_unused(const struct engine *e, const struct part *part)
 {
 	return !part->block_count && !part->delta_count && !part->inflight &&
-	       !part->readers && !part->flushing && !part->deciding &&
-	       !part->settling && list_empty(&part->waiting) &&
-	       part->flushed_seq < e->tail.seq;
+	       !part_is_dirty(part) && !part->readers && !part->flushing &&
+	       !part->deciding && !part->settling &&
+	       list_empty(&part->waiting) && part->flushed_seq < e->tail.seq;
 }
 
 void engine_drop_part_if_empty(struct engine *e, struct part *part)

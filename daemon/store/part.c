@@ -17,6 +17,7 @@ struct part *part_new(uint64_t channel, uint8_t space)
 		return NULL;
 	part->channel = channel;
 	part->space = space;
+	part->oldest_seq = UINT64_MAX;
 	list_init(&part->all);
 	list_init(&part->dirty);
 	list_init(&part->merge);
@@ -74,16 +75,6 @@ struct delta *part_delta_of(const struct part *part, uint64_t id)
 	if (i == part->delta_count || part->deltas[i].id != id)
 		return NULL;
 	return &part->deltas[i];
-}
-
-uint64_t part_oldest_seq(const struct part *part)
-{
-	uint64_t oldest = UINT64_MAX;
-
-	for (uint32_t i = 0; i < part->delta_count; i++)
-		if (part->deltas[i].seq < oldest)
-			oldest = part->deltas[i].seq;
-	return oldest;
 }
 
 struct row part_delta_row(const struct delta *delta)
@@ -154,29 +145,40 @@ static int delta_insert(struct part *part, uint64_t id, uint64_t seq,
 	return 0;
 }
 
+static int apply_to_block(struct part *part, enum record_type type,
+			  uint64_t id, uint64_t seq, const struct part_row *row)
+{
+	/* What was edited or deleted exists: in a block, then. */
+	bool shadows = type != RECORD_APPEND;
+	int err;
+
+	if (shadows && !part_block_of(part, id))
+		return -EBADMSG;
+	err = delta_insert(part, id, seq, row, shadows);
+	if (!err && shadows)
+		count_dead(part, id, 1);
+	return err;
+}
+
 int part_apply(struct part *part, enum record_type type, uint64_t id,
 	       uint64_t seq, const struct part_row *row)
 {
 	struct delta *delta = part_delta_of(part, id);
-	int err;
+	int err = 0;
 
-	if (part->max_id < id)
-		part->max_id = id;
-	if (!delta) {
-		/* What was edited or deleted exists: in a block, then. */
-		bool shadows = type != RECORD_APPEND;
-
-		if (shadows && !part_block_of(part, id))
-			return -EBADMSG;
-		err = delta_insert(part, id, seq, row, shadows);
-		if (!err && shadows)
-			count_dead(part, id, 1);
-		return err;
-	}
-	if (!row && !delta->shadows && !part->flushing)
+	if (!delta)
+		err = apply_to_block(part, type, id, seq, row);
+	else if (!row && !delta->shadows && !part->flushing)
 		delta_remove(part, delta);
 	else
 		delta_set(part, delta, seq, row);
+	if (err)
+		return err;
+	if (part->max_id < id)
+		part->max_id = id;
+	if (!part_is_dirty(part))
+		part->oldest_seq = seq;
+	part->last_seq = seq;
 	return 0;
 }
 
@@ -289,6 +291,9 @@ void part_settle(struct part *part, uint64_t snap_seq,
 		delta_drop(part, &delta);
 	}
 	part->delta_count = kept;
+	if (snap_seq > part->flushed_seq || !part_is_dirty(part))
+		part->oldest_seq = part->last_seq > snap_seq ? snap_seq + 1
+							     : UINT64_MAX;
 	part->flushed_seq = snap_seq;
 	if (!kept) {
 		mem_free(part->deltas);

@@ -14,6 +14,9 @@
  *	block.dead == number of deltas that shadow a row of it <= block.rows
  *	delta.seq > flushed_seq
  *	a deletion that shadows nothing exists only while a flush runs
+ *	the log is needed from oldest_seq on, even when all it says of this
+ *	partition has come and gone: the first record of a row and its last
+ *	go together, or the last makes no sense to recovery
  */
 #ifndef STORE_PART_H
 #define STORE_PART_H
@@ -55,6 +58,8 @@ struct part {
 	struct delta *deltas;
 	uint32_t block_count, block_cap;
 	uint32_t delta_count, delta_cap;
+	uint64_t oldest_seq;	/* no record above flushed_seq is older */
+	uint64_t last_seq;	/* of the newest record */
 	size_t delta_bytes;	/* memory that deltas take: rows, themselves */
 	uint8_t space;
 	bool flushing;		/* a snapshot of the deltas is being written */
@@ -64,9 +69,8 @@ struct part {
 	bool settling;		/* writes that waited are being started */
 	uint32_t inflight;	/* writes in a commit or waiting for room */
 	uint32_t readers;	/* requests that wait for its blocks */
-	uint64_t oldest_seq;	/* no delta is older */
 	struct list all;
-	struct list dirty;	/* by oldest_seq, while there are deltas */
+	struct list dirty;	/* by oldest_seq, while it is */
 	struct list merge;	/* while its newest rows are in small blocks */
 	struct list waiting;	/* writes that must wait for earlier ones */
 };
@@ -82,8 +86,11 @@ struct block_ref *part_block_of(const struct part *part, uint64_t id);
 struct delta *part_delta_of(const struct part *part, uint64_t id);
 /* Of a delta that is no deletion; borrowed. */
 struct row part_delta_row(const struct delta *delta);
-/* UINT64_MAX without deltas. */
-uint64_t part_oldest_seq(const struct part *part);
+/* Has the log records of it that no block holds? */
+static inline bool part_is_dirty(const struct part *part)
+{
+	return part->oldest_seq != UINT64_MAX;
+}
 
 /*
  * Takes over a record that became durable; takes a reference to the owner of
