@@ -107,6 +107,7 @@ void engine_submit(struct engine *e, struct store_op *op)
 	op->rows = NULL;
 	op->group = NULL;
 	op->part = NULL;
+	op->changing = false;
 	list_init(&op->node);
 	if (op->space >= STORE_SPACE_COUNT)
 		engine_finish(op, -EINVAL);
@@ -184,6 +185,15 @@ bool engine_quiet(const struct engine *e)
 	return !e->round && !e->rewrite && io_idle(&e->io) &&
 	       list_empty(&e->staged) && list_empty(&e->waiting) &&
 	       !(e->flush_all && !list_empty(&e->dirty));
+}
+
+void engine_give_up_hold(struct engine *e)
+{
+	if (e->hold == STORE_HOLD_NONE)
+		return;
+	log_warn("store", "backup_given_up", "shard=%u", e->super.shard);
+	e->hold = STORE_HOLD_NONE;
+	space_hold(&e->space, false);
 }
 
 int engine_hold(struct engine *e, enum store_hold hold, uint64_t *ret_frame)

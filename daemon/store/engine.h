@@ -101,6 +101,7 @@ struct store_op {
 	struct fetch_group *group;
 	uint64_t seq;			/* first of its records */
 	uint32_t records;
+	bool changing;			/* counted in its partition */
 	uint32_t row_at;		/* in its frame's data */
 	uint64_t hits[STORE_DELETE_MAX / 64];	/* OP_DELETE: ids that exist */
 };

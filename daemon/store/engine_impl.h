@@ -62,6 +62,7 @@ struct engine {
 	struct round *round;		/* the one running, or NULL */
 	struct rewrite *rewrite;	/* of the index; never beside a round */
 	enum store_hold hold;
+	uint32_t barren;		/* rounds since a write found room */
 	bool flush_all;
 	bool idle;			/* no writes lately: tidy up */
 	int round_error;		/* of the last round */
@@ -165,10 +166,23 @@ void rewrite_free(struct engine *e);
 /* When idle: gives the space of free slots back: trim.c. */
 void trim_step(struct engine *e);
 
-/* Refuses (0), or stages again, what lies on a damaged block: relog.c. */
-int relog_part(struct engine *e, struct part *part);
+/*
+ * Changes to rows of damaged blocks: relog.c.  relog_part() stages them all
+ * again, beside what is staged, where they must fit; `done` is called for each
+ * of the *ret_count, with its error.  -ENOMEM.
+ */
+bool engine_is_bad(const struct engine *e, const struct block_ref *ref);
+bool engine_is_stuck(const struct engine *e, const struct part *part,
+		     const struct delta *delta);
+bool relog_fits(const struct engine *e, const struct part *part);
+int relog_part(struct engine *e, struct part *part,
+	       void (*done)(struct engine *e, int err), uint32_t *ret_count);
+/* Forgets those staged; nobody is told. */
+void relog_abandon(struct engine *e);
 
 void engine_finish(struct store_op *op, int status);
+/* Who asked for it finds out by -ESTALE. */
+void engine_give_up_hold(struct engine *e);
 
 /* Requests: read.c, write.c. */
 void engine_read(struct engine *e, struct store_op *op);

@@ -15,7 +15,7 @@ bool block_is_small(const struct block_ref *ref)
 
 static bool is_bad(const struct job *job, uint32_t i)
 {
-	return hmap_get(&job->e->bad, job->part->blocks[i].place, NULL);
+	return engine_is_bad(job->e, &job->part->blocks[i]);
 }
 
 static void take(struct job *job, uint32_t i)
@@ -28,10 +28,10 @@ static void take(struct job *job, uint32_t i)
 
 /*
  * The blocks that deltas change: those whose range holds one, or follows one
- * that lies between blocks.  Returns how many deltas lie behind the last
- * block, -EBADMSG when one lies on a damaged block.
+ * that lies between blocks; damaged ones stay as they are.  Returns how many
+ * deltas lie behind the last block.
  */
-static int take_changed(struct job *job)
+static uint32_t take_changed(struct job *job)
 {
 	const struct part *part = job->part;
 	uint32_t d = 0;
@@ -42,10 +42,8 @@ static int take_changed(struct job *job)
 		if (i == part->block_count)
 			break;
 		take(job, i);
-		if (!job->take[i])
-			return -EBADMSG;
 	}
-	return (int)(job->snap_count - d);
+	return job->snap_count - d;
 }
 
 /*
@@ -79,23 +77,21 @@ static void take_slot(struct job *job, uint32_t slot)
 			take(job, i);
 }
 
-static int choose(struct job *job, const struct job_reason *reason)
+static void choose(struct job *job, const struct job_reason *reason)
 {
-	int fresh = take_changed(job);
+	uint32_t fresh = take_changed(job);
 
-	if (fresh < 0)
-		return fresh;
 	if (fresh || reason->merge)
-		take_tail(job, (uint32_t)fresh, reason->merge);
+		take_tail(job, fresh, reason->merge);
 	if (reason->slot != SLOT_NONE)
 		take_slot(job, reason->slot);
-	return 0;
 }
 
+/* All but what is stuck, which relog.c sees to. */
 static int snapshot(struct job *job)
 {
 	struct part *part = job->part;
-	uint32_t n = part->delta_count;
+	uint32_t n = part->delta_count, count = 0;
 
 	job->snap = mem_alloc((n + 1) * sizeof(*job->snap));
 	job->take = mem_zalloc(part->block_count + 1);
@@ -103,11 +99,15 @@ static int snapshot(struct job *job)
 	if (!job->snap || !job->take || !job->removed)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
-		job->snap[i] = part->deltas[i];
-		if (job->snap[i].owner)
-			blob_get(job->snap[i].owner);
+		const struct delta *delta = &part->deltas[i];
+
+		if (engine_is_stuck(job->e, part, delta))
+			continue;
+		job->snap[count++] = *delta;
+		if (delta->owner)
+			blob_get(delta->owner);
 	}
-	job->snap_count = n;
+	job->snap_count = count;
 	return 0;
 }
 
@@ -151,10 +151,10 @@ int job_new(struct engine *e, struct part *part,
 	fetch_group_init(&job->group, e, part, ready, job);
 	part->flushing = true;
 	err = snapshot(job);
-	if (!err)
-		err = choose(job, reason);
-	if (!err)
+	if (!err) {
+		choose(job, reason);
 		err = load(job, ret_loading);
+	}
 	if (err) {
 		job_free(job);
 		return err;
@@ -215,6 +215,13 @@ static void put_delta(struct job *job, const struct delta *delta)
 		put_out(job, part_delta_row(delta));
 }
 
+/* What lies before a block that stays. */
+static void merge_gap(struct job *job, uint64_t first_id, uint32_t *d)
+{
+	while (*d < job->snap_count && job->snap[*d].id < first_id)
+		put_delta(job, &job->snap[(*d)++]);
+}
+
 /* The rows of one block under the deltas up to its last id. */
 static void merge_block(struct job *job, const struct rows *rows,
 			uint64_t last_id, uint32_t *d)
@@ -262,6 +269,7 @@ int job_merge(struct job *job)
 		struct rows *rows = NULL;
 
 		if (job->take[i] == JOB_KEEP) {
+			merge_gap(job, ref->first_id, &d);
 			end_run(job);
 			continue;
 		}

@@ -46,8 +46,8 @@ struct job_reason {
 
 /*
  * Returns a job that has decided what to take and asked for it, ready() to
- * come unless !*ret_loading.  -ENOMEM; -EBADMSG: deltas lie on a damaged
- * block, which cannot be rewritten.
+ * come unless !*ret_loading.  -ENOMEM.  What is stuck on damaged blocks is no
+ * part of it: it must be in the log anew before the job is in the index.
  */
 int job_new(struct engine *e, struct part *part,
 	    const struct job_reason *reason,

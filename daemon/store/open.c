@@ -141,6 +141,7 @@ static void abandon_reads(struct engine *e)
 void engine_abandon(struct engine *e)
 {
 	abandon_reads(e);
+	relog_abandon(e);
 	round_free(e);
 	rewrite_free(e);
 	while (!list_empty(&e->all)) {

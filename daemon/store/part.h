@@ -68,6 +68,7 @@ struct part {
 	bool wanted;		/* read since its newest rows were cached */
 	bool settling;		/* writes that waited are being started */
 	uint32_t inflight;	/* writes in a commit or waiting for room */
+	uint32_t changing;	/* of them, that had to look what is there */
 	uint32_t readers;	/* requests that wait for its blocks */
 	struct list all;
 	struct list dirty;	/* by oldest_seq, while it is */

@@ -107,9 +107,12 @@ static void super_done(struct io_req *req, int err)
 
 	rewrite->waiting = false;
 	rewrite->phase = err ? REWRITE_RETRY : REWRITE_DONE;
-	if (err)
-		log_error("store", "super_write_failed", "shard=%u error=%d",
-			  rewrite->super.shard, -err);
+	if (!err)
+		return;
+	log_error("store", "super_write_failed", "shard=%u error=%d",
+		  rewrite->super.shard, -err);
+	/* For those that wait for room, which only a round makes. */
+	rewrite->e->round_error = err;
 }
 
 /* A partition without blocks counts while the log has records that its

@@ -60,6 +60,7 @@ struct round {
 	enum phase phase;
 	struct list jobs, packed, indexed;
 	uint32_t loading;
+	uint32_t relogging;		/* changes that are stuck */
 	uint32_t victim;		/* slot to be emptied, or SLOT_NONE */
 	size_t bytes;			/* taken on, roughly */
 	uint32_t job_count;
@@ -109,31 +110,45 @@ static uint32_t choose_victim(const struct engine *e)
 
 static void job_ready(struct fetch_group *group);
 
+static void relogged(struct engine *e, int err)
+{
+	struct round *round = e->round;
+
+	round->relogging--;
+	if (err)
+		round->err = err;
+	engine_wake(e);
+}
+
+/* What is stuck must not be written over a change that is on its way. */
+static bool must_wait(const struct engine *e, const struct part *part)
+{
+	return part->flushing ||
+	       (e->bad.count && (part->changing || !relog_fits(e, part)));
+}
+
 /* Makes the partition part of the round, unless it cannot be now. */
 static void add_job(struct round *round, struct part *part,
 		    const struct job_reason *reason)
 {
 	struct engine *e = round->e;
+	uint32_t relogging = 0;
 	bool loading = false;
 	struct job *job;
 	int err;
 
-	if (part->flushing || round->err)
+	if (must_wait(e, part) || round->err)
 		return;
 	err = job_new(e, part, reason, job_ready, &job, &loading);
-	if (err == -EBADMSG) {
-		list_del(&part->merge);
-		err = relog_part(e, part);
-		if (!err)
-			return;
-	}
 	if (err) {
 		round->err = err;
 		return;
 	}
 	list_push(&round->jobs, &job->node);
-	round->job_count++;
 	round->loading += loading;
+	round->err = relog_part(e, part, relogged, &relogging);
+	round->relogging += relogging;
+	round->job_count++;
 	round->bytes += part->delta_bytes;
 	for (uint32_t i = 0; i < part->block_count; i++)
 		if (job->take[i] == JOB_REWRITE)
@@ -237,8 +252,12 @@ void round_consider(struct engine *e)
 	struct round *round;
 	uint32_t victim;
 
-	if (e->round || e->rewrite || e->opts.read_only || e->failed ||
-	    e->hold == STORE_HOLD_ALL)
+	if (e->round || e->rewrite || e->opts.read_only || e->failed)
+		return;
+	/* A backup may not keep writes waiting, however long it takes. */
+	if (e->hold == STORE_HOLD_ALL && !list_empty(&e->waiting))
+		engine_give_up_hold(e);
+	if (e->hold == STORE_HOLD_ALL)
 		return;
 	if (e->round_error && !e->round_retry)
 		return;
@@ -455,7 +474,7 @@ static void index_step(struct round *round)
 	struct engine *e = round->e;
 	uint8_t *to;
 
-	if (round->waiting)
+	if (round->waiting || round->relogging)
 		return;
 	while (!list_empty(&round->packed))
 		if (!index_job(round, list_entry(round->packed.next,
@@ -507,6 +526,21 @@ void round_free(struct engine *e)
 	mem_free(round);
 }
 
+/* Writes wait only while rounds make room: after so many that did not, those
+ * that wait are refused, until one does. */
+#define BARREN_MAX 64u
+
+static int find_barren(struct engine *e)
+{
+	e->barren += !list_empty(&e->waiting);
+	if (e->barren < BARREN_MAX)
+		return 0;
+	if (e->barren == BARREN_MAX)
+		log_error("store", "no_room_to_be_made", "shard=%u bad_blocks=%zu",
+			  e->super.shard, e->bad.count);
+	return -EIO;
+}
+
 static void round_end(struct round *round)
 {
 	struct engine *e = round->e;
@@ -516,7 +550,9 @@ static void round_end(struct round *round)
 		log_error("store", "round_failed", "shard=%u error=%d",
 			  e->super.shard, -round->err);
 	}
-	e->round_error = round->err;
+	e->round_error = round->err ? round->err : find_barren(e);
+	if (round->err == -ENOSPC)
+		engine_give_up_hold(e);
 	round_free(e);
 	engine_wake(e);
 }
@@ -531,7 +567,8 @@ static bool is_blocked(const struct round *round)
 	       (round->phase == ROUND_PACK &&
 		packer_is_full(round->e->packer)) ||
 	       (round->phase == ROUND_WRITE && writing) ||
-	       (round->err && (round->loading || writing));
+	       (round->phase == ROUND_INDEX && round->relogging) ||
+	       (round->err && (round->loading || writing || round->relogging));
 }
 
 void round_step(struct engine *e)

@@ -81,9 +81,11 @@ static int try_place(struct engine *e, struct store_op *op)
 	/* Flushing makes room, unless it cannot either. */
 	if (err == -ENOSPC)
 		err = e->round_error ? e->round_error : -EAGAIN;
-	if (!err)
-		engine_stage(e, op);
-	return err;
+	if (err)
+		return err;
+	e->barren = 0;
+	engine_stage(e, op);
+	return 0;
 }
 
 static void write_settled(struct engine *e, struct store_op *op, int status);
@@ -185,6 +187,8 @@ static void decided(struct engine *e, struct store_op *op, int err)
 {
 	op->part->deciding = false;
 	if (!err && op->records) {
+		op->changing = true;
+		op->part->changing++;
 		place(e, op);
 		return;
 	}
@@ -256,6 +260,7 @@ static void write_settled(struct engine *e, struct store_op *op, int status)
 	struct part *part = op->part;
 
 	op->changed = status ? 0 : op->records;
+	part->changing -= op->changing;
 	engine_finish(op, status);
 	if (part->settling)
 		return;

@@ -30,6 +30,7 @@ struct fixture {
 	struct engine *e;
 	struct engine_report report;
 	char dir[64];
+	size_t delta_bytes;
 	bool due;
 	bool compress;
 };
@@ -53,7 +54,7 @@ static int try_open(struct fixture *f)
 		.shards = 1,
 		.log_bytes = LOG_BYTES,
 		.slot_bytes = 1u << 20,
-		.delta_bytes = DELTA_BYTES,
+		.delta_bytes = f->delta_bytes ? f->delta_bytes : DELTA_BYTES,
 		.cache_bytes = CACHE_BYTES,
 		.compress = f->compress,
 		.wake = wake,
@@ -548,6 +549,91 @@ static void a_damaged_block_is_an_error_not_a_gap(void **state)
 	assert_int_equal(stats.corrupt_rows, 64);
 }
 
+/* A shard whose first block is damaged, with changes to its rows in the log:
+ * rows 1 .. edits, of so many bytes. */
+static void damage_under_edits(struct fixture *f, uint32_t edits, size_t size)
+{
+	char *text = calloc(1, size);
+
+	append_many(f, CHANNEL, 1, 640, 1);
+	flush(f);
+	for (uint64_t id = 1; id <= edits; id++) {
+		struct call call = {
+			.op.kind = OP_EDIT, .op.channel = CHANNEL, .op.id = id,
+			.op.row = blob_new(text, size), .op.done = call_done,
+		};
+
+		engine_submit(f->e, &call.op);
+		finish(f, &call);
+		assert_int_equal(call.op.status, 0);
+		blob_put(call.op.row);
+	}
+	free(text);
+	engine_close(f->e);
+	damage(f, "data", 1000, 16);
+	assert_int_equal(try_open(f), 0);
+}
+
+static int get_size(struct fixture *f, uint64_t id, uint32_t *ret_size)
+{
+	struct call call = {
+		.op.kind = OP_GET, .op.channel = CHANNEL, .op.id = id,
+		.op.done = call_done,
+	};
+
+	engine_submit(f->e, &call.op);
+	finish(f, &call);
+	if (!call.op.status)
+		*ret_size = call.op.rows->row[0].size;
+	rows_put(call.op.rows);
+	return call.op.status;
+}
+
+static void changes_to_a_damaged_block_outlive_the_log_around_them(void **state)
+{
+	struct fixture *f = *state;
+	struct engine_stats stats;
+	uint32_t size = 0;
+
+	damage_under_edits(f, 5, 100);
+	/* In the same channel, so much that the log goes round. */
+	for (uint64_t id = 1001; id < 81001; id += 8000)
+		append_many(f, CHANNEL, id, 8000, 1);
+	engine_stats(f->e, &stats);
+	assert_true(stats.log_written > 2 * LOG_BYTES);
+	for (int life = 0; life < 2; life++) {
+		assert_int_equal(f->report.rows, life ? 80640 : 640);
+		for (uint64_t id = 1; id <= 5; id++)
+			assert_int_equal(get_size(f, id, &size), 0);
+		assert_int_equal(size, 100);
+		assert_int_equal(get_size(f, 6, &size), -EBADMSG);
+		assert_page(f, STORE_BEFORE, 0, 100, 81000, 100, 1);
+		engine_abandon(f->e);
+		assert_int_equal(try_open(f), 0);
+	}
+}
+
+static void appends_are_refused_when_no_room_can_be_made(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t size = 0;
+	int err = 0;
+
+	/* They alone take the memory for what is in no block yet. */
+	f->delta_bytes = DELTA_BYTES / 2;
+	damage_under_edits(f, 9, 40000);
+	f->delta_bytes = DELTA_BYTES / 4;
+	engine_abandon(f->e);
+	assert_int_equal(try_open(f), 0);
+	for (uint64_t id = 1001; id < 21001 && !err; id++)
+		err = put(f, OP_APPEND, CHANNEL + 1, id, 0);
+	assert_int_equal(err, -EIO);
+	assert_int_equal(get_size(f, 9, &size), 0);
+	assert_int_equal(size, 40000);
+	assert_int_equal(get_size(f, 640, &size), 0);
+	assert_int_equal(put(f, OP_APPEND, CHANNEL + 1, 30000, 0), -EIO);
+}
+
 static void a_torn_last_frame_is_cut_off(void **state)
 {
 	struct fixture *f = *state;
@@ -633,6 +719,19 @@ static void what_is_held_is_not_rewritten(void **state)
 	assert_int_equal(engine_hold(f->e, STORE_HOLD_SPACE, &frame), -ESTALE);
 }
 
+static void a_hold_does_not_keep_appends_waiting(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t frame;
+
+	while (engine_hold(f->e, STORE_HOLD_ALL, &frame) == -EAGAIN)
+		step(f);
+	for (uint64_t id = 1; id < 48001; id += 8000)
+		append_many(f, CHANNEL, id, 8000, 1);
+	assert_int_equal(engine_hold(f->e, STORE_HOLD_SPACE, &frame), -ESTALE);
+	assert_page(f, STORE_BEFORE, 0, 100, 48000, 100, 1);
+}
+
 /* Blocks that were replaced are still there; none of them may count. */
 static void without_an_index_the_newest_blocks_count(void **state)
 {
@@ -691,11 +790,14 @@ int main(void)
 		TEST(compressed_rows_come_back),
 		TEST(a_shard_of_another_number_is_refused),
 		TEST(a_damaged_block_is_an_error_not_a_gap),
+		TEST(changes_to_a_damaged_block_outlive_the_log_around_them),
+		TEST(appends_are_refused_when_no_room_can_be_made),
 		TEST(a_torn_last_frame_is_cut_off),
 		TEST(after_a_clean_stop_the_last_frame_is_no_torn_one),
 		TEST(damage_within_the_log_is_refused),
 		TEST(one_good_superblock_is_enough),
 		TEST(what_is_held_is_not_rewritten),
+		TEST(a_hold_does_not_keep_appends_waiting),
 		TEST(without_an_index_the_newest_blocks_count),
 	};
 
