@@ -14,61 +14,71 @@
 #include "actor/sched.h"
 #include "actor/send.h"
 #include "base/log.h"
+#include "base/mem.h"
+
+static struct handover *handover_of(struct actor *self)
+{
+	struct actor_more *more = life_more(self);
+
+	if (more && !more->handover)
+		more->handover = mem_zalloc(sizeof(*more->handover));
+	return more ? more->handover : NULL;
+}
 
 int actor_become(struct actor *self, const struct actor_class *class,
 		 int (*adopt)(struct actor *self, void *state, void *old))
 {
-	struct actor_more *more = life_more(self);
+	struct handover *h = handover_of(self);
 
-	if (!more)
+	if (!h)
 		return -ENOMEM;
-	if (more->io_pending)
+	if (self->more->io_pending)
 		return -EBUSY;
-	more->next_class = class;
-	more->adopt = adopt;
-	more->handover = true;
+	h->next_class = class;
+	h->adopt = adopt;
+	h->asked = true;
 	return 0;
 }
 
 int actor_move(struct actor *self, int core)
 {
-	struct actor_more *more = life_more(self);
+	struct handover *h = handover_of(self);
 
-	if (!more)
+	if (!h)
 		return -ENOMEM;
 	if (core < ACTOR_CORE_ANY || core >= self->sched->sys->cores)
 		return -EINVAL;
-	if (more->io_pending)
+	if (self->more->io_pending)
 		return -EBUSY;
-	more->next_core = core;
-	more->moves = true;
-	more->handover = true;
+	h->next_core = core;
+	h->moves = true;
+	h->asked = true;
 	return 0;
 }
 
 int actor_hand_over(struct actor *self, actor_ref successor)
 {
-	struct actor_more *more = life_more(self);
+	struct handover *h = handover_of(self);
 
-	if (!more)
+	if (!h)
 		return -ENOMEM;
 	if (actor_ref_eq(successor, ref_of(self->sched->sys, self)))
 		return -EINVAL;
-	more->successor = successor;
-	more->handover = true;
+	h->successor = successor;
+	h->asked = true;
 	return 0;
 }
 
 /* On failure the old class goes on with the old state. */
 static void change_class(struct actor *actor)
 {
-	struct actor_more *more = actor->more;
-	const struct actor_class *class = more->next_class;
+	struct handover *h = actor->more->handover;
+	const struct actor_class *class = h->next_class;
 	unsigned int pool = pool_class(class->state_size);
 	void *state = pool_zalloc(pool, class->state_size);
-	int err = state ? more->adopt(actor, state, actor->state) : -ENOMEM;
+	int err = state ? h->adopt(actor, state, actor->state) : -ENOMEM;
 
-	more->next_class = NULL;
+	h->next_class = NULL;
 	if (err) {
 		log_warn("actor", "become_failed", "class=%s err=%d",
 			 class->name, err);
@@ -84,9 +94,10 @@ static void change_class(struct actor *actor)
 
 static void change_core(struct actor *actor)
 {
-	int core = actor->more->next_core;
+	struct handover *h = actor->more->handover;
+	int core = h->next_core;
 
-	actor->more->moves = false;
+	h->moves = false;
 	set_flag(actor, ACTOR_BOUND, core != ACTOR_CORE_ANY);
 	if (core != ACTOR_CORE_ANY)
 		atomic_store_explicit(&actor->core, (uint16_t)core,
@@ -96,17 +107,24 @@ static void change_core(struct actor *actor)
 void handover_after(struct actor *actor)
 {
 	struct actor_system *sys = actor->sched->sys;
-	struct actor_more *more = actor->more;
+	struct handover *h = actor->more->handover;
 
-	more->handover = false;
-	if (more->next_class)
+	h->asked = false;
+	if (h->next_class)
 		change_class(actor);
-	if (more->moves)
+	if (h->moves)
 		change_core(actor);
-	if (actor_ref_is_nobody(more->successor))
+	if (actor_ref_is_nobody(h->successor))
 		return;
-	names_pass(sys, ref_of(sys, actor), more->successor);
+	names_pass(sys, ref_of(sys, actor), h->successor);
 	life_end(actor, 0);
+}
+
+bool handover_has_heir(const struct actor *actor)
+{
+	const struct handover *h = actor->more ? actor->more->handover : NULL;
+
+	return h && !actor_ref_is_nobody(h->successor);
 }
 
 void handover_forward(struct actor *actor, struct actor_msg *msg)
@@ -119,7 +137,7 @@ void handover_forward(struct actor *actor, struct actor_msg *msg)
 		/* It was sent once: now it is once more, as another one is
 		 * ended here. */
 		count(&s->counters.dropped_end, 1);
-		send_unbounded(s->sys, actor->more->successor, msg);
+		send_unbounded(s->sys, actor->more->handover->successor, msg);
 		msg = next;
 	}
 }

@@ -5,9 +5,11 @@
 
 #include "actor/impl.h"
 
-/* The owner's, after a handler has returned 0 and `more->handover` is set. */
+/* The owner's, after a handler has returned 0 and has asked for it. */
 void handover_after(struct actor *actor);
-/* The messages go on to `more->successor`; takes the list. */
+/* The owner's: whether its messages go on to another one. */
+bool handover_has_heir(const struct actor *actor);
+/* They do so now; takes the list. */
 void handover_forward(struct actor *actor, struct actor_msg *msg);
 
 #endif

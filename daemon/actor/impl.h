@@ -130,7 +130,12 @@ struct actor_more {
 	struct hmap watching;		/* ref -> 1 */
 	struct hmap links;		/* ref -> its struct actor_down_msg */
 	struct rest *rest;		/* rest-for-one restarts under way */
-	bool handover;			/* any of the following is asked for */
+	struct handover *handover;	/* NULL: never asked for */
+};
+
+/* What an actor is to go on as, after its handler. */
+struct handover {
+	bool asked;			/* for any of the following */
 	bool moves;			/* actor_move() */
 	int next_core;
 	const struct actor_class *next_class;	/* actor_become() */

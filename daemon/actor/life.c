@@ -58,6 +58,7 @@ static void more_free(struct actor *actor)
 		return;
 	check(list_empty(&actor->more->timers));
 	mem_free(actor->more->copied_arg);
+	mem_free(actor->more->handover);
 	mem_free(actor->more);
 	actor->more = NULL;
 }
@@ -378,7 +379,7 @@ static void leave_messages(struct actor *actor, struct actor_msg *msg)
 {
 	struct sched *s = actor->sched;
 
-	if (actor->more && !actor_ref_is_nobody(actor->more->successor))
+	if (handover_has_heir(actor))
 		handover_forward(actor, msg);
 	else
 		count(&s->counters.dropped_end, drop_all(s->sys, msg));

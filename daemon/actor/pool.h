@@ -24,7 +24,7 @@
 #define POOL_DIRECT false
 #endif
 
-#define POOL_CLASSES 8
+#define POOL_CLASSES 15	/* 32, 48, 64, 96, 128, … 4096 bytes */
 #define POOL_CHAIN 64u		/* blocks that move to or from the depot */
 
 struct pool_block {
@@ -45,16 +45,19 @@ extern _Thread_local struct pool_cache pool_caches[POOL_CLASSES];
 /* The class whose blocks hold `size` bytes; POOL_CLASSES: none is so big. */
 static inline unsigned int pool_class(size_t size)
 {
+	unsigned int log;
+
 	if (size <= 32)
 		return 0;
 	if (size > 4096)
 		return POOL_CLASSES;
-	return 59 - (unsigned int)__builtin_clzll(size - 1);
+	log = 63 - (unsigned int)__builtin_clzll(size - 1);
+	return 2 * (log - 4) - (size <= 3ull << (log - 1));
 }
 
 static inline size_t pool_class_size(unsigned int class)
 {
-	return 32u << class;
+	return (class & 1 ? 48u : 32u) << class / 2;
 }
 
 /* Makes cache->free not empty; false when memory is out. */
@@ -86,7 +89,7 @@ static inline void *pool_zalloc(unsigned int class, size_t size)
 	if (!block)
 		return NULL;
 	/* The common class as a constant, which needs no call. */
-	if (!POOL_DIRECT && class == 1)
+	if (!POOL_DIRECT && class == 2)
 		memset(block, 0, 64);
 	else
 		memset(block, 0, size);

@@ -172,7 +172,8 @@ static void set_backlog(struct actor *actor, uint32_t n)
 
 static bool asked(const struct actor *actor)
 {
-	return __builtin_expect(actor->more && actor->more->handover, 0);
+	return __builtin_expect(actor->more && actor->more->handover &&
+				actor->more->handover->asked, 0);
 }
 
 /*
@@ -215,8 +216,7 @@ static bool run_messages(struct sched *s, struct actor *actor)
 /* It ends, and leaves its messages to nobody. */
 static bool drops_now(const struct actor *actor)
 {
-	return phase_of(actor) == PHASE_ENDING &&
-	       !(actor->more && !actor_ref_is_nobody(actor->more->successor));
+	return phase_of(actor) == PHASE_ENDING && !handover_has_heir(actor);
 }
 
 /*

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-#define SLOTS_MIN 8
+#define SLOTS_MIN 4
 
 uint64_t hash_u64(uint64_t x)
 {
@@ -54,43 +54,58 @@ void hmap_fini(struct hmap *map)
 	*map = HMAP_INIT;
 }
 
+static struct hmap_slot *zero_slot(const struct hmap *map)
+{
+	return &map->slots[map->mask + 1ull];
+}
+
 /* The slot of the key, or the empty one where it belongs. */
 static struct hmap_slot *probe(const struct hmap *map, uint64_t key)
 {
 	size_t at = hash_u64(key) & map->mask;
 
-	while (map->slots[at].used && map->slots[at].key != key)
+	if (!key)
+		return zero_slot(map);
+	while (map->slots[at].key && map->slots[at].key != key)
 		at = (at + 1) & map->mask;
 	return &map->slots[at];
 }
 
 static int grow(struct hmap *map)
 {
-	size_t size = map->slots ? (map->mask + 1) * 2 : SLOTS_MIN;
-	struct hmap bigger = { .mask = size - 1, .count = map->count };
+	size_t size = map->slots ? (map->mask + 1ull) * 2 : SLOTS_MIN;
+	struct hmap bigger = { .mask = (uint32_t)(size - 1), .count = map->count };
 
-	bigger.slots = mem_zalloc(size * sizeof(*bigger.slots));
+	bigger.slots = mem_zalloc((size + 1) * sizeof(*bigger.slots));
 	if (!bigger.slots)
 		return -ENOMEM;
 	for (size_t i = 0; map->slots && i <= map->mask; i++)
-		if (map->slots[i].used)
+		if (map->slots[i].key)
 			*probe(&bigger, map->slots[i].key) = map->slots[i];
+	if (map->slots)
+		*zero_slot(&bigger) = *zero_slot(map);
 	mem_free(map->slots);
 	*map = bigger;
 	return 0;
+}
+
+/* At most seven in eight, and one stays empty: a search ends there. */
+static bool is_full(const struct hmap *map)
+{
+	return map->count + 1ull > (map->mask + 1ull) * 7 / 8;
 }
 
 int hmap_set(struct hmap *map, uint64_t key, uint64_t value)
 {
 	struct hmap_slot *slot;
 
-	if (!map->slots || map->count + 1 > (map->mask + 1) / 8 * 7) {
+	if (!map->slots || is_full(map)) {
 		if (!hmap_get(map, key, NULL) && grow(map))
 			return -ENOMEM;
 	}
 	slot = probe(map, key);
-	map->count += !slot->used;
-	*slot = (struct hmap_slot){ key, value, true };
+	map->count += !slot->key;
+	*slot = (struct hmap_slot){ key ? key : 1, value };
 	return 0;
 }
 
@@ -101,9 +116,9 @@ bool hmap_get(const struct hmap *map, uint64_t key, uint64_t *ret_value)
 	if (!map->slots)
 		return false;
 	slot = probe(map, key);
-	if (slot->used && ret_value)
+	if (slot->key && ret_value)
 		*ret_value = slot->value;
-	return slot->used;
+	return slot->key;
 }
 
 void *hmap_get_ptr(const struct hmap *map, uint64_t key)
@@ -122,20 +137,25 @@ bool hmap_del(struct hmap *map, uint64_t key)
 	if (!map->slots)
 		return false;
 	slot = probe(map, key);
-	if (!slot->used)
+	if (!slot->key)
 		return false;
+	if (!key) {
+		slot->key = 0;
+		map->count--;
+		return true;
+	}
 	/*
 	 * Close the hole: whatever follows without a gap moves up unless its
 	 * home lies cyclically after the hole.
 	 */
 	hole = at = (size_t)(slot - map->slots);
 	for (;;) {
-		map->slots[hole].used = false;
+		map->slots[hole].key = 0;
 		do {
 			size_t home;
 
 			at = (at + 1) & map->mask;
-			if (!map->slots[at].used) {
+			if (!map->slots[at].key) {
 				map->count--;
 				return true;
 			}
@@ -151,13 +171,13 @@ bool hmap_del(struct hmap *map, uint64_t key)
 bool hmap_next(const struct hmap *map, size_t *iter, uint64_t *ret_key,
 	       uint64_t *ret_value)
 {
-	for (; map->slots && *iter <= map->mask; (*iter)++) {
+	for (; map->slots && *iter <= map->mask + 1ull; (*iter)++) {
 		const struct hmap_slot *slot = &map->slots[*iter];
 
-		if (!slot->used)
+		if (!slot->key)
 			continue;
 		if (ret_key)
-			*ret_key = slot->key;
+			*ret_key = *iter > map->mask ? 0 : slot->key;
 		if (ret_value)
 			*ret_value = slot->value;
 		(*iter)++;

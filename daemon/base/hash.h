@@ -18,15 +18,15 @@ uint64_t hash_bytes(const void *data, size_t len, uint64_t seed);
  * No thread safety.  A pointer is stored as a uintptr_t.
  */
 struct hmap {
-	struct hmap_slot *slots;	/* NULL while empty */
-	size_t mask;
-	size_t count;
+	struct hmap_slot *slots;	/* NULL while empty; one for key 0 behind
+					 * the others, used if its key is not 0 */
+	uint32_t mask;
+	uint32_t count;
 };
 
 struct hmap_slot {
-	uint64_t key;
+	uint64_t key;			/* 0: unused */
 	uint64_t value;
-	bool used;
 };
 
 #define HMAP_INIT ((struct hmap){ 0 })

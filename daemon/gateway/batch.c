@@ -2,13 +2,13 @@
 #include "gateway/batch.h"
 
 #include <string.h>
-#include <sys/uio.h>
 
 #include "base/blob.h"
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "gateway/tls.h"
+#include "os/sock.h"
 
 /*
  * A batch of few bytes is sent from one place, where all of it is copied to.
@@ -33,6 +33,7 @@ struct batch {
 	struct buf bytes;	/* heads and copied payloads */
 	size_t total;
 	unsigned int count;
+	struct os_send send;
 	struct shared shared[SHARED_MAX];
 	struct iovec iov[2 * SHARED_MAX + 1];
 };
@@ -171,8 +172,11 @@ int batch_seal(struct batch *batch, struct tls *tls)
 	return err ? err : tls_take(tls, &batch->bytes);
 }
 
-struct iovec *batch_iov(struct batch *batch, unsigned int *ret_count)
+struct os_send *batch_send(struct batch *batch)
 {
-	*ret_count = fill_iov(batch);
-	return batch->iov;
+	batch->send = (struct os_send){
+		.iov = batch->iov,
+		.iovcnt = fill_iov(batch),
+	};
+	return &batch->send;
 }

@@ -16,7 +16,7 @@
 
 struct batch;
 struct blob;
-struct iovec;
+struct os_send;
 struct tls;
 
 #define BATCH_BYTES (64u << 10)		/* it is full then; one frame may go over */
@@ -42,7 +42,8 @@ bool batch_full(const struct batch *batch);
 /* Turns all of it into what TLS makes of it.  -ENOMEM, -EIO. */
 int batch_seal(struct batch *batch, struct tls *tls);
 
-/* Says where its bytes are, for as long as it is left alone. */
-struct iovec *batch_iov(struct batch *batch, unsigned int *ret_count);
+/* The sending of it, which lives as long as it; done, ctx and fd are still to be
+ * set.  Until it has ended the batch is left alone. */
+struct os_send *batch_send(struct batch *batch);
 
 #endif

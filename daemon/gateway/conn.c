@@ -61,7 +61,6 @@ struct conn {
 	uint8_t *pong;		/* FRAME_CONTROL_MAX; NULL before the first */
 	struct frame_reader reader;
 	struct batch *batch;	/* NULL while nothing is pending */
-	struct os_send send;
 };
 
 int conns_new(struct actor_system *sys, struct os_loop *loop,
@@ -307,6 +306,8 @@ static void cut(struct conn *conn)
 
 void conn_flush(struct conn *conn)
 {
+	struct os_send *send;
+
 	if (conn->sending || conn->state == CONN_GONE)
 		return;
 	if (put_due(conn) || seal(conn)) {
@@ -315,14 +316,12 @@ void conn_flush(struct conn *conn)
 	}
 	if (!conn->batch)
 		return;
-	conn->send = (struct os_send){
-		.done = on_sent,
-		.ctx = conn,
-		.fd = conn->fd,
-	};
-	conn->send.iov = batch_iov(conn->batch, &conn->send.iovcnt);
+	send = batch_send(conn->batch);
+	send->done = on_sent;
+	send->ctx = conn;
+	send->fd = conn->fd;
 	conn->send_began_ns = now_ns(conn->conns);
-	conn->sending = !os_send_start(conn->conns->loop, &conn->send);
+	conn->sending = !os_send_start(conn->conns->loop, send);
 	if (!conn->sending)
 		cut(conn);
 }

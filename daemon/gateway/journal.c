@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-#define CAP_MIN 8
+#define CAP_MIN 4
 
 void journal_init(struct journal *journal)
 {
@@ -141,7 +141,7 @@ void journal_ack(struct journal *journal, uint64_t seq)
 
 int journal_rewind(struct journal *journal, uint64_t seq)
 {
-	size_t total = journal->sent + journal->unsent;
+	uint32_t total = journal->sent + journal->unsent;
 
 	if (seq < journal->base || seq > journal->last)
 		return -ERANGE;

@@ -27,11 +27,11 @@ struct blob;
 struct journal {
 	struct blob **event;	/* ring, event s is at s & (cap - 1) */
 	uint32_t cap;		/* power of two, 0 before the first event */
+	uint32_t sent;		/* bytes of base+1 .. next-1 */
+	uint32_t unsent;	/* bytes of next .. last */
 	uint64_t base;		/* last event that is held no more */
 	uint64_t last;		/* number given last; 0: none */
 	uint64_t next;		/* next to be sent */
-	size_t sent;		/* bytes of base+1 .. next-1 */
-	size_t unsent;		/* bytes of next .. last */
 };
 
 void journal_init(struct journal *journal);

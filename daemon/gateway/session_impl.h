@@ -65,9 +65,11 @@ struct session {
 	struct conns *conns;
 	struct conn *conn;		/* NULL: away */
 	struct presence_of_conn link;
-	enum session_phase phase;
 	uint64_t attachment;		/* the connection's tag: which one */
-	uint64_t away_since_ns;
+	union {
+		uint64_t away_since_ns;	/* without a connection */
+		uint64_t target_seq;	/* while ASKING or GIVING, with one */
+	};
 	struct journal journal;
 
 	uint64_t user_id;
@@ -81,6 +83,7 @@ struct session {
 	uint8_t secret[SECRET_LEN];
 	uint8_t token_hash[TOKEN_HASH_LEN];
 	uint32_t guild_count;
+	uint8_t phase;			/* enum session_phase */
 	struct dir_guild *guild;
 
 	struct admission *admission;	/* of the core */
@@ -88,8 +91,9 @@ struct session {
 	struct opening *opening;	/* NULL: see session_read.c */
 
 	actor_ref target;		/* while ASKING or GIVING */
-	uint64_t target_seq;
 };
+
+_Static_assert(sizeof(struct session) <= 256, "a block of the actors' pool");
 
 /* session.c */
 void session_notice(struct session *s, enum notice notice);

@@ -86,7 +86,7 @@ static void loaded(struct directory *d, struct dir_job *job,
 	if (err)
 		log_error("directory", "load_failed", "error=%d", err);
 	else
-		log_info("directory", "loaded", "users=%zu guilds=%zu",
+		log_info("directory", "loaded", "users=%u guilds=%u",
 			 d->users.count, d->guilds.count);
 	dir_job_free(d, job);
 	if (d->arg.ready)

@@ -8,7 +8,7 @@
  *	raw	frames from the first byte on
  *	ws	after a WebSocket handshake
  *	gateway	after a handshake and an IDENTIFY: waits for READY and
- *		GUILD_CREATE, checks the sequence numbers
+ *		GUILD_CREATE, beats, checks the sequence numbers
  *
  * Prints "ready" when all are connected, then obeys commands on stdin:
  *	expect M	waits until each has got M more messages: "done READS",
@@ -45,7 +45,7 @@
 #define LATE_STEP_NS 100000	/* of the histogram */
 #define LATE_STEPS 100000
 
-enum stage { HANDSHAKE, HELLO, LOGIN, LIVE };
+enum stage { HANDSHAKE, HELLO, LOGIN, BEAT, LIVE };
 
 struct client {
 	int fd;
@@ -217,6 +217,14 @@ static void on_message(struct client *c, const char *text, size_t len)
 		behind--;
 }
 
+static void send_beat(const struct client *c)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "{\"op\":1,\"d\":%" PRIu64 "}", c->seq);
+	send_text(c->fd, text);
+}
+
 static void on_frame(struct client *c, const char *text, size_t len)
 {
 	char identify[512];
@@ -234,6 +242,9 @@ static void on_frame(struct client *c, const char *text, size_t len)
 		send_text(c->fd, identify);
 		c->stage = LOGIN;
 	} else if (memmem(text, len, "GUILD_CREATE", 12)) {
+		send_beat(c);
+		c->stage = BEAT;
+	} else if (memmem(text, len, "\"op\":11", 7)) {
 		set_live(c);
 	}
 }
@@ -362,14 +373,10 @@ static void expect(uint64_t more)
 static void beat_all(void)
 {
 	uint64_t deadline = now_ns() + DEADLINE_NS;
-	char text[64];
 	unsigned int i;
 
-	for (i = 0; i < count; i++) {
-		snprintf(text, sizeof(text), "{\"op\":1,\"d\":%" PRIu64 "}",
-			 clients[i].seq);
-		send_text(clients[i].fd, text);
-	}
+	for (i = 0; i < count; i++)
+		send_beat(&clients[i]);
 	beats = count;
 	while (beats)
 		poll_once(deadline);

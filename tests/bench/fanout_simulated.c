@@ -100,10 +100,9 @@ static void hear(struct session *s, const struct iovec *iov, unsigned int n)
 static void send_batch(struct core *core, struct session *s,
 		       struct batch *batch)
 {
-	unsigned int n;
-	struct iovec *iov = batch_iov(batch, &n);
+	const struct os_send *send = batch_send(batch);
 
-	hear(s, iov, n);
+	hear(s, send->iov, send->iovcnt);
 	core->sends++;
 	batch_free(&core->pool, batch);
 }
