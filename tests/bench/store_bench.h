@@ -37,6 +37,9 @@ struct bench_engine {
 	void (*trim)(void *store, uint64_t channel, uint32_t count);
 	/* Lets background work come to an end. */
 	void (*settle)(void *store);
+	/* Says, for so many rows, what the bytes on the disk are.  May be
+	 * NULL. */
+	void (*explain)(void *store, uint64_t rows);
 };
 
 extern const struct bench_engine bench_ours, bench_ours_plain, bench_raw,
@@ -60,9 +63,12 @@ struct bench_result {
 /* In short turns, engine after engine, several times over. */
 void bench_appends(const struct bench_engine *const *engines, int count,
 		   const char *folder, struct bench_result *results);
-/* Everything else about one engine, with so many rows. */
+/* One engine with so many rows: makes it, and lets it come to rest. */
+void bench_load(const struct bench_engine *engine, const char *folder,
+		uint64_t rows, struct bench_result *result);
+/* Everything else about it; nothing else may run. */
 void bench_rest(const struct bench_engine *engine, const char *folder,
-		uint64_t rows, struct bench_result *ret_result);
+		struct bench_result *result);
 
 /* The next row: channel by zipf, ids ascending, text-like bytes. */
 void bench_rows_init(void);

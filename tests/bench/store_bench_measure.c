@@ -281,55 +281,59 @@ static void measure_open(const struct bench_engine *engine, const char *dir,
 	engine->close(store);
 }
 
-static void measure_all(const struct bench_engine *engine, const char *dir,
-			uint64_t rows, struct bench_result *result)
+static const char *rest_dir(const char *folder, const char *name)
 {
-	uint64_t written = bench_written();
-	void *store = engine->open(dir);
+	static char dir[4096];
 
+	snprintf(dir, sizeof(dir), "%s/%s", folder, name);
+	return dir;
+}
+
+void bench_load(const struct bench_engine *engine, const char *folder,
+		uint64_t rows, struct bench_result *result)
+{
+	const char *dir = rest_dir(folder, engine->name);
+	uint64_t written = bench_written();
+	void *store;
+
+	bench_dir_fresh(dir);
+	store = engine->open(dir);
 	load(engine, store, rows, result);
 	bench_progress("%s: settling", engine->name);
 	if (engine->settle)
 		engine->settle(store);
 	note_memory(result);
-	result->bytes_per_row = (double)bench_dir_bytes(dir) / (double)rows;
-	bench_progress("%s: reading", engine->name);
-	measure_warm(engine, store, result);
+	if (engine->explain)
+		engine->explain(store, rows);
 	engine->close(store);
+	result->bytes_per_row = (double)bench_dir_bytes(dir) / (double)rows;
 	result->amplification = (double)(bench_written() - written) /
 				((double)rows * BENCH_ROW);
 	bench_dir_uncache(dir);
+	bench_progress("%s: loaded", engine->name);
+}
+
+/* What a store has to say; the raw device only what one read and one write
+ * cost. */
+void bench_rest(const struct bench_engine *engine, const char *folder,
+		struct bench_result *result)
+{
+	const char *dir = rest_dir(folder, engine->name);
+	void *store;
+
+	if (!engine->trim)
+		bench_dir_fresh(dir);
+	bench_progress("%s: measuring", engine->name);
+	bench_dir_uncache(dir);
 	store = engine->open(dir);
 	measure_cold(engine, store, result);
-	measure_trimmed(engine, store, result);
-	bench_progress("%s: appending and reading", engine->name);
+	if (engine->trim) {
+		measure_warm(engine, store, result);
+		measure_trimmed(engine, store, result);
+	}
 	measure_busy(engine, store, result);
 	engine->close(store);
-	bench_progress("%s: killing and opening", engine->name);
-	measure_open(engine, dir, result);
-}
-
-/* All the raw device has to say: what one read costs. */
-static void measure_raw(const struct bench_engine *engine, const char *dir,
-			struct bench_result *result)
-{
-	void *store = engine->open(dir);
-
-	measure_busy(engine, store, result);
-	measure_cold(engine, store, result);
-	engine->close(store);
-}
-
-void bench_rest(const struct bench_engine *engine, const char *folder,
-		uint64_t rows, struct bench_result *ret_result)
-{
-	char dir[4096];
-
-	snprintf(dir, sizeof(dir), "%s/%s", folder, engine->name);
-	bench_dir_fresh(dir);
 	if (engine->trim)
-		measure_all(engine, dir, rows, ret_result);
-	else
-		measure_raw(engine, dir, ret_result);
+		measure_open(engine, dir, result);
 	bench_dir_remove(dir);
 }

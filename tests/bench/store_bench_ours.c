@@ -287,6 +287,24 @@ static void settle(void *store)
 	}
 }
 
+static void explain(void *store, uint64_t rows)
+{
+	struct ours *ours = store;
+	struct engine_stats s;
+
+	store_stats(ours->store, &s);
+	bench_progress("bytes a row: blocks %.1f, garbage %.1f, free slots "
+		       "%.1f, log %.1f, index %.1f; memory: index %.0f MB, "
+		       "unflushed %.0f MB, cache %.0f MB",
+		       (double)s.data_live / (double)rows,
+		       (double)(s.data_used - s.data_live) / (double)rows,
+		       (double)(s.data_file - s.data_used) / (double)rows,
+		       (double)s.log_bytes / (double)rows,
+		       (double)s.index_file / (double)rows,
+		       (double)s.index_bytes / 1e6, (double)s.delta_bytes / 1e6,
+		       (double)s.cache_bytes / 1e6);
+}
+
 const struct bench_engine bench_ours = {
 	.name = "ours-zstd",
 	.open = open_compressed,
@@ -295,6 +313,7 @@ const struct bench_engine bench_ours = {
 	.latest = latest,
 	.trim = trim,
 	.settle = settle,
+	.explain = explain,
 };
 
 const struct bench_engine bench_ours_plain = {
@@ -305,4 +324,5 @@ const struct bench_engine bench_ours_plain = {
 	.latest = latest,
 	.trim = trim,
 	.settle = settle,
+	.explain = explain,
 };
