@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/unix_socket.h"
 
 #define USUAL_PATH "/run/superdisk/superdiskd.sock"
 /* Where nobody listens nobody is asked again so soon. */
@@ -40,20 +41,14 @@ static time_t now_s(void)
 
 static void call(void)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *path = getenv("SUPERDISK_SOCKET");
 
 	if (now_s() < retry_at)
 		return;
 	retry_at = now_s() + RETRY_S;
 	path = path && *path ? path : USUAL_PATH;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return;
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address,
-			       sizeof(address)))
-		hang_up();
+	if (unix_connect(path, SOCK_NONBLOCK, &fd))
+		fd = -1;
 }
 
 /* False: there is nobody any more.  One that is too busy misses the name. */

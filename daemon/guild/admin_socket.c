@@ -6,12 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/unix_socket.h"
 #include "guild/directory_impl.h"
 #include "guild/live.h"
 #include "os/loop.h"
@@ -38,37 +37,10 @@ struct admin_socket {
 	struct client client[CLIENTS_MAX];
 };
 
-static int address(const char *path, struct sockaddr_un *ret)
-{
-	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof(ret->sun_path))
-		return -ENAMETOOLONG;
-	strcpy(ret->sun_path, path);
-	return 0;
-}
-
 int admin_socket_open(const char *path, int *ret_fd)
 {
-	struct sockaddr_un sun;
-	mode_t mask;
-	int fd, err;
-
-	err = address(path, &sun);
-	if (err)
-		return err;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
 	unlink(path);
-	mask = umask(0177);
-	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) || listen(fd, 8))
-		err = -errno;
-	umask(mask);
-	if (err)
-		close(fd);
-	else
-		*ret_fd = fd;
-	return err;
+	return unix_listen(path, 0600, CLIENTS_MAX, ret_fd);
 }
 
 static void client_close(struct client *c)
@@ -302,19 +274,11 @@ static int copy_answer(int fd, int out_fd)
 int admin_socket_call(const char *path, int argc, const char *const *argv,
 		      int out_fd)
 {
-	struct sockaddr_un sun;
-	int fd, ret;
+	int fd, ret = unix_connect(path, 0, &fd);
 
-	ret = address(path, &sun);
 	if (ret)
 		return ret;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)))
-		ret = -errno;
-	if (!ret)
-		ret = send_args(fd, argc, argv);
+	ret = send_args(fd, argc, argv);
 	if (!ret)
 		ret = copy_answer(fd, out_fd);
 	close(fd);

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "base/unix_socket.h"
 
 static json_t *refusal(const char *words)
 {
@@ -58,21 +59,9 @@ const char *control_path(void)
 
 int control_connect(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, err;
+	int fd, err = unix_connect(path, 0, &fd);
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return fd;
+	return err ? err : fd;
 }
 
 static int send_request(int fd, const char *command)

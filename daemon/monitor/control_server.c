@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/unix_socket.h"
 
 #define CLIENTS_MAX 32
 
@@ -170,24 +171,6 @@ static int make_folder(const char *path)
 	return 0;
 }
 
-static int listen_at(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, err;
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
-	    chmod(path, 0660) || listen(fd, CLIENTS_MAX)) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
 static int open_path(const char *path)
 {
 	int err = make_folder(path), fd;
@@ -201,7 +184,8 @@ static int open_path(const char *path)
 	}
 	if (fd == -ECONNREFUSED)
 		unlink(path); /* nobody listens there any more */
-	return listen_at(path);
+	err = unix_listen(path, 0660, CLIENTS_MAX, &fd);
+	return err ? err : fd;
 }
 
 int control_server_open(sd_event *event, const char *path,

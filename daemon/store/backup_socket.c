@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "actor/system.h"
 #include "base/log.h"
+#include "base/unix_socket.h"
 #include "os/loop.h"
 #include "proto/store.h"
 #include "store/shard.h"
@@ -34,30 +33,6 @@ struct backup_socket {
 	int err;
 	uint64_t frame[STORE_SHARDS_MAX];
 };
-
-static int bind_at(const char *path, int *ret_fd)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int fd, err = 0;
-
-	if (strlen(path) >= sizeof(sun.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(sun.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	unlink(path);
-	mask = umask(0177);
-	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) || listen(fd, 1))
-		err = -errno;
-	umask(mask);
-	if (err)
-		close(fd);
-	else
-		*ret_fd = fd;
-	return err;
-}
 
 /* A callback of the loop is no handler: it tells ourselves what to ask for. */
 static void want(struct backup_socket *b, enum store_hold hold)
@@ -146,7 +121,8 @@ static int start(struct actor *self, void *state, const void *arg)
 	if (snprintf(path, sizeof(path), "%s/" BACKUP_SOCKET_NAME,
 		     b->store->opts.dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	err = bind_at(path, &b->fd);
+	unlink(path);
+	err = unix_listen(path, 0600, 1, &b->fd);
 	if (!err)
 		err = os_poll_start(b->loop, b->fd, POLLIN, accept_one, b,
 				    &b->listening);

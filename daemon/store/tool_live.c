@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/unix_socket.h"
 #include "store/backup_socket.h"
 #include "store/format.h"
 #include "store/store.h"
@@ -32,19 +32,17 @@ static const char *const copied[] = { "super", "log", "index.0", "index.1" };
 
 static int call(const char *store, int *ret_fd)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char path[STORE_PATH_MAX];
 	struct timeval wait = { .tv_sec = TIMEOUT_S };
 	int fd, err;
 
-	if (snprintf(sun.sun_path, sizeof(sun.sun_path),
-		     "%s/" BACKUP_SOCKET_NAME, store) >=
-	    (int)sizeof(sun.sun_path))
+	if (snprintf(path, sizeof(path), "%s/" BACKUP_SOCKET_NAME, store) >=
+	    (int)sizeof(path))
 		return -ENAMETOOLONG;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ||
-	    connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
+	err = unix_connect(path, 0, &fd);
+	if (err)
+		return err;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait))) {
 		err = -errno;
 		close(fd);
 		return err;
