@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* SIGKILL in the middle of a stream of acks, again and again, one disk. */
-#include <ftw.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/log.h"
 #include "data/read_store.h"
+#include "kill.h"
 #include "os/env.h"
 
 #define KILLS 6
 #define WINDOW 64u
 #define KEYS 97u
-#define ACKS_PER_LIFE 1500u
 
 struct shard {
 	struct os_env *env;
@@ -73,14 +63,14 @@ static void acknowledged(struct read_op *op)
 {
 	struct call *call = (struct call *)op;
 
-	if (op->status ||
-	    write(call->pipe, &op->last, sizeof(op->last)) != sizeof(op->last))
+	if (op->status)
 		_exit(1);
+	kill_acknowledged(call->pipe, op->last);
 	call->busy = false;
 }
 
 /* The n-th ack is that of key n % KEYS, up to message n. */
-static _Noreturn void child(const char *dir, uint64_t next, int pipe)
+static void child(const char *dir, uint64_t next, int pipe)
 {
 	static struct call calls[WINDOW];
 	struct shard s;
@@ -100,35 +90,6 @@ static _Noreturn void child(const char *dir, uint64_t next, int pipe)
 		next++;
 		read_store_submit(s.store, &call->op);
 	}
-}
-
-/* One life; returns the last ack that was acknowledged. */
-static uint64_t live_and_die(const char *dir, uint64_t next,
-			     uint64_t acks_before_kill)
-{
-	uint64_t n, last = next - 1, acks = 0;
-	int fds[2], status;
-	pid_t pid;
-
-	assert_int_equal(pipe(fds), 0);
-	pid = fork();
-	if (!pid) {
-		close(fds[0]);
-		child(dir, next, fds[1]);
-	}
-	close(fds[1]);
-	/* After the kill, too, what was said counts. */
-	while (read(fds[0], &n, sizeof(n)) == sizeof(n)) {
-		if (n > last)
-			last = n;
-		if (++acks == acks_before_kill)
-			kill(pid, SIGKILL);
-	}
-	close(fds[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	assert_true(acks >= acks_before_kill);
-	return last;
 }
 
 /* Returns the newest ack that is there. */
@@ -152,15 +113,6 @@ static uint64_t check_all(const struct shard *s, uint64_t last)
 	return newest;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void acknowledged_states_survive_every_kill(void **state)
 {
 	char dir[] = ".build/read_kill_test.XXXXXX", shard_dir[64];
@@ -169,9 +121,9 @@ static void acknowledged_states_survive_every_kill(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	snprintf(shard_dir, sizeof(shard_dir), "%s/shard", dir);
-	for (unsigned int i = 0; i < KILLS; i++) {
-		uint64_t last = live_and_die(shard_dir, next,
-					     ACKS_PER_LIFE + 37 * i);
+	for (unsigned int i = 0; i < kill_lives(KILLS); i++) {
+		uint64_t last = kill_live(child, shard_dir, next,
+					  KILL_ACKS(i));
 		struct shard s;
 
 		assert_int_equal(open_shard(&s, shard_dir), 0);
@@ -180,7 +132,7 @@ static void acknowledged_states_survive_every_kill(void **state)
 		close_shard(&s);
 	}
 	assert_true(checkpoints > 1);
-	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	kill_remove_tree(dir);
 }
 
 int main(void)

@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /* SIGKILL in the middle of a stream of appends, again and again, one disk. */
-#include <ftw.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/blob.h"
 #include "base/log.h"
+#include "kill.h"
 #include "os/env.h"
 #include "store/engine.h"
 
 #define KILLS 8
 #define WINDOW 64u
 #define CHANNELS 11u
-#define ACKS_PER_LIFE 1500u
 
 struct shard {
 	struct os_env *env;
@@ -79,14 +69,14 @@ static void acknowledged(struct store_op *op)
 {
 	struct call *call = (struct call *)op;
 
-	if (op->status ||
-	    write(call->pipe, &op->id, sizeof(op->id)) != sizeof(op->id))
+	if (op->status)
 		_exit(1);
+	kill_acknowledged(call->pipe, op->id);
 	blob_put(op->row);
 	call->busy = false;
 }
 
-static _Noreturn void child(const char *dir, uint64_t next_id, int pipe)
+static void child(const char *dir, uint64_t next_id, int pipe)
 {
 	static struct call calls[WINDOW];
 	struct shard s;
@@ -112,35 +102,6 @@ static _Noreturn void child(const char *dir, uint64_t next_id, int pipe)
 		next_id++;
 		engine_submit(s.e, &call->op);
 	}
-}
-
-/* One life; returns the last id that was acknowledged. */
-static uint64_t live_and_die(const char *dir, uint64_t next_id,
-			     uint64_t acks_before_kill)
-{
-	uint64_t id, last = next_id - 1, acks = 0;
-	int fds[2], status;
-	pid_t pid;
-
-	assert_int_equal(pipe(fds), 0);
-	pid = fork();
-	if (!pid) {
-		close(fds[0]);
-		child(dir, next_id, fds[1]);
-	}
-	close(fds[1]);
-	/* After the kill, too, what was said counts. */
-	while (read(fds[0], &id, sizeof(id)) == sizeof(id)) {
-		if (id > last)
-			last = id;
-		if (++acks == acks_before_kill)
-			kill(pid, SIGKILL);
-	}
-	close(fds[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	assert_true(acks >= acks_before_kill);
-	return last;
 }
 
 static void page_done(struct store_op *op)
@@ -185,15 +146,6 @@ static uint64_t check_channel(struct shard *s, uint64_t channel, uint64_t last)
 	return newest;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void acknowledged_rows_survive_every_kill(void **state)
 {
 	char dir[] = ".build/kill_test.XXXXXX", shard_dir[64];
@@ -202,9 +154,9 @@ static void acknowledged_rows_survive_every_kill(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	snprintf(shard_dir, sizeof(shard_dir), "%s/shard", dir);
-	for (int i = 0; i < KILLS; i++) {
-		uint64_t last = live_and_die(shard_dir, next,
-					     ACKS_PER_LIFE + 37 * (unsigned)i);
+	for (unsigned int i = 0; i < kill_lives(KILLS); i++) {
+		uint64_t last = kill_live(child, shard_dir, next,
+					  KILL_ACKS(i));
 		uint64_t newest = 0;
 		struct shard s;
 
@@ -217,7 +169,7 @@ static void acknowledged_rows_survive_every_kill(void **state)
 		close_shard(&s);
 		next = newest + 1;
 	}
-	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	kill_remove_tree(dir);
 }
 
 int main(void)
