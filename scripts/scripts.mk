@@ -12,6 +12,11 @@ KERNEL_BUILD = $(KERNEL_CACHE)/$(1)/build
 setup:
 	@scripts/setup
 
+# Of benchmarks' programs an order-only prerequisite.
+.PHONY: bench-packages
+bench-packages:
+	@scripts/setup --bench
+
 .PHONY: compile-commands
 ## compile-commands: compile_commands.json for clangd and other editors
 compile-commands:

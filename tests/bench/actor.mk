@@ -12,7 +12,7 @@ $(B)/tests/bench/actor_peer: tests/bench/actor_peer.c $(call archives,actor) | $
 	@echo "  BENCH   $(VARIANT) actor_peer"
 	@$(DCC) $(DCFLAGS) -MMD -MP -MF $@.d $(filter %.c %.a,$^) $(call libs,actor) -o $@
 
-$(B)/tests/bench/actor_caf: tests/bench/actor_caf.cpp
+$(B)/tests/bench/actor_caf: tests/bench/actor_caf.cpp | bench-packages
 	@mkdir -p $(@D)
 	@echo "  BENCH   $(VARIANT) actor_caf"
 	@g++ -std=c++17 -O2 $< -lcaf_core -pthread -o $@

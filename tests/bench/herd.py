@@ -204,7 +204,7 @@ def main():
                 varnish.port,
                 lambda: [servers[1].process.pid, *varnish.pids()]))
         else:
-            print("# varnish is not installed: scripts/packages has it")
+            print("# varnish is not installed: scripts/setup --bench")
         for n in range(args.rounds):
             for herd in herds:
                 herd.run(f"@everyone look at this, {n}")

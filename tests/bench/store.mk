@@ -3,7 +3,7 @@
 ROWS ?= 5000000
 STORE_BENCH = $(wildcard tests/bench/store_bench*.c)
 
-$(B)/tests/bench/store_bench: $(STORE_BENCH) $(call archives,store) | $(GENERATED)
+$(B)/tests/bench/store_bench: $(STORE_BENCH) $(call archives,store) | $(GENERATED) bench-packages
 	@mkdir -p $(@D)
 	@echo "  BENCH   $(VARIANT) store_bench"
 	@$(DCC) $(DCFLAGS) -MMD -MP -MF $@.d $(filter %.c %.a,$^) \
