@@ -536,8 +536,8 @@ static int find_barren(struct engine *e)
 	if (e->barren < BARREN_MAX)
 		return 0;
 	if (e->barren == BARREN_MAX)
-		log_error("store", "no_room_to_be_made", "shard=%u bad_blocks=%zu",
-			  e->super.shard, e->bad.count);
+		log_error("store", "no_room_to_be_made", "shard=%u bad_blocks=%u",
+			  e->super.shard, (unsigned int)e->bad.count);
 	return -EIO;
 }
 
