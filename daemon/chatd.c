@@ -23,12 +23,14 @@
 #include "guild/catalog_actor.h"
 #include "guild/config.h"
 #include "guild/directory.h"
+#include "guild/files.h"
 #include "guild/folder.h"
 #include "guild/guild.h"
 #include "guild/live.h"
 #include "guild/privilege.h"
 #include "os/env.h"
 #include "proto/data.h"
+#include "proto/files.h"
 #include "proto/readstate.h"
 #include "proto/search.h"
 #include "proto/types.h"
@@ -50,6 +52,7 @@ struct chatd {
 	struct data *data;
 	struct read_states *reads;
 	struct search *search;
+	char files_dir[PATH_MAX];
 	int admin_fd;
 	sem_t ready;		/* the directory has loaded, or failed to */
 	int ready_error;
@@ -197,6 +200,8 @@ static int register_types(void)
 	if (!err)
 		err = search_types_register();
 	if (!err)
+		err = files_types_register();
+	if (!err)
 		err = guild_types_register();
 	return err ? err : gateway_types_register();
 }
@@ -249,6 +254,18 @@ static void directory_ready(void *ctx, int error)
 
 	d->ready_error = error;
 	sem_post(&d->ready);
+}
+
+static int start_files(struct chatd *d)
+{
+	const struct files_arg arg = {
+		.dir = d->files_dir,
+		.secret = *catalog_secret(d->folder.catalog),
+	};
+	actor_ref ref;
+
+	path_of(d, "attachments", d->files_dir);
+	return spawn(d, &files_actor_class, &arg, sizeof(arg), &ref);
 }
 
 static int start_directory(struct chatd *d)
@@ -328,6 +345,9 @@ static int start_all(struct chatd *d)
 		err = start_beside(d);
 	if (err)
 		return err;
+	err = start_files(d);
+	if (err)
+		return fail(d->files_dir, err);
 	err = start_directory(d);
 	if (err)
 		return fail("directory", err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/api.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/blob.h"
@@ -12,6 +13,8 @@
 #include "gateway/route.h"
 #include "gateway/start.h"
 #include "proto/directory.h"
+#include "proto/files.h"
+#include "proto/query_string.h"
 #include "proto/rest.h"
 
 #define STATUS_GATEWAY_TIMEOUT 504
@@ -143,8 +146,12 @@ static bool begin_rest(struct actor *self, const struct api *api,
 		actor_msg_free(&msg->head);
 		return true;
 	}
-	refusal = rest_parse(msg, call->query, strlen(call->query),
-			     buf_str(&call->body), call->body.len);
+	refusal = call->boundary[0] ?
+			  rest_parse_upload(msg, call->query,
+					    strlen(call->query), &call->body,
+					    call->boundary) :
+			  rest_parse(msg, call->query, strlen(call->query),
+				     buf_str(&call->body), call->body.len);
 	if (!refusal)
 		return send(self, call, &msg->head);
 	actor_msg_free(&msg->head);
@@ -167,6 +174,84 @@ void api_overdue(struct call *call)
 {
 	answer_error(call, ERROR_OVERLOADED);
 	call->answer.status = STATUS_GATEWAY_TIMEOUT;
+}
+
+/* --- attached files ------------------------------------------------------- */
+
+static void read_mark(const char *query, char mark[FILE_MARK_SIZE])
+{
+	struct query_string at = { query, query + strlen(query) };
+	char key[QUERY_KEY_MAX], value[2 * FILE_MARK_SIZE];
+
+	while (query_string_next(&at, key, value, sizeof(value)))
+		if (!strcmp(key, "hm") && strlen(value) < FILE_MARK_SIZE)
+			strcpy(mark, value);
+}
+
+/* True when the call is answered already. */
+static bool begin_file(struct actor *self, struct call *call)
+{
+	struct files_get_msg *msg = ACTOR_MSG_NEW(struct files_get_msg,
+						  FILES_GET);
+	const char *name;
+
+	if (!msg) {
+		answer_error(call, ERROR_OVERLOADED);
+		return true;
+	}
+	files_path_parse(call->path, &msg->channel_id, &msg->id, &name);
+	read_mark(call->query, msg->mark);
+	msg->head.tag = call->id;
+	if (!actor_send(self, files_route(actor_system_of(self)), &msg->head))
+		return false;
+	answer_error(call, ERROR_OVERLOADED);
+	return true;
+}
+
+/* It is somebody's: never to be run, and shown in place only if it is media. */
+static void put_file_headers(struct buf *out, const char *type)
+{
+	bool media = !strncmp(type, "image/", 6) ||
+		     !strncmp(type, "video/", 6) || !strncmp(type, "audio/", 6);
+
+	buf_printf(out,
+		   "Content-Security-Policy: default-src 'none'; sandbox\r\n"
+		   "X-Content-Type-Options: nosniff\r\n"
+		   "Content-Disposition: %s\r\n"
+		   "Cache-Control: private, max-age=31536000, immutable\r\n",
+		   media ? "inline" : "attachment");
+}
+
+void api_file(struct calls *calls, struct call *call,
+	      struct files_data_msg *reply)
+{
+	uint64_t channel_id, id;
+	const char *name;
+
+	if (reply->status || !files_path_parse(call->path, &channel_id, &id,
+					       &name)) {
+		answer_error(call, reply->status == -EOVERFLOW ?
+				   ERROR_OVERLOADED : ERROR_NO_ROUTE);
+		return;
+	}
+	if (!call_enlarge(calls, call, reply->data->len)) {
+		answer_error(call, ERROR_OVERLOADED);
+		return;
+	}
+	call->answer.status = STATUS_OK;
+	call->answer.content_type = files_type_of(name);
+	call->answer.body = reply->data;
+	reply->data = NULL;
+	put_file_headers(&call->answer.headers, call->answer.content_type);
+}
+
+static bool is_file(const struct call *call)
+{
+	uint64_t channel_id, id;
+	const char *name;
+
+	return call->method == ROUTE_GET &&
+	       files_path_parse(call->path, &channel_id, &id, &name);
 }
 
 /* --- calls answered here ---------------------------------------------------- */
@@ -285,6 +370,8 @@ bool api_begin(struct actor *self, const struct api *api, struct call *call)
 		answer_inside(api, call);
 		return true;
 	}
+	if (is_file(call))
+		return begin_file(self, call);
 	if (!path) {
 		if (call->method != ROUTE_GET ||
 		    !page_answer(call->path, &call->answer))

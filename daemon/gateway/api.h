@@ -10,6 +10,8 @@
 
 struct buf;
 struct call;
+struct calls;
+struct files_data_msg;
 struct limits;
 struct rest_reply_msg;
 struct dir_auth_reply_msg;
@@ -33,6 +35,8 @@ bool api_begin(struct actor *self, const struct api *api, struct call *call);
 void api_reply(struct call *call, struct rest_reply_msg *reply);
 void api_auth_reply(struct actor *self, const struct api *api,
 		    struct call *call, const struct dir_auth_reply_msg *reply);
+void api_file(struct calls *calls, struct call *call,
+	      struct files_data_msg *reply);
 /* Nobody has replied in time. */
 void api_overdue(struct call *call);
 

@@ -15,6 +15,7 @@ struct slot {
 struct calls {
 	uint32_t free;		/* first free slot, CALLS_MAX: none */
 	uint32_t used;		/* slots that were ever given out */
+	size_t large;		/* bytes of all */
 	struct slot slot[CALLS_MAX];
 };
 
@@ -76,12 +77,22 @@ struct call *call_new(struct calls *calls, uint64_t now_ns)
 void call_free(struct calls *calls, struct call *call)
 {
 	slot_give(calls, &calls->slot[(uint32_t)call->id]);
+	calls->large -= call->large;
 	mem_free(call->path);
 	mem_free(call->query);
 	buf_fini(&call->body);
 	buf_fini(&call->answer.headers);
 	blob_put(call->answer.body);
 	mem_free(call);
+}
+
+bool call_enlarge(struct calls *calls, struct call *call, size_t bytes)
+{
+	if (calls->large + bytes > CALLS_LARGE_MAX)
+		return false;
+	calls->large += bytes;
+	call->large += (uint32_t)bytes;
+	return true;
 }
 
 struct call *call_find(const struct calls *calls, uint64_t id)

@@ -12,7 +12,9 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "gateway/chunked.h"
 #include "gateway/route.h"
+#include "proto/multipart.h"
 
 struct blob;
 struct calls;
@@ -22,6 +24,10 @@ struct connection;
 #define CALL_QUERY_MAX 2048
 #define CALL_PEER_MAX 46		/* an IPv6 address in text */
 #define CALL_BODY_MAX (64u << 10)	/* bytes of a JSON body */
+#define CALL_UPLOAD_MAX (25u << 20)	/* of one with files */
+#define CALL_UPLOAD_NS (600ull * 1000 * 1000 * 1000)
+/* Bytes of uploads and downloads on one core; beyond: 503. */
+#define CALLS_LARGE_MAX (128u << 20)
 #define CALL_DEADLINE_NS (30ull * 1000 * 1000 * 1000)
 #define CALLS_MAX 8192			/* in flight on one core */
 
@@ -44,6 +50,11 @@ struct call {
 	char peer[CALL_PEER_MAX];
 	char *path;		/* percent-decoded; owned */
 	char *query;		/* percent-encoded; owned */
+	char boundary[MULTIPART_BOUNDARY_MAX];	/* of the body; "": JSON */
+	bool is_chunked;
+	struct chunked chunked;
+	uint32_t large;		/* its part of CALLS_LARGE_MAX */
+	size_t written;		/* of the answer */
 	struct buf body;
 	struct call_answer answer;
 };
@@ -54,6 +65,9 @@ void calls_free(struct calls *calls);
 /* NULL: CALLS_MAX are in flight, or memory is out. */
 struct call *call_new(struct calls *calls, uint64_t now_ns);
 void call_free(struct calls *calls, struct call *call);
+
+/* Makes it large: false when there are enough such. */
+bool call_enlarge(struct calls *calls, struct call *call, size_t bytes);
 
 /* NULL when it has ended. */
 struct call *call_find(const struct calls *calls, uint64_t id);

@@ -16,6 +16,7 @@
 #include "os/latch.h"
 #include "os/loop.h"
 #include "proto/directory.h"
+#include "proto/files.h"
 #include "proto/rest.h"
 
 #define TICK_NS (1000ull * 1000 * 1000)
@@ -188,6 +189,18 @@ static int on_rest_reply(struct gate *gate, struct actor_msg *msg)
 	return 0;
 }
 
+static int on_file(struct gate *gate, struct actor_msg *msg)
+{
+	struct call *call = call_find(gate->calls, msg->tag);
+
+	if (!call || call->answer.status)
+		return 0;
+	api_file(gate->calls, call, (struct files_data_msg *)msg);
+	http_answer(call);
+	http_run(gate->http);
+	return 0;
+}
+
 static int on_auth_reply(struct gate *gate, struct actor_msg *msg)
 {
 	struct call *call = call_find(gate->calls, msg->tag);
@@ -232,6 +245,7 @@ static const struct handler {
 	{ GATE_STIRRED, on_stirred },
 	{ REST_REPLY, on_rest_reply },
 	{ DIR_AUTH_REPLY, on_auth_reply },
+	{ FILES_DATA, on_file },
 	{ ACTOR_MSG_TIMER, on_tick },
 	{ ACTOR_MSG_STOP, on_stop },
 };

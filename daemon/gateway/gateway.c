@@ -20,6 +20,7 @@
 #include "gateway/route.h"
 #include "os/latch.h"
 #include "proto/intent.h"
+#include "proto/json.h"
 
 #define BACKLOG 4096
 #define DEFAULT_HOST "127.0.0.1"
@@ -35,6 +36,7 @@ struct gateway {
 	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
 	struct admission_stats admission;
 	struct os_latch up;	/* gates */
+	char base_url[SESSION_URL_MAX + 8]; /* of what is fetched */
 	uint16_t port, metrics_port;
 	int inside;		/* the listener of /metrics; -1: none */
 	int cores;
@@ -141,6 +143,20 @@ static int listen_inside(struct gateway *gateway,
 	return err;
 }
 
+/* Of the WebSocket's URL: http for ws, https for wss, no slash at the end. */
+static void set_base_url(struct gateway *gateway, const char *url)
+{
+	char *base = gateway->base_url;
+	bool ws = !strncmp(url, "ws", 2);
+	size_t len;
+
+	snprintf(base, sizeof(gateway->base_url), "%s%s", ws ? "http" : "",
+		 url + 2 * ws);
+	len = strlen(base);
+	if (len && base[len - 1] == '/')
+		base[len - 1] = 0;
+}
+
 static void configure(struct gateway *gateway, const struct gateway_opts *opts,
 		      const char *host)
 {
@@ -158,6 +174,8 @@ static void configure(struct gateway *gateway, const struct gateway_opts *opts,
 	config->stall_ms = opts->stall_ms ? opts->stall_ms : GATEWAY_STALL_MS;
 	config->privileged_intents = opts->privileged_intents;
 	gateway->api.url = config->url;
+	set_base_url(gateway, config->url);
+	json_set_base_url(gateway->base_url);
 }
 
 int gateway_open(const struct gateway_opts *opts, int cores,

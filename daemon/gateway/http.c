@@ -80,6 +80,7 @@ static bool read_head(struct connection *c, struct call *call, const char *path,
 	memcpy(call->path, path, path_len);
 	call->path[path_len] = 0;
 	http_request_token(wsi, call);
+	http_request_boundary(wsi, call);
 	read_peer(c, call);
 	call->keep_alive = http_request_keep_alive(wsi);
 	return true;
@@ -101,8 +102,33 @@ static void request_done(struct connection *c)
 	if (c->call->head_done)
 		return;
 	c->call->head_done = true;
+	c->call->deadline_ns = now_ns(http) + CALL_DEADLINE_NS;
 	c->socket.busy = true;
 	http->owner->call(http->ctx, c->call);
+}
+
+/* Or refuses it. */
+static void expect_upload(struct connection *c, struct call *call, size_t len)
+{
+	call->deadline_ns = now_ns(c->http) + CALL_UPLOAD_NS;
+	call->body.limit = len + 1;
+	if (len > CALL_UPLOAD_MAX)
+		refuse(call, ERROR_ENTITY_TOO_LARGE);
+	else if (!call_enlarge(c->http->calls, call, len) ||
+		 buf_reserve(&call->body, len + 1))
+		refuse(call, ERROR_OVERLOADED);
+}
+
+/* libwebsockets hands chunks over as they are, and waits for more than there
+ * is: the connection ends with the answer. */
+static void expect_chunks(struct connection *c, struct call *call)
+{
+	call->is_chunked = true;
+	call->keep_alive = false;
+	if (!call->boundary[0])
+		return;
+	call->deadline_ns = now_ns(c->http) + CALL_UPLOAD_NS;
+	call->body.limit = CALL_UPLOAD_MAX;
 }
 
 static int on_request(struct lws *wsi, struct connection *c, void *in,
@@ -122,13 +148,39 @@ static int on_request(struct lws *wsi, struct connection *c, void *in,
 	if (!read_head(c, call, in, len))
 		return -1;
 	body = http_request_length(wsi);
-	if (body < 0)
+	if (body == HTTP_REQUEST_CHUNKED)
+		expect_chunks(c, call);
+	else if (body < 0)
 		refuse(call, ERROR_FORM);
+	else if (body && call->boundary[0])
+		expect_upload(c, call, (size_t)body);
 	else if (body > CALL_BODY_MAX)
 		refuse(call, ERROR_TOO_LARGE_AT_EDGE);
 	else if (!body)
 		request_done(c);
 	return 0;
+}
+
+/* Each step makes it larger by this. */
+#define LARGE_STEP (1u << 20)
+
+static void on_chunks(struct connection *c, struct call *call, const char *data,
+		      size_t len)
+{
+	int end = 0;
+
+	if (call->boundary[0] && call->body.len + len > call->large &&
+	    !call_enlarge(c->http->calls, call, LARGE_STEP))
+		refuse(call, ERROR_OVERLOADED);
+	else
+		end = chunked_read(&call->chunked, data, len, &call->body);
+	if (end > 0)
+		request_done(c);
+	else if (end == -EMSGSIZE)
+		refuse(call, call->boundary[0] ? ERROR_ENTITY_TOO_LARGE :
+						 ERROR_TOO_LARGE_AT_EDGE);
+	else if (end < 0)
+		refuse(call, end == -EINVAL ? ERROR_FORM : ERROR_OVERLOADED);
 }
 
 static int on_body(struct lws *wsi, struct connection *c, void *in, size_t len)
@@ -139,7 +191,11 @@ static int on_body(struct lws *wsi, struct connection *c, void *in, size_t len)
 	if (!call || call->answer.status || call->head_done)
 		return 0;
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, REQUEST_TIMEOUT_S);
-	return buf_append(&call->body, in, len) ? -1 : 0;
+	if (call->is_chunked)
+		on_chunks(c, call, in, len);
+	else
+		return buf_append(&call->body, in, len) ? -1 : 0;
+	return 0;
 }
 
 static int on_body_end(struct lws *wsi, struct connection *c, void *in,
@@ -207,18 +263,36 @@ static void put_answer(const struct http *http, struct call *call,
 	if (!call->keep_alive)
 		buf_puts(out, "Connection: close\r\n");
 	buf_puts(out, "\r\n");
-	if (len)
-		buf_append(out, answer->body->data, len);
 }
 
-/* One write, of which libwebsockets keeps what the socket does not take. */
+static void put_body(struct call *call, struct buf *out)
+{
+	const struct blob *body = call->answer.body;
+	size_t left = body ? body->len - call->written : 0;
+	size_t n = left < WRITE_MAX ? left : WRITE_MAX;
+
+	if (n)
+		buf_append(out, body->data + call->written, n);
+	call->written += n;
+}
+
+static bool is_written(const struct call *call)
+{
+	return !call->answer.body ||
+	       call->written == call->answer.body->len;
+}
+
+/* One write, of which libwebsockets keeps what the socket does not take: of a
+ * large answer a part only. */
 static int write_answer(struct connection *c, struct call *call)
 {
 	struct buf out = BUF_INIT;
 	int err = -1;
 
 	buf_grow(&out, LWS_PRE);
-	put_answer(c->http, call, &out);
+	if (!call->written)
+		put_answer(c->http, call, &out);
+	put_body(call, &out);
 	if (!out.err)
 		err = lws_write(c->wsi, (unsigned char *)out.data + LWS_PRE,
 				out.len - LWS_PRE,
@@ -239,6 +313,14 @@ static int on_writable(struct lws *wsi, struct connection *c, void *in,
 	if (!call || !call->answer.status)
 		return 0;
 	err = write_answer(c, call);
+	if (!err && !is_written(call)) {
+		lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+				REQUEST_TIMEOUT_S);
+		/* What the socket did not take wakes us by itself. */
+		if (!lws_partial_buffered(wsi))
+			pump_write(&c->socket);
+		return 0;
+	}
 	keep_alive = call->keep_alive;
 	c->call = NULL;
 	call_free(c->http->calls, call);

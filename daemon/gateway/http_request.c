@@ -99,6 +99,14 @@ char *http_request_query(struct lws *wsi)
 	return text;
 }
 
+void http_request_boundary(struct lws *wsi, struct call *call)
+{
+	char value[MULTIPART_BOUNDARY_MAX + 64];
+
+	if (header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, value, sizeof(value)))
+		multipart_boundary(value, call->boundary);
+}
+
 bool http_request_keep_alive(struct lws *wsi)
 {
 	char connection[32];
@@ -122,7 +130,12 @@ long long http_request_length(struct lws *wsi)
 	long long len;
 
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
-		return -1;
+		return header(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING, value,
+			      sizeof(value)) &&
+		       !strcasecmp(value, "chunked") &&
+		       lws_hdr_total_length(wsi,
+					    WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0 ?
+			       HTTP_REQUEST_CHUNKED : -1;
 	if (!header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, value, sizeof(value)))
 		return -1;
 	if (!*value)

@@ -19,8 +19,14 @@ void http_request_token(struct lws *wsi, struct call *call);
 /* Returns the query string, mem_free() it; NULL: too long, or no memory. */
 char *http_request_query(struct lws *wsi);
 
-/* Bytes of the body to come; -1: a form we do not take. */
+#define HTTP_REQUEST_CHUNKED (-2)
+
+/* Bytes of the body to come; HTTP_REQUEST_CHUNKED: its chunks say so; -1: a form
+ * we do not take. */
 long long http_request_length(struct lws *wsi);
+
+/* Of a body with files into call->boundary; else "". */
+void http_request_boundary(struct lws *wsi, struct call *call);
 
 bool http_request_keep_alive(struct lws *wsi);
 

@@ -32,8 +32,10 @@ struct limits;
 #define SESSION_PAYLOADS_NS (60ull * 1000 * 1000 * 1000)
 
 /* What all sessions of a gateway share; never changes. */
+#define SESSION_URL_MAX 128
+
 struct session_config {
-	char url[128];			/* "ws://127.0.0.1:8080" */
+	char url[SESSION_URL_MAX];	/* "ws://127.0.0.1:8080" */
 	uint32_t heartbeat_ms;
 	uint32_t stall_ms;		/* a send takes longer: nobody reads */
 	uint32_t privileged_intents;	/* those that are granted */

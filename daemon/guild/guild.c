@@ -12,6 +12,7 @@
 #include "guild/guild_impl.h"
 #include "guild/search_feed.h"
 #include "guild/unread.h"
+#include "proto/files.h"
 #include "proto/guild.h"
 #include "proto/readstate.h"
 #include "proto/search.h"
@@ -132,6 +133,19 @@ static void run_call(struct guild *g, struct rest_msg *call)
 		guild_reply_error(g, &caller, code);
 }
 
+void guild_run_again(struct guild *g, struct rest_msg *call, guild_call *fn)
+{
+	struct caller caller = guild_caller(call);
+	enum error_code code;
+
+	check(!g->stashed);
+	g->stashed = &call->head;
+	code = g->phase == GUILD_STOPPING ? ERROR_OVERLOADED : fn(g, call);
+	if (code)
+		guild_reply_error(g, &caller, code);
+	drop_stashed(g);
+}
+
 static void wait_for_change(struct guild *g, struct actor_msg *msg)
 {
 	struct caller caller = { msg->from, msg->tag };
@@ -222,6 +236,7 @@ static const struct {
 	{ CATALOG_DONE, op_answer },
 	{ SEARCH_HITS, op_answer },
 	{ READSTATE_DONE, op_answer },
+	{ FILES_WRITTEN, op_answer },
 	{ SEARCH_WHO, indexer_asks },
 	{ REST_CALL, rest },
 	{ GUILD_JOIN, guild_join },

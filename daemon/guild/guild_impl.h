@@ -97,6 +97,8 @@ struct guild {
 	struct message scratch[2];	/* too big for stacks */
 };
 
+typedef enum error_code guild_call(struct guild *g, struct rest_msg *call);
+
 /* Cookies of the guild's timers. */
 enum guild_timer {
 	GUILD_TIMER_UNREAD,
@@ -106,6 +108,9 @@ enum guild_timer {
 
 /* actor_msg_take(), for a message that may have waited in a list of ours. */
 void guild_take(struct guild *g, struct actor_msg *msg);
+
+/* Runs a call, which has waited since it came, as if it came now; takes it. */
+void guild_run_again(struct guild *g, struct rest_msg *call, guild_call *fn);
 
 /* --- calls and their answers (op.c) --- */
 
@@ -247,8 +252,6 @@ void guild_member_new(struct guild *g, struct actor_msg *msg);
 void guild_next_change(struct guild *g);
 
 /* --- REST: each returns ERROR_NONE when it has answered, or will --- */
-
-typedef enum error_code guild_call(struct guild *g, struct rest_msg *call);
 
 struct guild_route {
 	guild_call *fn;

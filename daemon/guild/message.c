@@ -76,5 +76,6 @@ bool message_body_trim(struct body_message *b)
 			lead++;
 		memmove(b->content, b->content + lead, n - lead + 1);
 	}
-	return (b->content && b->content[0]) || b->embeds || b->components;
+	return (b->content && b->content[0]) || b->embeds || b->components ||
+	       b->file_count || b->attachments;
 }

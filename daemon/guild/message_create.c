@@ -10,6 +10,7 @@
 #include "base/blob.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "guild/attach.h"
 #include "guild/mention.h"
 #include "guild/message.h"
 #include "guild/read_mark.h"
@@ -109,6 +110,7 @@ static void fill(struct message *m, const struct rest_msg *call,
 	m->content_len = strlen(m->content);
 	m->embeds = b->embeds;
 	m->components = b->components;
+	m->attachments = b->attachments;
 	m->tts = b->tts;
 	m->flags = b->flags & (MESSAGE_SUPPRESS_EMBEDS |
 			       MESSAGE_SUPPRESS_NOTIFICATIONS);
@@ -302,6 +304,9 @@ static enum error_code check_say(struct guild *g, const struct rest_msg *call,
 		return ERROR_MISSING_PERMISSION;
 	if (b->tts && !(*ret_perms & PERM_SEND_TTS))
 		return ERROR_MISSING_PERMISSION;
+	if ((b->file_count || b->attachments) &&
+	    !(*ret_perms & PERM_ATTACH_FILES))
+		return ERROR_MISSING_PERMISSION;
 	if (b->ref_message_id && !(*ret_perms & PERM_READ_HISTORY))
 		return ERROR_REPLY_NO_HISTORY;
 	return ERROR_NONE;
@@ -397,6 +402,9 @@ enum error_code message_rest_create(struct guild *g, struct rest_msg *call)
 		return ERROR_EMPTY_MESSAGE;
 	if (repeats(g, call, &err))
 		return err;
+	if (b->file_count)
+		return attach_store(g, call, c->channel.id,
+				    message_rest_create);
 	err = check_slow(g, c, call->actor_id, perms);
 	if (err)
 		return err;

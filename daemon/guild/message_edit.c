@@ -4,20 +4,14 @@
 #include <string.h>
 
 #include "base/blob.h"
-#include "base/check.h"
 #include "base/mem.h"
-#include "base/snowflake.h"
+#include "guild/attach.h"
 #include "guild/mention.h"
 #include "guild/message.h"
 #include "guild/modify.h"
 #include "guild/reaction.h"
 #include "guild/search_feed.h"
-#include "guild/search_note.h"
 #include "proto/intent.h"
-
-#define BULK_MIN 2
-#define BULK_MAX 100
-#define BULK_AGE_MS (14ull * 24 * 3600 * 1000)
 
 /* What a caller may do in the channel of a change now; 0: not even see it. */
 static uint64_t perms_now(struct guild *g, const struct modify *mod)
@@ -46,11 +40,36 @@ static bool is_empty(const struct message *m)
 	       !m->attachments;
 }
 
+struct edit {
+	struct modify mod;
+	char *attachments;		/* as they are to be */
+	uint32_t dropped;
+	uint64_t drop[FILES_MAX];
+};
+
+static void edit_fini(struct modify *mod)
+{
+	mem_free(((struct edit *)mod)->attachments);
+}
+
+static int edit_attachments(struct edit *e, struct message *m)
+{
+	const struct body_message *b = e->mod.call->body;
+	int err;
+
+	if (!(b->set & BODY_ATTACHMENTS) && !b->attachments)
+		return 0;
+	err = attach_edit(m->attachments, b, &e->attachments, e->drop,
+			  &e->dropped);
+	m->attachments = e->attachments;
+	return err;
+}
+
 /* Everything but flags is the author's alone. */
-static enum error_code edit_content(struct guild *g, struct modify *mod,
+static enum error_code edit_content(struct guild *g, struct edit *e,
 				    struct message *m, uint64_t perms)
 {
-	const struct body_message *b = mod->call->body;
+	const struct body_message *b = e->mod.call->body;
 
 	if (b->set & BODY_CONTENT) {
 		m->content = b->content ? b->content : "";
@@ -61,6 +80,8 @@ static enum error_code edit_content(struct guild *g, struct modify *mod,
 		m->embeds = b->embeds;
 	if (b->set & BODY_COMPONENTS)
 		m->components = b->components;
+	if (edit_attachments(e, m))
+		return ERROR_OVERLOADED;
 	m->edited_ms = guild_now_ms(g);
 	return is_empty(m) ? ERROR_EMPTY_MESSAGE : ERROR_NONE;
 }
@@ -69,17 +90,22 @@ static enum error_code edit_apply(struct guild *g, struct modify *mod,
 				  struct message *m, enum modify_what *what)
 {
 	const struct body_message *b = mod->call->body;
-	uint64_t perms = perms_now(g, mod);
+	bool content = b->attachments ||
+		       (b->set & ~BODY_FLAGS & ~BODY_MENTIONS);
 	bool own = m->author.id == mod->call->actor_id && !m->webhook_id;
+	uint64_t perms = perms_now(g, mod);
 
-	if (!own && (b->set & ~BODY_FLAGS & ~BODY_MENTIONS))
+	if (!own && content)
 		return ERROR_NOT_AUTHOR;
 	if (!own && !(perms & PERM_MANAGE_MESSAGES))
 		return ERROR_MISSING_PERMISSION;
+	if (b->attachments && !(perms & PERM_ATTACH_FILES))
+		return ERROR_MISSING_PERMISSION;
 	edit_flags(m, b);
 	*what = MODIFY_WRITE;
-	return own && (b->set & ~BODY_FLAGS) ?
-		       edit_content(g, mod, m, perms) : ERROR_NONE;
+	return own && (content || b->set & BODY_MENTIONS) ?
+		       edit_content(g, (struct edit *)mod, m, perms) :
+		       ERROR_NONE;
 }
 
 static void edit_done(struct guild *g, struct modify *mod, struct message *m)
@@ -87,12 +113,14 @@ static void edit_done(struct guild *g, struct modify *mod, struct message *m)
 	const struct message_view view = { 0 };
 	const struct state_channel *c = state_channel(&g->state,
 						      mod->channel_id);
+	const struct edit *e = (struct edit *)mod;
 	struct answer a;
 
 	json_message(answer_open(&a), m, &view);
 	guild_reply_buf(g, &mod->op.caller, &a.buf);
 	if (c)
 		message_publish(g, "MESSAGE_UPDATE", c, m, &view);
+	attach_drop(g, mod->channel_id, e->drop, e->dropped);
 }
 
 enum error_code message_rest_edit(struct guild *g, struct rest_msg *call)
@@ -100,18 +128,22 @@ enum error_code message_rest_edit(struct guild *g, struct rest_msg *call)
 	struct body_message *b = call->body;
 	struct state_channel *c;
 	enum error_code err;
-	struct modify *mod;
+	struct edit *e;
 
-	err = guild_call_channel(g, call, 0, &c, NULL);
+	err = guild_call_channel(g, call, b->file_count ? PERM_ATTACH_FILES : 0,
+				 &c, NULL);
 	if (err)
 		return err;
+	if (b->file_count)
+		return attach_store(g, call, c->channel.id, message_rest_edit);
 	message_body_trim(b);
-	mod = modify_new(g, sizeof(*mod), call);
-	if (!mod)
+	e = modify_new(g, sizeof(*e), call);
+	if (!e)
 		return ERROR_OVERLOADED;
-	mod->apply = edit_apply;
-	mod->done = edit_done;
-	modify_begin(g, mod);
+	e->mod.apply = edit_apply;
+	e->mod.done = edit_done;
+	e->mod.fini = edit_fini;
+	modify_begin(g, &e->mod);
 	return ERROR_NONE;
 }
 
@@ -173,109 +205,6 @@ enum error_code message_rest_delete(struct guild *g, struct rest_msg *call)
 	mod->done = delete_done;
 	modify_begin(g, mod);
 	return ERROR_NONE;
-}
-
-/* --- bulk delete --- */
-
-struct bulk {
-	struct op op;
-	uint64_t channel_id;
-	uint32_t count;
-	uint64_t id[BULK_MAX];
-};
-
-static void bulk_done(struct guild *g, struct op *op, struct actor_msg *answer)
-{
-	const struct store_written_msg *w = (struct store_written_msg *)answer;
-	const struct bulk *bulk = (struct bulk *)op;
-	const struct state_channel *c = state_channel(&g->state,
-						      bulk->channel_id);
-	struct relay_target to;
-	struct event e;
-
-	if (w->status) {
-		op_fail(g, op, guild_error_of(w->status));
-		return;
-	}
-	guild_reply(g, &op->caller, 204, NULL);
-	if (c) {
-		to = event_to_channel(c, INTENT_GUILD_MESSAGES);
-		event_open(&e, "MESSAGE_DELETE_BULK");
-		jsonw_obj(&e.w);
-		jsonw_key_arr(&e.w, "ids");
-		for (uint32_t i = 0; i < bulk->count; i++)
-			jsonw_id(&e.w, bulk->id[i]);
-		jsonw_end(&e.w);
-		jsonw_key_id(&e.w, "channel_id", bulk->channel_id);
-		event_key_guild(&e.w, g);
-		jsonw_end(&e.w);
-		event_publish(g, &to, event_close(&e));
-		search_feed_changed(g, bulk->channel_id, bulk->id,
-				    bulk->count);
-	}
-	op_free(g, op);
-}
-
-static enum error_code check_bulk(struct guild *g, const struct body_ids *b)
-{
-	uint64_t now = guild_now_ms(g);
-
-	if (b->count < BULK_MIN || b->count > BULK_MAX)
-		return ERROR_BULK_COUNT;
-	for (uint32_t i = 0; i < b->count; i++) {
-		if (snowflake_unix_ms(b->id[i]) + BULK_AGE_MS < now)
-			return ERROR_BULK_TOO_OLD;
-		for (uint32_t j = 0; j < i; j++)
-			if (b->id[i] == b->id[j])
-				return ERROR_BULK_COUNT;
-	}
-	return ERROR_NONE;
-}
-
-static int remove_many(struct guild *g, const struct caller *caller,
-		       uint64_t channel_id, const uint64_t *id, uint32_t count)
-{
-	struct bulk *bulk = op_new(g, sizeof(*bulk), caller, bulk_done, NULL);
-	int err;
-
-	if (!bulk)
-		return -ENOMEM;
-	check(count <= BULK_MAX);
-	bulk->channel_id = channel_id;
-	bulk->count = count;
-	memcpy(bulk->id, id, count * sizeof(*id));
-	search_note(g, bulk->channel_id, bulk->id, bulk->count);
-	err = op_delete(g, &bulk->op, channel_id, STORE_SPACE_MESSAGE,
-			bulk->id, count);
-	if (err)
-		op_free(g, &bulk->op);
-	return err;
-}
-
-enum error_code message_rest_bulk_delete(struct guild *g,
-					 struct rest_msg *call)
-{
-	const struct caller caller = guild_caller(call);
-	const struct body_ids *b = call->body;
-	struct state_channel *c;
-	enum error_code err;
-
-	err = guild_call_channel(g, call, PERM_MANAGE_MESSAGES, &c, NULL);
-	if (!err)
-		err = check_bulk(g, b);
-	if (err)
-		return err;
-	if (remove_many(g, &caller, c->channel.id, b->id, b->count))
-		return ERROR_OVERLOADED;
-	return ERROR_NONE;
-}
-
-int message_remove(struct guild *g, uint64_t channel_id, const uint64_t *id,
-		   uint32_t count)
-{
-	static const struct caller nobody;
-
-	return remove_many(g, &nobody, channel_id, id, count);
 }
 
 /* --- typing --- */

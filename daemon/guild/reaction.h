@@ -14,7 +14,7 @@ void reaction_read(struct guild *g, uint64_t message_id,
 		   void (*then)(struct guild *g, void *ctx,
 				struct reaction_set *set, int err), void *ctx);
 
-/* A message has been removed: so are its reactions and its pin. */
+/* A message has been removed: so are its reactions, pin and files. */
 void message_gone(struct guild *g, uint64_t channel_id,
 		  const struct message *m);
 

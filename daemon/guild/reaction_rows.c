@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "guild/attach.h"
 #include "guild/reaction.h"
 
 /* --- reading all rows of a message --- */
@@ -125,9 +126,10 @@ static void sweep_reactions(struct guild *g, struct op *op,
 void message_gone(struct guild *g, uint64_t channel_id,
 		  const struct message *m)
 {
-	uint64_t id = m->id;
+	uint64_t file[FILES_MAX], id = m->id;
 	struct sweep *s;
 
+	attach_drop(g, channel_id, file, attach_ids(m->attachments, file));
 	if (m->pinned)
 		sweep(g, channel_id, STORE_SPACE_PIN, &id, 1);
 	if (!m->reacted)

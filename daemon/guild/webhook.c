@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "guild/attach.h"
 #include "guild/change.h"
 #include "guild/message.h"
 #include "proto/body.h"
@@ -223,6 +224,9 @@ enum error_code webhook_rest_execute(struct guild *g, struct rest_msg *call)
 	if (!message_body_trim(b))
 		return ERROR_EMPTY_MESSAGE;
 	ch = state_channel(&g->state, h->channel_id);
+	if (b->file_count)
+		return attach_store(g, call, ch->channel.id,
+				    webhook_rest_execute);
 	author = (struct user){ .id = h->id, .bot = true };
 	author.name = b->username ? b->username : h->name;
 	author.avatar = b->avatar_url ? NULL : h->avatar;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/files.h"
 #include "proto/model.h"
 
 struct form;
@@ -69,6 +70,22 @@ enum body_message_bit {
 	BODY_FLAGS	= 1 << 3,
 	BODY_MENTIONS	= 1 << 4,
 	BODY_REFERENCE	= 1 << 5,
+	BODY_ATTACHMENTS = 1 << 6,
+};
+
+/* Uploaded beside the JSON, as files[number]. */
+struct body_file {
+	uint32_t number;
+	char name[FILE_NAME_MAX];	/* that may stand in a URL */
+	const uint8_t *data;		/* in `upload` */
+	size_t size;
+};
+
+/* An entry of the list of attachments: a file's number, or the id of one that
+ * the message has. */
+struct body_attachment {
+	uint64_t id;
+	char *description;
 };
 
 /* MESSAGE_CREATE, MESSAGE_EDIT, WEBHOOK_EXECUTE */
@@ -88,6 +105,12 @@ struct body_message {
 	uint64_t ref_channel_id;
 	uint64_t ref_guild_id;
 	struct body_mentions mentions;
+	uint32_t attachment_count;
+	struct body_attachment attachment[FILES_MAX];
+	uint32_t file_count;
+	struct body_file file[FILES_MAX];
+	char *upload;			/* what the files are in */
+	char *attachments;		/* JSON of those stored: guild/attach.h */
 };
 
 enum body_channel_bit {

@@ -46,6 +46,10 @@ void body_message_fini(void *body)
 	mem_free(b->nonce);
 	mem_free(b->username);
 	mem_free(b->avatar_url);
+	for (uint32_t i = 0; i < b->attachment_count; i++)
+		mem_free(b->attachment[i].description);
+	mem_free(b->upload);
+	mem_free(b->attachments);
 	mem_free(b);
 }
 
@@ -113,6 +117,42 @@ static int parse_components(const json_t *json, struct body_message *b,
 	err = dump(list, &b->components);
 	if (!err && strlen(b->components) > COMPONENTS_MAX)
 		form_error(form, "components", FORM_TOO_LONG, "Is too long.");
+	return err;
+}
+
+static const struct field attachment_fields[] = {
+	FIELD(struct body_attachment, id, "id", FIELD_ID, 0, FIELD_REQUIRED, 0,
+	      0),
+	FIELD(struct body_attachment, description, "description", FIELD_TEXT,
+	      0, FIELD_NULLABLE, 0, 1024),
+};
+
+static int parse_attachments(const json_t *json, struct body_message *b,
+			     struct form *form)
+{
+	const json_t *list = json_object_get(json, "attachments");
+	char prefix[40];
+	uint32_t unused = 0;
+	json_t *item;
+	size_t i;
+	int err = 0;
+
+	if (!list)
+		return 0;
+	b->set |= BODY_ATTACHMENTS;
+	if (json_array_size(list) > FILES_MAX) {
+		form_error(form, "attachments", FORM_TOO_LONG, "At most 10.");
+		return 0;
+	}
+	json_array_foreach(list, i, item) {
+		snprintf(prefix, sizeof(prefix), "attachments.%zu.", i);
+		if (!err)
+			err = fields_decode(item, attachment_fields,
+					    COUNT(attachment_fields),
+					    &b->attachment[i], &unused, form,
+					    prefix);
+		b->attachment_count++;
+	}
 	return err;
 }
 
@@ -203,6 +243,8 @@ int body_message_parse(const void *json, void **ret_body, struct form *form)
 		err = parse_embeds(json, b, form);
 	if (!err)
 		err = parse_components(json, b, form);
+	if (!err)
+		err = parse_attachments(json, b, form);
 	parse_mentions(json, b, form);
 	return err;
 }

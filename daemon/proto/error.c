@@ -36,6 +36,7 @@ static const struct error {
 	{ ERROR_MAX_WEBHOOKS, 400, "Maximum number of webhooks reached (15)" },
 	{ ERROR_MAX_REACTIONS, 400, "Maximum number of reactions reached (20)" },
 	{ ERROR_MAX_CHANNELS, 400, "Maximum number of guild channels reached (500)" },
+	{ ERROR_MAX_ATTACHMENTS, 400, "Maximum number of attachments in a message reached (10)" },
 	{ ERROR_MAX_INVITES, 400, "Maximum number of invites reached (1000)" },
 	{ ERROR_MAX_OVERWRITES, 400, "Maximum number of permission overwrites reached (1000)" },
 	{ ERROR_LOGIN_FAILED, 401, "Unauthorized" },

@@ -55,6 +55,12 @@ struct message_view {
 	bool hide_content;		/* reader lacks MESSAGE_CONTENT */
 };
 
+/*
+ * What the URLs of attached files begin with, which are kept without it: the
+ * server may move.  Set once, before the actor system starts; borrowed.
+ */
+void json_set_base_url(const char *url);
+
 void json_message(struct jsonw *w, const struct message *m,
 		  const struct message_view *view);
 

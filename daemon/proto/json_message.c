@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/snowflake.h"
 
 void json_emoji(struct jsonw *w, const char *emoji)
@@ -22,13 +23,44 @@ void json_emoji(struct jsonw *w, const char *emoji)
 	jsonw_end(w);
 }
 
+static const char *base_url = "";
+
+void json_set_base_url(const char *url)
+{
+	base_url = url;
+}
+
+/* In JSON a quote within a string has a backslash before it, so this can only
+ * be a key of ours and the begin of its value. */
+#define URL_OF_OURS "url\":\"/"
+
+static void raw_with_base(struct jsonw *w, const char *json)
+{
+	size_t key_len = strlen(URL_OF_OURS) - 1;
+	struct buf buf = BUF_INIT;
+	const char *at = json, *found;
+
+	while ((found = strstr(at, URL_OF_OURS))) {
+		buf_append(&buf, at, (size_t)(found - at) + key_len);
+		buf_puts(&buf, base_url);
+		at = found + key_len;
+	}
+	buf_puts(&buf, at);
+	jsonw_raw(w, buf.data ? buf.data : "", buf.len);
+	if (buf.err && !w->buf->err)
+		w->buf->err = buf.err;
+	buf_fini(&buf);
+}
+
 static void key_array(struct jsonw *w, const char *key, const char *json)
 {
 	jsonw_key(w, key);
-	if (json)
-		jsonw_raw(w, json, strlen(json));
-	else
+	if (!json)
 		jsonw_raw(w, "[]", 2);
+	else if (strstr(json, URL_OF_OURS))
+		raw_with_base(w, json);
+	else
+		jsonw_raw(w, json, strlen(json));
 }
 
 static void mentions(struct jsonw *w, const struct message *m)

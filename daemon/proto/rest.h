@@ -21,6 +21,7 @@
 #include "proto/types.h"
 
 struct blob;
+struct buf;
 
 enum rest_msg_type {
 	REST_CALL = PROTO_REST,		/* struct rest_msg */
@@ -186,6 +187,7 @@ struct rest_info {
 	uint8_t place;		/* enum rest_place */
 	uint8_t major;		/* enum rest_major */
 	bool open;		/* needs no token */
+	bool files;		/* its body is a struct body_message */
 	uint16_t limit;		/* calls in the window */
 	uint16_t window_s;
 	uint16_t default_limit;	/* of ?limit=; 0: the query has none */
@@ -212,6 +214,16 @@ struct rest_msg *rest_msg_new(enum rest_kind kind);
 struct rest_reply_msg *rest_parse(struct rest_msg *msg, const char *query,
 				  size_t query_len, const char *body,
 				  size_t body_len);
+
+/*
+ * The same for a body of multipart/form-data: JSON in the part payload_json, or
+ * fields one by one, and files.  Takes the memory of `body` where there are
+ * files, which only messages may have.
+ */
+struct rest_reply_msg *rest_parse_upload(struct rest_msg *msg,
+					 const char *query, size_t query_len,
+					 struct buf *body,
+					 const char *boundary);
 
 /* Takes `body` (may be NULL).  Returns NULL when memory is out. */
 struct rest_reply_msg *rest_reply_new(unsigned int status, struct blob *body);

@@ -18,6 +18,7 @@ enum proto_range {
 	PROTO_GATEWAY	= 0x600,
 	PROTO_SEARCH	= 0x700,
 	PROTO_READSTATE	= 0x780,
+	PROTO_FILES	= 0x7c0,
 };
 
 /*

@@ -149,3 +149,31 @@ function target() {
 
 /** Can this run stop and restart the server?  Not one that was given. */
 export const isOwn = !process.env.E2E_URL;
+
+/** A call of REST; returns { status, body }. */
+export async function rest(server, token, method, path, body) {
+	const response = await within(`${method} ${path}`, fetch(
+		`${server.url}/api/v10${path}`, {
+			method,
+			headers: { ...token && { authorization: token },
+				...body && { 'content-type': 'application/json' } },
+			body: body && JSON.stringify(body),
+		}));
+	const text = await response.text();
+	return { status: response.status, body: text ? JSON.parse(text) : null };
+}
+
+/** Logs the person in who owns the guild; returns { token, user_id }. */
+export async function owner(server) {
+	return (await rest(server, null, 'POST', '/auth/login', server.login)).body;
+}
+
+/** The owner gives a member a role that may do everything. */
+export async function makeAdministrator(server, userId) {
+	const { token } = await owner(server);
+	const { guildId } = server;
+	const role = await rest(server, token, 'POST', `/guilds/${guildId}/roles`,
+		{ name: 'administrator', permissions: '8' });
+	await rest(server, token, 'PUT',
+		`/guilds/${guildId}/members/${userId}/roles/${role.body.id}`);
+}

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ChannelType, Client, GatewayIntentBits, Partials } from 'discord.js';
-import { isOwn, startChatd } from './chatd.mjs';
+import { isOwn, owner, rest, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
 import { erisClient } from './eris.mjs';
 import { first, once, until, within } from './wait.mjs';
@@ -16,17 +16,8 @@ const FIRE = '\u{1f525}';
 describe('direct messages', { skip: !isOwn }, () => {
 	let server, person, bot, gateway, me, channelId;
 
-	async function call(method, path, { token = person, body } = {}) {
-		const response = await within(`${method} ${path}`, fetch(
-			`${server.url}/api/v10${path}`, {
-				method,
-				headers: { ...token && { authorization: token },
-					...body && { 'content-type': 'application/json' } },
-				body: body && JSON.stringify(body),
-			}));
-		const text = await response.text();
-		return { status: response.status, body: text ? JSON.parse(text) : null };
-	}
+	const call = (method, path, { token = person, body } = {}) =>
+		rest(server, token, method, path, body);
 
 	async function refused(code, ...args) {
 		const { status, body } = await call(...args);
@@ -49,10 +40,7 @@ describe('direct messages', { skip: !isOwn }, () => {
 
 	before(async () => {
 		server = await startChatd(['--no-rate-limits']);
-		const { body } = await call('POST', '/auth/login',
-			{ token: null, body: server.login });
-		person = body.token;
-		me = body.user_id;
+		({ token: person, user_id: me } = await owner(server));
 		gateway = await Gateway.login(server, person, { intents: PERSON });
 		bot = await botOf(server.tokens[0]);
 	});

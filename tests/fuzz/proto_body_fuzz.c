@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A call's kind (first byte), query (up to a newline) and body, as clients send
- * them: accepted with bounded parts, or refused with a well-formed answer. */
+/* A call's kind (first byte; from 128 on with a body of parts, whose boundary is
+ * B), query (up to a newline) and body, as clients send them: accepted with bounded parts, or refused with a well-formed answer. */
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/blob.h"
+#include "base/buf.h"
 #include "base/check.h"
 #include "proto/body.h"
 #include "proto/rest.h"
@@ -35,6 +37,10 @@ static void check_refusal(const struct rest_reply_msg *reply)
 static void check_message(const struct body_message *b)
 {
 	check(!b->content || strlen(b->content) <= 4 * BODY_CONTENT_MAX);
+	check(b->file_count <= FILES_MAX);
+	for (uint32_t i = 0; i < b->file_count; i++)
+		check(strlen(b->file[i].name) && (!b->file[i].size ||
+		      b->file[i].data[b->file[i].size - 1] + 1));
 	check(b->mentions.user_count <= MESSAGE_MENTIONS_MAX);
 	check(b->mentions.role_count <= MESSAGE_MENTIONS_MAX);
 }
@@ -51,6 +57,21 @@ static void check_accepted(const struct rest_msg *msg)
 		check_message(msg->body);
 }
 
+static struct rest_reply_msg *parse(struct rest_msg *msg, bool parts,
+				    const char *query, size_t query_len,
+				    const char *body, size_t len)
+{
+	struct rest_reply_msg *reply;
+	struct buf buf = BUF_INIT;
+
+	if (!parts)
+		return rest_parse(msg, query, query_len, body, len);
+	buf_append(&buf, body, len);
+	reply = rest_parse_upload(msg, query, query_len, &buf, "B");
+	buf_fini(&buf);
+	return reply;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data + 1, *line;
@@ -65,8 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	query = line ? (size_t)(line - text) : size;
 	msg = rest_msg_new(1 + data[0] % (REST_KINDS - 1));
 	check(msg);
-	reply = rest_parse(msg, text, query, line ? line + 1 : text,
-			   line ? size - query - 1 : 0);
+	reply = parse(msg, data[0] & 0x80, text, query,
+		      line ? line + 1 : text, line ? size - query - 1 : 0);
 	if (reply) {
 		check_refusal(reply);
 		actor_msg_free(&reply->head);
