@@ -6,9 +6,11 @@
  *	kmod_crash_sim [SEED [COUNT]]
  *
  * Odd seeds are a mirror; even ones a cache, whose SSD has room for an eighth
- * of the disk.  Reads, writes and fills are under way at once and advance in
- * random order, also in the middle of every metadata I/O.  Power is cut at a
- * random device write or flush.  After each recovery, and all the time:
+ * of the disk.  Reads, writes, fills and comparisons are under way at once and
+ * advance in random order, also in the middle of every metadata I/O.  Power is
+ * cut at a random device write or flush; now and then the SSD is then attached
+ * to be verified, with a disk that was changed meanwhile, and power is cut
+ * before that is done.  After each recovery, and all the time:
  *
  *	a page that is valid holds on the SSD what the disk holds (K1, K2);
  *	a read that is believed returns what the disk holds (K2);
@@ -27,13 +29,16 @@
 #define CACHE_REGION_SHIFT 2u
 #define ROUNDS		3
 #define DEFAULT_SEEDS	800
-#define CANARY_SEEDS	400
+#define CANARY_SEEDS	40000	/* at most: until it is caught */
+#define MAX_CHANGES	40	/* of blocks, before they are verified */
 
 static const char * const off_name[] = {
 	"nothing", "intents", "durable_intents", "disk_flushes", "ssd_flushes",
 	"spoiling", "sample_intents", "the_fingerprint", "invalidation",
 	"storing_a_slot_as_free_first", "waiting_for_a_slot_to_be_idle",
 	"counting_owners_of_a_slot", "doubting_units_that_are_not_right",
+	"comparing_what_is_verified", "the_note_that_all_is_unverified",
+	"storing_what_was_verified_first",
 };
 
 static struct sd_layout layouts[2];
@@ -60,6 +65,7 @@ static void live(void)
 {
 	while (!life.broken) {
 		life_steps(rnd(20));
+		life_finish_audit();
 		switch (rnd(5)) {
 		case 0:
 			life_checkpoint();
@@ -140,7 +146,7 @@ static void load_units(void)
 {
 	static unsigned long want[BITS_TO_LONGS(SD_INTENT_MAX_BITS)];
 
-	unread_chunk = rnd(4) ? life.table.nr_chunks : rnd(life.table.nr_chunks);
+	unread_chunk = life.off != NO_UNIT_DOUBT && rnd(4) ? life.table.nr_chunks : rnd(life.table.nr_chunks);
 	if (unread_chunk < life.table.nr_chunks)
 		life.ssd.unreadable = SD_UNIT_SECTOR +
 				 unread_chunk * SD_CHUNK_SECTORS;
@@ -154,7 +160,7 @@ static void load_units(void)
 }
 
 /* Recover as attach.c does; true if warm. */
-static bool recover(void)
+static bool recover(bool verify)
 {
 	static u8 buf[SD_CHUNK];
 	struct sd_candidate c = { .present = true, .layout = life.layout };
@@ -170,17 +176,23 @@ static bool recover(void)
 		life_fail("an intact SSD was not believed");
 		return false;
 	}
+	verify |= c.super.state & SD_SUPER_UNVERIFIED &&
+		  life.off != NO_UNVERIFIED_NOTE;
 	fill_super(&s, c.super.epoch);
+	s.state |= verify ? SD_SUPER_UNVERIFIED : 0;
 	read_samples(now);
 	memcpy(s.sample, now, sizeof(now));
 	memory_init(&s);
 	sd_meta_load_intents(&life.meta);
-	if (!blind &&
+	if (!blind && !verify &&
 	    !sd_recover_same_disk(&c.super, now, life.meta.intent.want)) {
 		memory_fini();
 		return false;
 	}
 	load_units();
+	life.auditing = verify;
+	if (verify && sd_table_distrust(&life.table))
+		life_fail("out of memory");
 	if (sd_meta_store_super(&life.meta))
 		life_fail("the superblock was not stored");
 	return true;
@@ -212,7 +224,13 @@ static void note_warm(u64 *warm)
 	}
 }
 
-static u64 warm_blocks, slots_given;
+static u64 warm_blocks, slots_given, audits;
+
+static bool is_warm(u64 slot)
+{
+	return life.table.slots[slot].valid ||
+	       sd_unverified_pages(&life.table, slot);
+}
 
 static void check_recovered(const u64 *warm)
 {
@@ -224,22 +242,44 @@ static void check_recovered(const u64 *warm)
 		    warm[i] / life.table.slots_per_chunk == unread_chunk)
 			continue;
 		slot = sd_table_find(&life.table, i);
-		if (!blind && (slot != warm[i] || !life.table.slots[slot].valid))
+		if (!blind && (slot != warm[i] || !is_warm(slot)))
 			life_fail("a block that was not in doubt is cold");
 		warm_blocks++;
 	}
 }
 
-/* Someone else mounts the disk: its first block changes. */
-static bool tamper(void)
+static void change(u64 block)
 {
 	u64 version[PAGES];
 
-	if (sd_intent_doubted(&life.meta.intent, sd_meta_sample_bit(0)))
-		return false;
 	for (u32 i = 0; i < PAGES; i++)
 		version[i] = ++life.versions;
-	device_overwrite(&life.disk, 0, BLOCK_SECTORS, version);
+	device_overwrite(&life.disk, block * BLOCK_SECTORS, BLOCK_SECTORS,
+			 version);
+}
+
+/* Someone else mounts the disk: its first block changes. */
+static bool tamper(void)
+{
+	if (sd_intent_doubted(&life.meta.intent, sd_meta_sample_bit(0)))
+		return false;
+	change(0);
+	return true;
+}
+
+static bool of_audit(enum mechanism off)
+{
+	return off >= NO_COMPARE && off <= NO_STORED_VERDICT;
+}
+
+/* The disk is changed while the SSD is away, which is to be verified then. */
+static bool change_and_verify(void)
+{
+	if (rnd(of_audit(life.off) ? 2 : 4))
+		return false;
+	for (u64 i = rnd(MAX_CHANGES); i; i--)
+		change(rnd(rnd(2) ? 8 : DISK_BLOCKS));
+	audits++;
 	return true;
 }
 
@@ -256,15 +296,15 @@ static void crash_and_recover(void)
 	memory_fini();
 	life.loading = true;
 	power_cut_in(-1);
-	if (!recover()) {
+	if (!recover(change_and_verify())) {
 		life_fail("an unchanged disk was not recognised");
 		start_cold(++life.versions);
 	}
 	check_recovered(warm);
-	tampered = !rnd(4) && (!blind || life.off == NO_FINGERPRINT) && tamper();
+	tampered = !rnd(4) && !life.auditing && (!blind || life.off == NO_FINGERPRINT) && tamper();
 	if (tampered) {
 		memory_fini();
-		if (recover())
+		if (recover(false))
 			life_fail("a changed disk was taken for the same");
 		else
 			start_cold(++life.versions);
@@ -280,16 +320,22 @@ static void one_round(void)
 	}
 }
 
+static bool of_cache(enum mechanism off)
+{
+	return off >= NO_STORED_FREE && off <= NO_UNIT_DOUBT;
+}
+
 static void set_up(u64 seed, enum mechanism without)
 {
 	power_seed(seed);
 	power_meanwhile = life_meanwhile;
 	life.off = without;
-	life.cached = seed % 2 == 0 || life.off >= NO_STORED_FREE;
+	life.cached = seed % 2 == 0 || of_cache(life.off);
+	life.auditing = false;
 	life.layout = layouts[life.cached];
 	/* It would cover up for these by starting cold: so may what is cold. */
 	blind = life.off >= NO_INTENT && life.off <= NO_SSD_FLUSH;
-	blind |= life.off >= NO_STORED_FREE;
+	blind |= of_cache(life.off);
 	blind |= life.off == NO_FINGERPRINT;
 	life.broken = NULL;
 	life.versions = 0;
@@ -335,9 +381,10 @@ static int sound(u64 seed, u64 count)
 		return 1;
 	}
 	printf("ok 1 - every_promise_holds\n"
-	       "# %llu blocks had to be warm, and were; %llu slots changed hands\n",
+	       "# %llu blocks had to be warm, and were; %llu slots changed hands; "
+	       "%llu times all was verified\n",
 	       (unsigned long long)warm_blocks,
-	       (unsigned long long)slots_given);
+	       (unsigned long long)slots_given, (unsigned long long)audits);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
 #define HOT_BLOCKS	48u
 #define MAX_OPS		12
 
-enum kind { WRITE, FILL, READ };
+enum kind { WRITE, FILL, READ, VERIFY };
 
 struct op {
 	bool busy, ready, on_disk, on_ssd, good;
@@ -16,6 +16,7 @@ struct op {
 	u32 region;
 	int sample;			/* of the fingerprint, or -1 */
 	struct sd_ticket ticket;	/* read */
+	u64 said[2][PAGES * SD_PAGE_SECTORS];	/* verify: by disk, by SSD */
 };
 
 struct life life;
@@ -31,6 +32,7 @@ static u64 rnd(u64 n)
 void life_reset(void)
 {
 	memset(ops, 0, sizeof(ops));
+	life.audit_at = 0;
 	depth = 0;
 }
 
@@ -167,6 +169,27 @@ static void start_read(struct op *o)
 	o->busy = sd_read_begin(&life.table, &o->ticket, o->op.block, pick_mask());
 }
 
+/* The walk: a block that has pages to be verified, or none near. */
+static u64 pick_unverified(void)
+{
+	u64 at = life.audit_at;
+
+	for (u32 i = 0; i < 16; i++) {
+		at = (at + 1) % DISK_BLOCKS;
+		if (sd_table_unverified(&life.table, at))
+			break;
+	}
+	life.audit_at = at;
+	return at;
+}
+
+static void start_verify(struct op *o)
+{
+	*o = (struct op) { .kind = VERIFY, .sample = -1 };
+	o->busy = sd_op_begin_verify(&life.guard, &life.table, &o->op,
+				     pick_unverified(), ~0ull);
+}
+
 static u32 first_page(const struct op *o)
 {
 	return __ffs64(o->op.mask);
@@ -264,6 +287,41 @@ static void end_read(struct op *o)
 			life_fail("a read that was believed differs from the disk");
 }
 
+/* Pages of which disk and SSD said the same. */
+static u64 equal_pages(const struct op *o)
+{
+	u64 equal = 0;
+	u32 first = first_page(o);
+
+	for (u32 i = 0; i < hweight64(o->op.mask); i++)
+		if (!memcmp(&o->said[0][i * SD_PAGE_SECTORS],
+			    &o->said[1][i * SD_PAGE_SECTORS],
+			    SD_PAGE_SECTORS * sizeof(u64)))
+			equal |= 1ull << (first + i);
+	return equal;
+}
+
+static void advance_verify(struct op *o)
+{
+	size_t bytes = hweight64(o->op.mask) * SD_PAGE_SECTORS * sizeof(u64);
+	u32 crc[PAGES] = {};
+
+	if (!o->on_disk && (o->on_ssd || rnd(2))) {
+		memcpy(o->said[0], life.disk.now + disk_sector(o), bytes);
+		o->on_disk = true;
+	} else if (!o->on_ssd) {
+		memcpy(o->said[1], life.ssd.now +
+		       slot_sector(o->op.slot, first_page(o)), bytes);
+		o->on_ssd = true;
+	} else if (o->on_disk) {
+		if (life.off == NO_SPOIL)
+			o->op.spoiled = false;
+		sd_op_end(&life.guard, &o->op, life.off == NO_COMPARE ? ~0ull :
+			  equal_pages(o), crc);
+		o->busy = false;
+	}
+}
+
 /* A slow SSD: slots change hands meanwhile. */
 static void advance_read(struct op *o)
 {
@@ -280,6 +338,10 @@ static void advance_read(struct op *o)
 
 static void start(struct op *o)
 {
+	if (life.auditing && rnd(2)) {
+		start_verify(o);
+		return;
+	}
 	switch (rnd(6)) {
 	case 0:
 		start_read(o);
@@ -300,6 +362,8 @@ static void advance(struct op *o)
 		advance_fill(o);
 	else if (o->kind == READ)
 		advance_read(o);
+	else if (o->kind == VERIFY)
+		advance_verify(o);
 	else
 		advance_write(o);
 }
@@ -327,6 +391,21 @@ void life_checkpoint(void)
 	if (sd_meta_checkpoint(&life.meta, rnd(2)))
 		life_fail("a checkpoint failed");
 	life.checkpointing = false;
+}
+
+/* V2: what was found out is stored before the note goes. */
+void life_finish_audit(void)
+{
+	if (!life.auditing || sd_table_count_unverified(&life.table))
+		return;
+	if (life.off != NO_STORED_VERDICT)
+		life_checkpoint();
+	else
+		power_cut_in(2 + power_rnd(4));	/* before another checkpoint */
+	life.meta.super.state &= ~SD_SUPER_UNVERIFIED;
+	if (sd_meta_store_super(&life.meta))
+		life_fail("the superblock was not stored");
+	life.auditing = false;
 }
 
 static u32 careless_leaving[2 * CACHE_SLOTS], nr_careless;

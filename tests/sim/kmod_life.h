@@ -21,6 +21,8 @@ enum mechanism {
 	NO_SPOIL, NO_SAMPLE_INTENT, NO_FINGERPRINT, NO_INVALIDATE,
 	/* Of cache mode alone: */
 	NO_STORED_FREE, NO_IDLE_CHECK, NO_OWNER_COUNT, NO_UNIT_DOUBT,
+	/* Of attach verify: */
+	NO_COMPARE, NO_UNVERIFIED_NOTE, NO_STORED_VERDICT,
 	NR_MECHANISMS
 };
 
@@ -35,6 +37,8 @@ struct life {
 	enum mechanism off;
 	bool cached;			/* cache mode */
 	bool checkpointing;
+	bool auditing;			/* pages wait to be verified */
+	u64 audit_at;			/* the walk over them */
 	bool loading;			/* nothing goes on meanwhile */
 	u64 versions;			/* last one written */
 	const char *broken;		/* the first promise that was */
@@ -54,6 +58,8 @@ void life_check_block(u64 block, const char *what);
 void life_pass(void);
 void life_checkpoint(void);
 void life_make_room(void);
+/* Nothing is left to be verified: say so on the SSD. */
+void life_finish_audit(void);
 /* Nearly all slots hold blocks, so that they change hands from the start. */
 void life_fill_cache(void);
 
