@@ -48,6 +48,10 @@ static void print_leg(const struct module_leg *leg, struct devices *devices)
 		       (unsigned long long)c[SUPERDISK_C_READ_ERRORS],
 		       (unsigned long long)c[SUPERDISK_C_WRITE_ERRORS],
 		       (unsigned long long)c[SUPERDISK_C_CSUM_ERRORS]);
+	if (leg->slots_total)
+		printf("  %llu of %llu blocks taken",
+		       (unsigned long long)leg->slots_used,
+		       (unsigned long long)leg->slots_total);
 	if (leg->pages_unverified)
 		printf("  %llu pages to be verified",
 		       (unsigned long long)leg->pages_unverified);
@@ -81,8 +85,9 @@ static void print_device(const struct module_state *state,
 			  c[SUPERDISK_C_MISSES];
 	char text[TEXT_SIZE];
 
-	printf("%s  %s over %s, blocks of %s, %.1f %% of reads from the SSDs\n",
+	printf("%s  %s%s%s over %s, blocks of %s, %.1f %% of reads from the SSDs\n",
 	       device->name, module_mode_name(device->mode),
+	       *device->policy ? " by " : "", device->policy,
 	       devices_name(devices, device->disk_dev),
 	       text_bytes(device->block_size, text), percent(hits, misses));
 	if (device->warm != SUPERDISK_WARM_OFF)

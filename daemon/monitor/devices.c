@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/mem.h"
+#include "monitor/text.h"
 
 #define MINOR_BITS 20
 #define MINOR_MASK ((1U << MINOR_BITS) - 1)
@@ -71,6 +72,7 @@ static int read_line(const char *path, const char *key, char *value,
 		if (!line[key_size])
 			continue;
 		snprintf(value, size, "%s", line + key_size);
+		text_make_printable(value);
 		err = 0;
 	}
 	fclose(file);

@@ -16,7 +16,7 @@
 
 /* One message of the module holds a histogram of each path. */
 #define RECEIVE_SIZE 65536
-#define DUMP_TIMEOUT_S 5
+#define DUMP_TIMEOUT_S 2
 /* What we send: at most a run of heat. */
 #define MESSAGE_SIZE (SUPERDISK_HEAT_RUN + 512)
 

@@ -15,6 +15,7 @@
 
 #define MODULE_DEVICES_MAX 16
 #define MODULE_LEGS_MAX 64
+#define MODULE_POLICY_MAX 32
 
 /* Counters and latencies; sums of the latencies are estimated from buckets. */
 struct module_stats {
@@ -28,6 +29,7 @@ struct module_device {
 	uint32_t warm_kib_s;
 	uint64_t warm_copied;	/* pages */
 	char name[DEVICE_NAME_MAX];
+	char policy[MODULE_POLICY_MAX];	/* who goes next; "": none has to */
 	struct module_stats stats;
 };
 
@@ -35,6 +37,7 @@ struct module_leg {
 	uint32_t dev, leg, state;
 	uint32_t leg_dev;	/* 0: vacant */
 	uint64_t pages_valid, pages_total, pages_unverified;
+	uint64_t slots_used, slots_total;	/* blocks; cache mode, else 0 */
 	uint32_t hedge_us;	/* 0: not hedged */
 	struct module_stats stats;
 };

@@ -38,7 +38,7 @@ static json_t *paths(const struct module_stats *stats)
 static json_t *leg_to_json(const struct module_leg *leg,
 			   struct devices *devices)
 {
-	return json_pack("{si ss ss sI sI sI sI so so}",
+	return json_pack("{si ss ss sI sI sI sI sI sI so so}",
 			 "position", (int)leg->leg,
 			 "state", module_state_name(leg->state),
 			 "device", leg->leg_dev ?
@@ -47,6 +47,8 @@ static json_t *leg_to_json(const struct module_leg *leg,
 			 "pages_total", (json_int_t)leg->pages_total,
 			 "pages_unverified", (json_int_t)leg->pages_unverified,
 			 "hedge_us", (json_int_t)leg->hedge_us,
+			 "slots_used", (json_int_t)leg->slots_used,
+			 "slots_total", (json_int_t)leg->slots_total,
 			 "counters", counters(&leg->stats),
 			 "paths", paths(&leg->stats));
 }
@@ -61,10 +63,11 @@ static json_t *device_to_json(const struct module_state *state,
 		if (state->leg[i].dev == device->dev)
 			json_array_append_new(ssds,
 					      leg_to_json(&state->leg[i], devices));
-	return json_pack("{ss sI ss ss si ss sI sI so so so}",
+	return json_pack("{ss sI ss ss ss si ss sI sI so so so}",
 			 "name", device->name,
 			 "number", (json_int_t)device->dev,
 			 "mode", module_mode_name(device->mode),
+			 "policy", device->policy,
 			 "disk", devices_name(devices, device->disk_dev),
 			 "block_size", (int)device->block_size,
 			 "warm", module_warm_name(device->warm),

@@ -10,6 +10,7 @@
 #include <netlink/msg.h>
 
 #include "monitor/heat_file.h"
+#include "monitor/text.h"
 
 static const char *const mode_names[] = {
 	[SUPERDISK_MODE_AUTO] = "auto",
@@ -145,6 +146,9 @@ static struct nla_policy policy[SUPERDISK_ATTR_MAX + 1] = {
 	[SUPERDISK_ATTR_PAGES_UNVERIFIED] = { .type = NLA_U64 },
 	[SUPERDISK_ATTR_HEDGE_US] = { .type = NLA_U32 },
 	[SUPERDISK_ATTR_HEAT_BLOCK] = { .type = NLA_U64 },
+	[SUPERDISK_ATTR_SLOTS_USED] = { .type = NLA_U64 },
+	[SUPERDISK_ATTR_SLOTS_TOTAL] = { .type = NLA_U64 },
+	[SUPERDISK_ATTR_POLICY] = { .type = NLA_NUL_STRING },
 };
 
 /* The attributes of @message, which is first shown to lie within @size. */
@@ -169,6 +173,15 @@ static uint32_t u32_of(struct nlattr *attr)
 static uint64_t u64_of(struct nlattr *attr)
 {
 	return attr ? nla_get_u64(attr) : 0;
+}
+
+/* Left as it is without @attr. */
+static void take_name(struct nlattr *attr, char *name, size_t size)
+{
+	if (!attr)
+		return;
+	nla_strlcpy(name, attr, size);
+	text_make_printable(name);
 }
 
 /* A newer module may send more counters than we know, an older one fewer. */
@@ -250,9 +263,9 @@ static int parse_device(struct nlmsghdr *message, struct nlattr *attr[],
 	device->warm = u32_of(attr[SUPERDISK_ATTR_WARM]);
 	device->warm_kib_s = u32_of(attr[SUPERDISK_ATTR_RATE]);
 	device->warm_copied = u64_of(attr[SUPERDISK_ATTR_WARM_COPIED]);
-	if (attr[SUPERDISK_ATTR_NAME])
-		nla_strlcpy(device->name, attr[SUPERDISK_ATTR_NAME],
-			    sizeof(device->name));
+	take_name(attr[SUPERDISK_ATTR_NAME], device->name, DEVICE_NAME_MAX);
+	take_name(attr[SUPERDISK_ATTR_POLICY], device->policy,
+		  MODULE_POLICY_MAX);
 	err = parse_stats(message, attr, &device->stats);
 	state->devices += !err;
 	return err;
@@ -278,6 +291,8 @@ static int parse_leg(struct nlmsghdr *message, struct nlattr *attr[],
 	leg->pages_total = u64_of(attr[SUPERDISK_ATTR_PAGES_TOTAL]);
 	leg->pages_unverified = u64_of(attr[SUPERDISK_ATTR_PAGES_UNVERIFIED]);
 	leg->hedge_us = u32_of(attr[SUPERDISK_ATTR_HEDGE_US]);
+	leg->slots_used = u64_of(attr[SUPERDISK_ATTR_SLOTS_USED]);
+	leg->slots_total = u64_of(attr[SUPERDISK_ATTR_SLOTS_TOTAL]);
 	if (leg->leg >= SUPERDISK_MAX_LEGS)
 		return -EPROTO;
 	err = parse_stats(message, attr, &leg->stats);
@@ -321,9 +336,7 @@ int module_parse_event(struct nlmsghdr *message, size_t size,
 	ret_event->state = u32_of(attr[SUPERDISK_ATTR_STATE]);
 	if (attr[SUPERDISK_ATTR_ERROR])
 		ret_event->error = nla_get_s32(attr[SUPERDISK_ATTR_ERROR]);
-	if (attr[SUPERDISK_ATTR_NAME])
-		nla_strlcpy(ret_event->name, attr[SUPERDISK_ATTR_NAME],
-			    sizeof(ret_event->name));
+	take_name(attr[SUPERDISK_ATTR_NAME], ret_event->name, DEVICE_NAME_MAX);
 	return 0;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor/text.h"
 
-#include <stddef.h>
 #include <stdio.h>
 
 /* @value in the largest of @units that leaves at least 1. */
@@ -40,4 +39,19 @@ const char *text_bytes(uint64_t bytes, char text[TEXT_SIZE])
 					     " TiB", NULL };
 
 	return scaled((double)bytes, 1024, units, text);
+}
+
+void text_make_printable(char *name)
+{
+	for (; *name; name++)
+		if (*name < ' ' || *name > '~')
+			*name = '?';
+}
+
+const char *text_printable(const char *from, size_t from_size,
+			   char text[TEXT_SIZE])
+{
+	snprintf(text, TEXT_SIZE, "%.*s", (int)from_size, from);
+	text_make_printable(text);
+	return text;
 }
