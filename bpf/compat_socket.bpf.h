@@ -28,12 +28,19 @@ struct compat_atomic {
 	int counter;
 } KERNEL_TYPE;
 
+struct socket;
+
 struct sock {
 	struct sock_common __sk_common;
+	struct socket *sk_socket;
 	struct compat_atomic sk_drops;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;
+} KERNEL_TYPE;
+
+struct inet_sock {
+	u16 inet_sport;
 } KERNEL_TYPE;
 
 struct tcp_sock {
@@ -71,6 +78,12 @@ static __always_inline u64 compat_sock_cgroup(struct sock *sk)
 	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
 		return 0;
 	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+}
+
+/* Of a socket that closes: its skc_num is given back before anybody is told. */
+static __always_inline u16 compat_sock_port(struct sock *sk)
+{
+	return bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 }
 
 /*

@@ -7,6 +7,8 @@
  * Where a kernel offers several hooks for one event, all are here and user
  * space loads those that exist; compat notes stand at each.
  */
+#include <stdbool.h>
+
 #include "compat.bpf.h"
 #include "compat_socket.bpf.h"
 
@@ -17,7 +19,11 @@
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_RECV 3
 #define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
 #define TCP_LISTEN 10
+
+/* Of connection.group: it has ended, or nobody knows whose it is. */
+#define NO_GROUP 0xffff
 
 /* 40 bytes a connection: with a million of them that is what counts. */
 struct connection {
@@ -26,8 +32,9 @@ struct connection {
 	u64 sent_ns;		/* oldest send not yet acknowledged, 0: none */
 	u32 sent_end;		/* sequence number after that send */
 	u32 retransmits;
-	u32 group;
-	u32 rtt_us;
+	u32 pid;		/* who read it last, 0: nobody yet */
+	u16 group;
+	u16 met;		/* its accept has been recorded */
 };
 
 _Static_assert(sizeof(struct connection) <= 64, "one per socket");
@@ -39,12 +46,15 @@ struct {
 	__type(value, struct connection);
 } connections_map SEC(".maps");
 
-/* Ports that somebody listens on; user space puts those of before us. */
+/*
+ * Ports that somebody listens on, and how many do; user space puts those of
+ * before us, and takes those away that nobody needs any more.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SOCKET_PORTS_MAX);
 	__type(key, u16);
-	__type(value, u8);
+	__type(value, u32);
 } ports SEC(".maps");
 
 struct {
@@ -78,7 +88,11 @@ static __always_inline void record(u32 group, u32 span, u64 ns)
 	__sync_fetch_and_add(&hist->sum, ns);
 }
 
-/* The group of @port in @cgroup, or SOCKET_OTHERS when all are taken. */
+/*
+ * The group of @port in @cgroup, or SOCKET_OTHERS when all are taken.  A place
+ * given back leaves a hole in front of others: all are searched before a free
+ * one is claimed.
+ */
 __noinline u32 group_of(u16 port, u64 cgroup)
 {
 	u64 key = cgroup << 16 | port;
@@ -86,13 +100,17 @@ __noinline u32 group_of(u16 port, u64 cgroup)
 
 	for (u32 i = 0; i < SOCKET_GROUP_PROBES; i++) {
 		u32 at = (home + i) & (SOCKET_GROUPS_MAX - 1);
-		u64 seen = group_keys[at];
+
+		if (at != SOCKET_OTHERS && group_keys[at] == key)
+			return at;
+	}
+	for (u32 i = 0; i < SOCKET_GROUP_PROBES; i++) {
+		u32 at = (home + i) & (SOCKET_GROUPS_MAX - 1);
+		u64 seen;
 
 		if (at == SOCKET_OTHERS)
 			continue;
-		if (!seen)
-			seen = __sync_val_compare_and_swap(&group_keys[at], 0,
-							   key);
+		seen = __sync_val_compare_and_swap(&group_keys[at], 0, key);
 		if (!seen) {
 			groups[at].cgroup = cgroup;
 			groups[at].port = port;
@@ -104,17 +122,25 @@ __noinline u32 group_of(u16 port, u64 cgroup)
 	return SOCKET_OTHERS;
 }
 
+/* The compiler knows the bounds of group_of(), the verifier does not. */
+static __always_inline struct socket_group *group_at(u32 at)
+{
+	asm volatile("" : "+r"(at));
+	return &groups[at & (SOCKET_GROUPS_MAX - 1)];
+}
+
 /* The record of @sk, made if it is a connection to a listener. */
 static __always_inline struct connection *connection_of(struct sock *sk)
 {
 	u16 family = sk->__sk_common.skc_family;
+	u8 state = sk->__sk_common.skc_state;
 	u16 port = sk->__sk_common.skc_num;
 	struct connection *c;
 
 	c = bpf_sk_storage_get(&connections_map, sk, NULL, 0);
 	if (c)
 		return c->group < SOCKET_GROUPS_MAX ? c : NULL;
-	if ((family != AF_INET && family != AF_INET6) ||
+	if ((family != AF_INET && family != AF_INET6) || state == TCP_CLOSE ||
 	    !bpf_map_lookup_elem(&ports, &port))
 		return NULL;
 	c = bpf_sk_storage_get(&connections_map, sk, NULL,
@@ -124,7 +150,41 @@ static __always_inline struct connection *connection_of(struct sock *sk)
 		return NULL;
 	}
 	c->group = group_of(port, compat_sock_cgroup(sk));
-	return c->group < SOCKET_GROUPS_MAX ? c : NULL;
+	__sync_fetch_and_add(&group_at(c->group)->open, 1);
+	return c;
+}
+
+static __always_inline void begin_listen(u16 port)
+{
+	u32 *listeners = bpf_map_lookup_elem(&ports, &port), one = 1;
+
+	if (listeners)
+		__sync_fetch_and_add(listeners, 1);
+	else if (bpf_map_update_elem(&ports, &port, &one, BPF_ANY))
+		__sync_fetch_and_add(&socket_lost.ports, 1);
+}
+
+static __always_inline void end_listen(u16 port)
+{
+	u32 *listeners = bpf_map_lookup_elem(&ports, &port);
+
+	if (listeners && *listeners)
+		__sync_fetch_and_add(listeners, -1);
+}
+
+/* What comes after its end is not of its group, which may be another's then. */
+static __always_inline void end_connection(struct sock *sk)
+{
+	struct connection *c;
+
+	c = bpf_sk_storage_get(&connections_map, sk, NULL, 0);
+	if (!c || c->group >= SOCKET_GROUPS_MAX)
+		return;
+	if (c->established_ns)
+		record(c->group, SOCKET_LIFE,
+		       bpf_ktime_get_ns() - c->established_ns);
+	__sync_fetch_and_add(&group_at(c->group)->open, -1);
+	c->group = NO_GROUP;
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -132,28 +192,21 @@ int BPF_PROG(set_state, struct sock *sk, int from, int to)
 {
 	u16 port = sk->__sk_common.skc_num;
 	struct connection *c;
-	u8 one = 1;
 
 	if (to == TCP_LISTEN) {
-		if (bpf_map_update_elem(&ports, &port, &one, BPF_ANY))
-			__sync_fetch_and_add(&socket_lost.ports, 1);
-		return 0;
-	}
-	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
+		begin_listen(port);
+	} else if (from == TCP_LISTEN && to == TCP_CLOSE) {
+		/* a child leaves that state, too, but for another one */
+		end_listen(compat_sock_port(sk));
+	} else if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
 		c = connection_of(sk);
 		if (!c)
 			return 0;
 		c->established_ns = bpf_ktime_get_ns();
-		__sync_fetch_and_add(&groups[c->group & (SOCKET_GROUPS_MAX - 1)]
-				     .accepted, 1);
-		return 0;
+		__sync_fetch_and_add(&group_at(c->group)->accepted, 1);
+	} else if (to == TCP_CLOSE) {
+		end_connection(sk);
 	}
-	if (to != TCP_CLOSE || from == TCP_LISTEN)
-		return 0;
-	c = bpf_sk_storage_get(&connections_map, sk, NULL, 0);
-	if (c && c->established_ns && c->group < SOCKET_GROUPS_MAX)
-		record(c->group, SOCKET_LIFE,
-		       bpf_ktime_get_ns() - c->established_ns);
 	return 0;
 }
 
@@ -163,16 +216,16 @@ int BPF_PROG(segment, struct sock *sk, struct sk_buff *skb)
 {
 	struct connection *c = connection_of(sk);
 	struct tcp_sock *tp;
-	u32 acked;
+	u32 acked, rtt_us;
 
 	if (!c)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
-	c->rtt_us = tp->srtt_us >> 3;
-	if (c->rtt_us)
-		record(c->group, SOCKET_RTT, (u64)c->rtt_us * 1000);
+	rtt_us = tp->srtt_us >> 3;
+	if (rtt_us)
+		record(c->group, SOCKET_RTT, (u64)rtt_us * 1000);
 	if (!c->sent_ns || compat_acked(skb, &acked))
 		return 0;
 	if ((__s32)(acked - c->sent_end) < 0)
@@ -191,8 +244,7 @@ int BPF_PROG(retransmit, struct sock *sk)
 	if (!c || c->group >= SOCKET_GROUPS_MAX)
 		return 0;
 	c->retransmits++;
-	__sync_fetch_and_add(&groups[c->group & (SOCKET_GROUPS_MAX - 1)]
-			     .retransmits, 1);
+	__sync_fetch_and_add(&group_at(c->group)->retransmits, 1);
 	return 0;
 }
 
@@ -247,8 +299,9 @@ static __always_inline int end_read(struct sock *sk, int bytes)
 		return 0;
 	record(c->group, SOCKET_READ, bpf_ktime_get_ns() - c->arrived_ns);
 	c->arrived_ns = 0;
-	group = &groups[c->group & (SOCKET_GROUPS_MAX - 1)];
-	group->pid = bpf_get_current_pid_tgid() >> 32;
+	c->pid = bpf_get_current_pid_tgid() >> 32;
+	group = group_at(c->group);
+	group->pid = c->pid;
 	bpf_get_current_comm(group->comm, sizeof(group->comm));
 	return 0;
 }
@@ -284,16 +337,20 @@ int BPF_PROG(read_fexit, struct sock *sk)
 	return end_read(sk, (int)bytes);
 }
 
-static __always_inline int end_accept(struct sock *sk)
+/* Once, and not of one that was read from before it was asked about. */
+static __always_inline void end_accept(struct connection *c)
 {
-	struct connection *c;
+	if (!c || !c->established_ns || c->met || c->pid ||
+	    c->group >= SOCKET_GROUPS_MAX)
+		return;
+	c->met = 1;
+	record(c->group, SOCKET_ACCEPT, bpf_ktime_get_ns() - c->established_ns);
+}
 
-	if (!sk)
-		return 0;
-	c = bpf_sk_storage_get(&connections_map, sk, NULL, 0);
-	if (c && c->established_ns && c->group < SOCKET_GROUPS_MAX)
-		record(c->group, SOCKET_ACCEPT,
-		       bpf_ktime_get_ns() - c->established_ns);
+static __always_inline int end_accept_of(struct sock *sk)
+{
+	if (sk)
+		end_accept(bpf_sk_storage_get(&connections_map, sk, NULL, 0));
 	return 0;
 }
 
@@ -301,14 +358,48 @@ static __always_inline int end_accept(struct sock *sk)
 SEC("fexit/inet_csk_accept")
 int BPF_PROG(accept_2, struct sock *listener, void *arg, struct sock *sk)
 {
-	return end_accept(sk);
+	return end_accept_of(sk);
 }
 
 SEC("fexit/inet_csk_accept")
 int BPF_PROG(accept_4, struct sock *listener, int flags, void *err, int kern,
 	     struct sock *sk)
 {
-	return end_accept(sk);
+	return end_accept_of(sk);
+}
+
+/*
+ * Where functions are not to be attached to: accept() asks the new socket for
+ * its peer when the caller wants the address, and so does getpeername().
+ */
+static __always_inline int ask_peer(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	if (sk)
+		end_accept(bpf_sk_storage_get(&connections_map, sk, NULL, 0));
+	return 1; /* the answer is left as it is */
+}
+
+SEC("cgroup/getpeername4")
+int accept_peer4(struct bpf_sock_addr *ctx)
+{
+	return ask_peer(ctx);
+}
+
+SEC("cgroup/getpeername6")
+int accept_peer6(struct bpf_sock_addr *ctx)
+{
+	return ask_peer(ctx);
+}
+
+/* In the queue of its listener, or closed by who had it: not in these states. */
+static __always_inline bool waits_for_accept(struct sock *sk)
+{
+	u8 state = sk->__sk_common.skc_state;
+
+	return !sk->sk_socket &&
+	       (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT);
 }
 
 static __always_inline void put_connection(struct socket_record *r,
@@ -322,6 +413,9 @@ static __always_inline void put_connection(struct socket_record *r,
 		return;
 	now = bpf_ktime_get_ns();
 	r->retransmits = c->retransmits;
+	r->pid = c->pid;
+	if (c->established_ns && waits_for_accept(sk))
+		r->unaccepted_ns = now - c->established_ns;
 	if (c->arrived_ns)
 		r->unread_ns = now - c->arrived_ns;
 	if (c->sent_ns)

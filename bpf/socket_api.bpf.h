@@ -27,9 +27,10 @@ struct socket_group {
 	__u64 cgroup;		/* id, 0: unknown */
 	__u64 accepted;		/* connections established */
 	__u64 retransmits;
+	__s32 open;		/* connections that may still add to it */
 	__u32 pid;		/* who read last */
 	__u16 port;
-	__u16 pad;
+	__u16 pad[3];
 	char comm[16];
 };
 
@@ -47,6 +48,8 @@ struct socket_lost {
 	__u64 storage;	/* no memory for a socket's own record */
 };
 
+_Static_assert(sizeof(struct socket_group) == 56, "shared through .bss");
+
 /* One connection or listener, as the iterator `connections` writes it. */
 struct socket_record {
 	__u64 cookie;
@@ -55,12 +58,13 @@ struct socket_record {
 	__u64 unacked;		/* bytes sent, not yet acknowledged */
 	__u64 unread_ns;	/* age of the oldest data not yet read, or 0 */
 	__u64 unacked_ns;	/* age of the oldest send not yet acknowledged */
+	__u64 unaccepted_ns;	/* how long it has waited for accept(), or 0 */
 	__u32 rtt_us;
 	__u32 retransmits;
 	__u32 backlog;		/* of a listener: waiting for accept() */
 	__u32 backlog_max;
 	__u32 drops;		/* of a listener: it had no room for them */
-	__u32 pad;
+	__u32 pid;		/* who read it last, 0: nobody yet */
 	__u16 family;		/* AF_INET, AF_INET6 */
 	__u16 state;		/* TCP_ESTABLISHED 1, TCP_LISTEN 10 */
 	__u16 port;		/* ours, host order */
@@ -68,6 +72,6 @@ struct socket_record {
 	__u8 peer[16];		/* network order; IPv4 in the first four */
 };
 
-_Static_assert(sizeof(struct socket_record) == 96, "iterator record");
+_Static_assert(sizeof(struct socket_record) == 104, "iterator record");
 
 #endif

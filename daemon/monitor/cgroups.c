@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "monitor/clock.h"
+#include "monitor/text.h"
 
 #define MOUNTS "/proc/self/mounts"
 #define DEPTH_MAX 64
@@ -99,6 +100,11 @@ void cgroups_free(struct cgroups *cgroups)
 	mem_free(cgroups);
 }
 
+const char *cgroups_root(const struct cgroups *cgroups)
+{
+	return cgroups->root;
+}
+
 static void add(struct cgroups *cgroups, uint64_t id, const char *path)
 {
 	size_t size = strlen(path) + 1;
@@ -111,6 +117,7 @@ static void add(struct cgroups *cgroups, uint64_t id, const char *path)
 	if (!copy)
 		return;
 	memcpy(copy, path, size);
+	text_make_printable(copy);
 	if (hmap_set(&cgroups->paths, id, (uintptr_t)copy))
 		mem_free(copy);
 }

@@ -28,6 +28,9 @@ int cgroups_new(const char *root, enum cgroups_of of,
 		struct cgroups **ret_cgroups);
 void cgroups_free(struct cgroups *cgroups);
 
+/* The folder that the names are over, "" when there is none.  *borrows*. */
+const char *cgroups_root(const struct cgroups *cgroups);
+
 /*
  * The path of @id below the root ("/system.slice/chatd.service"), "" when it
  * is 0 or unknown.  *borrows*: valid until the next call.

@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "base/mem.h"
+#include "monitor/clock.h"
 #include "monitor/command.h"
 #include "monitor/command_args.h"
 #include "monitor/json_get.h"
@@ -20,6 +21,14 @@ static const char usage[] =
 "TCP connections to local listeners: time to acknowledgment, time until the\n"
 "application reads, round trips, and who waits most.  From superdiskd\n"
 "--sockets; where none runs, of what happens until Ctrl-C.\n";
+
+/* How long something waits, "-" if nothing does. */
+static const char *text_wait(json_t *of, const char *key, char text[TEXT_SIZE])
+{
+	uint64_t ns = json_get_number(of, key);
+
+	return ns ? text_time(ns, text) : "-";
+}
 
 static void print_span(json_t *group, const char *name)
 {
@@ -46,7 +55,7 @@ static void print_port(json_t *group)
 static void print_groups(json_t *groups)
 {
 	static const char *const spans[] = { "rtt", "ack", "read", "accept" };
-	char backlog[32];
+	char backlog[32], oldest[TEXT_SIZE];
 	json_t *group;
 	size_t i;
 
@@ -56,7 +65,7 @@ static void print_groups(json_t *groups)
 	printf("\n%5s %-15s ", "port", "command");
 	for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
 		printf("  %9s %9s", "p50", "p99");
-	puts("   conns  retrans   backlog  dropped  cgroup");
+	puts("   conns  retrans   backlog    oldest  dropped  cgroup");
 	json_array_foreach(groups, i, group) {
 		print_port(group);
 		for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
@@ -64,37 +73,46 @@ static void print_groups(json_t *groups)
 		snprintf(backlog, sizeof(backlog), "%d/%d",
 			 (int)json_get_number(group, "backlog"),
 			 (int)json_get_number(group, "backlog_max"));
-		printf("  %6d  %7d  %8s  %7d  %s\n",
+		printf("  %6d  %7d  %8s  %8s  %7d  %s\n",
 		       (int)json_get_number(group, "connections"),
 		       (int)json_get_number(group, "retransmits"), backlog,
-		       (int)json_get_number(group, "drops"), json_get_text(group, "cgroup"));
+		       text_wait(group, "unaccepted_ns", oldest),
+		       (int)json_get_number(group, "drops"),
+		       json_get_text(group, "cgroup"));
 	}
+}
+
+static void print_connection(json_t *each)
+{
+	char unsent[TEXT_SIZE], unacked[TEXT_SIZE], peer[64];
+	char unread[TEXT_SIZE], waits[TEXT_SIZE], queued[TEXT_SIZE];
+
+	snprintf(peer, sizeof(peer), "%s:%d", json_get_text(each, "peer"),
+		 (int)json_get_number(each, "peer_port"));
+	printf("%5d %-28s %7d %-36s %8s %8s %9s %9s %9s\n",
+	       (int)json_get_number(each, "port"), peer,
+	       (int)json_get_number(each, "pid"), json_get_text(each, "name"),
+	       text_bytes(json_get_number(each, "unsent"), unsent),
+	       text_bytes(json_get_number(each, "unacked"), unacked),
+	       text_wait(each, "unread_ns", unread),
+	       text_wait(each, "unacked_ns", waits),
+	       text_wait(each, "unaccepted_ns", queued));
 }
 
 static void print_slowest(json_t *slowest)
 {
-	char unsent[TEXT_SIZE], unacked[TEXT_SIZE];
-	char unread[TEXT_SIZE], waits[TEXT_SIZE];
 	json_t *each;
 	size_t i;
 
 	if (!json_array_size(slowest))
 		return;
-	printf("\nslowest connections\n%5s %-28s %-16s %9s %9s %9s %9s\n",
-	       "port", "peer", "name", "unsent", "unacked", "unread", "no ack");
+	printf("\nslowest connections\n%5s %-28s %7s %-36s %8s %8s %9s %9s %9s\n",
+	       "port", "peer", "pid", "name", "unsent", "unacked", "unread",
+	       "no ack", "no accept");
 	json_array_foreach(slowest, i, each) {
-		char peer[64];
-
 		if (i == SHOWN_MAX)
 			break;
-		snprintf(peer, sizeof(peer), "%s:%d", json_get_text(each, "peer"),
-			 (int)json_get_number(each, "peer_port"));
-		printf("%5d %-28s %-16s %9s %9s %9s %9s\n",
-		       (int)json_get_number(each, "port"), peer, json_get_text(each, "name"),
-		       text_bytes(json_get_number(each, "unsent"), unsent),
-		       text_bytes(json_get_number(each, "unacked"), unacked),
-		       text_time(json_get_number(each, "unread_ns"), unread),
-		       text_time(json_get_number(each, "unacked_ns"), waits));
+		print_connection(each);
 	}
 }
 
@@ -132,7 +150,7 @@ static json_t *measure_here(char *why, size_t why_size)
 	    !cgroups_new(NULL, CGROUPS_SOCKETS, &cgroups)) {
 		fprintf(stderr, "measuring, Ctrl-C ends\n");
 		interrupts_wait(-1);
-		if (!sockets_read(sockets, state))
+		if (!sockets_read(sockets, clock_monotonic_ns(), state))
 			document = sockets_to_json(state, names, cgroups);
 	}
 	cgroups_free(cgroups);

@@ -139,5 +139,13 @@ void exporter_sockets(struct buf *out, const struct sockets_state *state,
 				       figures[f].value(&state->group[i]));
 		}
 	}
+	metrics_family(out, "superdisk_tcp_backlog_oldest_seconds", METRIC_GAUGE,
+		       "How long the oldest waits for accept().");
+	for (size_t i = 0; i < state->groups; i++) {
+		label(&l, &state->group[i], cgroups);
+		metrics_sample_seconds(out,
+				       "superdisk_tcp_backlog_oldest_seconds",
+				       l.label, state->group[i].unaccepted_ns);
+	}
 	exporter_lost(out, "superdisk_tcp_lost_total", losses);
 }

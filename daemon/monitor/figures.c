@@ -13,6 +13,7 @@
 #include "monitor/clock.h"
 #include "monitor/exporter.h"
 #include "monitor/slowest.h"
+#include "monitor/text.h"
 
 #define WHY_SIZE 1024
 
@@ -180,8 +181,9 @@ static json_t *slow_to_json(struct figures *figures,
 	const char *op = r->op < BLOCK_OPS ? latency_op_names[r->op] : "?";
 	const char *parent = r->parent ?
 		devices_name(figures->devices, r->parent) : "";
+	char command[TEXT_SIZE];
 
-	return json_pack("{ss ss ss sI sI sI sI sI si si ss% sI ss}",
+	return json_pack("{ss ss ss sI sI sI sI sI si si ss sI ss}",
 			 "device", devices_name(figures->devices, r->dev),
 			 "parent", parent, "operation", op,
 			 "end_ns", (json_int_t)r->end_ns,
@@ -190,7 +192,8 @@ static json_t *slow_to_json(struct figures *figures,
 			 "sector", (json_int_t)r->sector,
 			 "bytes", (json_int_t)r->bytes,
 			 "error", (int)r->error, "pid", (int)r->pid,
-			 "command", r->comm, strnlen(r->comm, sizeof(r->comm)),
+			 "command",
+			 text_printable(r->comm, sizeof(r->comm), command),
 			 "cgroup_id", (json_int_t)r->cgroup, "cgroup",
 			 cgroups_path(figures->block_cgroups, r->cgroup));
 }
@@ -199,18 +202,15 @@ json_t *figures_slow_json(struct figures *figures)
 {
 	struct block_slow list[SLOWEST_MAX];
 	size_t count = slowest_list(&figures->slowest, list);
-	json_t *requests = json_array(), *each;
+	json_t *requests = json_array();
 
 	if (!figures->block) {
 		json_decref(requests);
 		return json_pack("{ss}", "error", figures->why_no_block);
 	}
-	for (size_t i = 0; i < count; i++) {
-		each = slow_to_json(figures, &list[i]);
-		/* a command's name need not be UTF-8 */
-		if (each)
-			json_array_append_new(requests, each);
-	}
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(requests,
+				      slow_to_json(figures, &list[i]));
 	return json_pack("{so}", "requests", requests);
 }
 
@@ -220,7 +220,8 @@ json_t *figures_sockets_json(struct figures *figures)
 
 	if (!figures->sockets)
 		return json_pack("{ss}", "error", figures->why_no_sockets);
-	err = sockets_read(figures->sockets, figures->sockets_state);
+	err = sockets_read(figures->sockets, clock_monotonic_ns(),
+			   figures->sockets_state);
 	if (err)
 		return json_pack("{ss}", "error", strerror(-err));
 	return sockets_to_json(figures->sockets_state, figures->names,
@@ -240,7 +241,8 @@ void figures_metrics(struct figures *figures, struct buf *out)
 	if (figures->block)
 		exporter_block(out, figures_latency(figures));
 	if (figures->sockets &&
-	    !sockets_read(figures->sockets, figures->sockets_state))
+	    !sockets_read(figures->sockets, clock_monotonic_ns(),
+			   figures->sockets_state))
 		exporter_sockets(out, figures->sockets_state,
 				 figures->socket_cgroups);
 }

@@ -8,12 +8,11 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 
 #include "base/mem.h"
 #include "monitor/bpf_load.h"
-#include "monitor/clock.h"
 #include "monitor/hist.h"
+#include "monitor/socket_hooks.h"
 #include "socket.skel.h"
 
 /* A group without listener and connection is kept for so long. */
@@ -31,70 +30,6 @@ struct sockets {
 	bool measured[SOCKET_SPANS];
 };
 
-static bool has_tracepoint(const struct btf *kernel, const char *name)
-{
-	char type[128];
-
-	snprintf(type, sizeof(type), "btf_trace_%s", name);
-	return btf__find_by_name_kind(kernel, type, BTF_KIND_TYPEDEF) > 0;
-}
-
-/* Arguments of kernel function @name, -1 when there is none. */
-static int arguments(const struct btf *kernel, const char *name)
-{
-	int id = btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC);
-
-	if (id < 0)
-		return -1;
-	return btf_vlen(btf__type_by_id(kernel,
-					btf__type_by_id(kernel, id)->type));
-}
-
-/* Picks one hook for each event; socket.bpf.c says which is of when. */
-static void choose(struct sockets *sockets, const struct btf *kernel,
-		   bool functions)
-{
-	struct socket_bpf *s = sockets->skeleton;
-	bool send = has_tracepoint(kernel, "tcp_sendmsg_locked");
-	bool receive = has_tracepoint(kernel, "sk_data_ready") &&
-		       has_tracepoint(kernel, "sock_recv_length");
-	int accept = functions ? arguments(kernel, "inet_csk_accept") : -1;
-
-	bpf_program__set_autoload(s->progs.send_tp, send);
-	bpf_program__set_autoload(s->progs.send_fentry, !send && functions);
-	bpf_program__set_autoload(s->progs.arrive_tp, receive);
-	bpf_program__set_autoload(s->progs.read_tp, receive);
-	bpf_program__set_autoload(s->progs.arrive_fentry,
-				  !receive && functions);
-	bpf_program__set_autoload(s->progs.read_fexit, !receive && functions);
-	bpf_program__set_autoload(s->progs.accept_2, accept == 2);
-	bpf_program__set_autoload(s->progs.accept_4, accept == 4);
-	sockets->measured[SOCKET_RTT] = true;
-	sockets->measured[SOCKET_LIFE] = true;
-	sockets->measured[SOCKET_ACK] = send || functions;
-	sockets->measured[SOCKET_READ] = receive || functions;
-	sockets->measured[SOCKET_ACCEPT] = accept == 2 || accept == 4;
-}
-
-static int load(struct sockets *sockets, const struct btf *kernel,
-		bool functions)
-{
-	int err;
-
-	sockets->skeleton = socket_bpf__open();
-	if (!sockets->skeleton)
-		return -errno;
-	choose(sockets, kernel, functions);
-	err = socket_bpf__load(sockets->skeleton);
-	if (!err)
-		err = socket_bpf__attach(sockets->skeleton);
-	if (err) {
-		socket_bpf__destroy(sockets->skeleton);
-		sockets->skeleton = NULL;
-	}
-	return err;
-}
-
 /* Listeners of before us, by the kernel's own list. */
 static void add_ports(const struct sockets *sockets, const char *list)
 {
@@ -106,30 +41,24 @@ static void add_ports(const struct sockets *sockets, const char *list)
 	if (!file)
 		return;
 	while (fgets(line, sizeof(line), file)) {
+		uint32_t listeners = 0;
 		uint16_t key;
-		uint8_t one = 1;
 
 		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x",
 			   &port, &state) != 2 || state != 0x0a)
 			continue;
 		key = (uint16_t)port;
-		bpf_map_update_elem(map, &key, &one, BPF_ANY);
+		bpf_map_lookup_elem(map, &key, &listeners);
+		listeners++;
+		bpf_map_update_elem(map, &key, &listeners, BPF_ANY);
 	}
 	fclose(file);
 }
 
 static int start(struct sockets *sockets)
 {
-	struct btf *kernel = btf__load_vmlinux_btf();
-	int err;
+	int err = socket_hooks_attach(sockets->measured, &sockets->skeleton);
 
-	if (!kernel)
-		return -errno;
-	/* some kernels refuse to attach to functions, but not to tracepoints */
-	err = load(sockets, kernel, true);
-	if (err)
-		err = load(sockets, kernel, false);
-	btf__free(kernel);
 	if (err)
 		return err;
 	sockets->hists = bpf_load_map_array(
@@ -185,7 +114,7 @@ static void read_group(const struct sockets *sockets, uint32_t number,
 static uint64_t badness(const struct socket_record *r)
 {
 	return r->unsent + r->unacked +
-	       (r->unread_ns + r->unacked_ns) / 1000;
+	       (r->unread_ns + r->unacked_ns + r->unaccepted_ns) / 1000;
 }
 
 static void keep_slowest(struct sockets_state *state,
@@ -237,6 +166,8 @@ static void take_record(struct sockets_state *state,
 		group->connections++;
 		group->unsent += r->unsent;
 		group->unacked += r->unacked;
+		if (r->unaccepted_ns > group->unaccepted_ns)
+			group->unaccepted_ns = r->unaccepted_ns;
 	}
 	if (r->state == STATE_ESTABLISHED)
 		keep_slowest(state, r);
@@ -267,16 +198,44 @@ static int walk(const struct sockets *sockets, struct sockets_state *state)
 	return size < 0 ? -errno : 0;
 }
 
-/*
- * Gives the place of a group back whose listener has gone and whose last
- * connection has.  The key goes last: until then nobody else claims it.
- */
+/* How many listen on @port, -1: nobody has for long. */
+static int listeners(const struct sockets *sockets, uint16_t port)
+{
+	uint32_t count;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(sockets->skeleton->maps.ports),
+				&port, &count))
+		return -1;
+	return (int)count;
+}
+
+/* Ports without listeners whose last group has gone; none may come again. */
+static void forget_ports(const struct sockets *sockets)
+{
+	const struct socket_group *groups = sockets->skeleton->bss->groups;
+	int map = bpf_map__fd(sockets->skeleton->maps.ports);
+	uint16_t port = 0, next;
+	bool first = true;
+
+	while (!bpf_map_get_next_key(map, first ? NULL : &port, &next)) {
+		bool needed = listeners(sockets, next) != 0;
+
+		for (size_t i = 0; !needed && i < SOCKET_OTHERS; i++)
+			needed = groups[i].port == next;
+		if (needed) {
+			first = false;
+			port = next;
+		} else if (bpf_map_delete_elem(map, &next)) {
+			return;
+		}
+	}
+}
+
+/* Gives a place back.  The key goes last: nobody claims it until then. */
 static void recycle(struct sockets *sockets, uint32_t number)
 {
 	struct socket_bpf__bss *bss = sockets->skeleton->bss;
-	uint16_t port = bss->groups[number].port;
 
-	bpf_map_delete_elem(bpf_map__fd(sockets->skeleton->maps.ports), &port);
 	for (uint32_t shard = 0; shard < SOCKET_SHARDS; shard++)
 		memset(&sockets->hists[socket_hist_index(shard, number, 0)], 0,
 		       SOCKET_SPANS * sizeof(sockets->hists[0]));
@@ -285,13 +244,17 @@ static void recycle(struct sockets *sockets, uint32_t number)
 	sockets->idle_ns[number] = 0;
 }
 
+/*
+ * The programs count connections and listeners in all network namespaces; the
+ * walk sees those of ours only, and says nothing of who is idle.
+ */
 static void watch_idle(struct sockets *sockets, uint32_t number,
 		       const struct sockets_group *group, uint64_t now_ns)
 {
 	uint64_t *since = &sockets->idle_ns[number];
 
-	if (number == SOCKET_OTHERS || group->backlog_max ||
-	    group->connections)
+	if (number == SOCKET_OTHERS || group->of.open > 0 ||
+	    listeners(sockets, group->of.port) > 0)
 		*since = 0;
 	else if (!*since)
 		*since = now_ns;
@@ -299,7 +262,8 @@ static void watch_idle(struct sockets *sockets, uint32_t number,
 		recycle(sockets, number);
 }
 
-int sockets_read(struct sockets *sockets, struct sockets_state *ret_state)
+int sockets_read(struct sockets *sockets, uint64_t now_ns,
+		 struct sockets_state *ret_state)
 {
 	const struct socket_bpf__bss *bss = sockets->skeleton->bss;
 	uint32_t number[SOCKET_GROUPS_MAX];
@@ -318,8 +282,8 @@ int sockets_read(struct sockets *sockets, struct sockets_state *ret_state)
 		read_group(sockets, i, &ret_state->group[ret_state->groups++]);
 	}
 	err = walk(sockets, ret_state);
-	for (size_t i = 0; !err && i < ret_state->groups; i++)
-		watch_idle(sockets, number[i], &ret_state->group[i],
-			   clock_monotonic_ns());
+	for (size_t i = 0; i < ret_state->groups; i++)
+		watch_idle(sockets, number[i], &ret_state->group[i], now_ns);
+	forget_ports(sockets);
 	return err;
 }

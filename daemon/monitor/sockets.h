@@ -22,6 +22,7 @@ struct sockets_group {
 	struct socket_group of;		/* port 0: of all that found no place */
 	uint32_t backlog, backlog_max;	/* now, of its listeners */
 	uint64_t drops;		/* connections that they had no room for */
+	uint64_t unaccepted_ns;	/* oldest that waits for accept(), or 0 */
 	uint32_t connections;		/* now */
 	uint64_t unsent, unacked;	/* now, bytes of all of them */
 	struct hist_slots hist[SOCKET_SPANS];
@@ -45,8 +46,13 @@ int sockets_open(char *why, size_t why_size, struct sockets **ret_sockets);
 /* Detaches.  NULL is allowed. */
 void sockets_close(struct sockets *sockets);
 
-/* Walks all TCP sockets once: about 1 us for each. */
-int sockets_read(struct sockets *sockets, struct sockets_state *ret_state);
+/*
+ * Walks all TCP sockets of this network namespace once: about 1 us for each.
+ * @now_ns is CLOCK_MONOTONIC: a group without listener and connection is
+ * forgotten a minute after that was first seen.
+ */
+int sockets_read(struct sockets *sockets, uint64_t now_ns,
+		 struct sockets_state *ret_state);
 
 /* *returns* a document, or NULL without memory. */
 json_t *sockets_to_json(const struct sockets_state *state,

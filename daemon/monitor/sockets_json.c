@@ -3,10 +3,10 @@
 #include "monitor/sockets.h"
 
 #include <arpa/inet.h>
-#include <string.h>
 
 #include "monitor/hist.h"
 #include "monitor/hist_json.h"
+#include "monitor/text.h"
 
 const char *const sockets_span_names[SOCKET_SPANS] = {
 	[SOCKET_RTT] = "rtt",
@@ -21,18 +21,19 @@ static json_t *group_to_json(const struct sockets_group *group,
 {
 	const struct socket_group *of = &group->of;
 	json_t *spans = json_object();
+	char command[TEXT_SIZE];
 
 	for (int span = 0; span < SOCKET_SPANS; span++)
 		if (hist_count(&group->hist[span]))
 			json_object_set_new(spans, sockets_span_names[span],
 					    hist_to_json(&group->hist[span]));
-	return json_pack("{si ss sI si ss% sI sI si sI sI si si sI so}",
+	return json_pack("{si ss sI si ss sI sI si sI sI si si sI sI so}",
 			 "port", (int)of->port,
 			 "cgroup", cgroups_path(cgroups, of->cgroup),
 			 "cgroup_id", (json_int_t)of->cgroup,
 			 "pid", (int)of->pid,
-			 "command", of->comm, strnlen(of->comm,
-						      sizeof(of->comm)),
+			 "command", text_printable(of->comm, sizeof(of->comm),
+						   command),
 			 "accepted", (json_int_t)of->accepted,
 			 "retransmits", (json_int_t)of->retransmits,
 			 "connections", (int)group->connections,
@@ -41,6 +42,7 @@ static json_t *group_to_json(const struct sockets_group *group,
 			 "backlog", (int)group->backlog,
 			 "backlog_max", (int)group->backlog_max,
 			 "drops", (json_int_t)group->drops,
+			 "unaccepted_ns", (json_int_t)group->unaccepted_ns,
 			 "spans", spans);
 }
 
@@ -51,9 +53,9 @@ static json_t *record_to_json(const struct socket_record *r,
 	char peer[INET6_ADDRSTRLEN] = "";
 
 	inet_ntop(r->family, r->peer, peer, sizeof(peer));
-	return json_pack("{si ss si ss ss sI sI sI sI sI si si}",
+	return json_pack("{si ss si si ss ss sI sI sI sI sI sI si si}",
 			 "port", (int)r->port, "peer", peer,
-			 "peer_port", (int)r->peer_port,
+			 "peer_port", (int)r->peer_port, "pid", (int)r->pid,
 			 "cgroup", cgroups_path(cgroups, r->cgroup),
 			 "name", socket_names_get(names, r->cookie),
 			 "cookie", (json_int_t)r->cookie,
@@ -61,6 +63,7 @@ static json_t *record_to_json(const struct socket_record *r,
 			 "unacked", (json_int_t)r->unacked,
 			 "unread_ns", (json_int_t)r->unread_ns,
 			 "unacked_ns", (json_int_t)r->unacked_ns,
+			 "unaccepted_ns", (json_int_t)r->unaccepted_ns,
 			 "rtt_us", (int)r->rtt_us,
 			 "retransmits", (int)r->retransmits);
 }
@@ -70,17 +73,14 @@ json_t *sockets_to_json(const struct sockets_state *state,
 			struct cgroups *cgroups)
 {
 	json_t *groups = json_array(), *slowest = json_array();
-	json_t *measured = json_object(), *each;
+	json_t *measured = json_object();
 
 	for (int span = 0; span < SOCKET_SPANS; span++)
 		json_object_set_new(measured, sockets_span_names[span],
 				    json_boolean(state->measured[span]));
-	for (size_t i = 0; i < state->groups; i++) {
-		each = group_to_json(&state->group[i], cgroups);
-		/* a command's name need not be UTF-8 */
-		if (each)
-			json_array_append_new(groups, each);
-	}
+	for (size_t i = 0; i < state->groups; i++)
+		json_array_append_new(groups, group_to_json(&state->group[i],
+							    cgroups));
 	for (size_t i = 0; i < state->slowest; i++)
 		json_array_append_new(slowest,
 				      record_to_json(&state->slow[i], names,

@@ -5,14 +5,19 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,8 +31,11 @@
 #define MESSAGES 50
 #define WAIT_NS 30000000ULL
 
+#define MINUTE_NS 60000000000ULL
+
 static struct sockets *sockets;
 static struct sockets_state *state;
+static uint64_t now_ns = 1;	/* as sockets_read() is told */
 
 struct pair {
 	int listener, client, server;
@@ -53,7 +61,8 @@ static int tear_down(void **unused)
 	return 0;
 }
 
-static void pair_open(struct pair *pair, int family)
+/* Listens and connects, but does not accept. */
+static void pair_connect(struct pair *pair, int family)
 {
 	struct sockaddr_storage address = { .ss_family = (sa_family_t)family };
 	socklen_t size = sizeof(address);
@@ -75,8 +84,21 @@ static void pair_open(struct pair *pair, int family)
 	pair->client = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(pair->client, (struct sockaddr *)&address,
 				 size), 0);
-	pair->server = accept(pair->listener, NULL, NULL);
+}
+
+static void pair_accept(struct pair *pair)
+{
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof(peer);
+
+	pair->server = accept(pair->listener, (struct sockaddr *)&peer, &size);
 	assert_true(pair->server >= 0);
+}
+
+static void pair_open(struct pair *pair, int family)
+{
+	pair_connect(pair, family);
+	pair_accept(pair);
 }
 
 static void pair_close(struct pair *pair)
@@ -86,14 +108,22 @@ static void pair_close(struct pair *pair)
 	close(pair->listener);
 }
 
-static const struct sockets_group *group_of(uint16_t port)
+/* NULL when there is none. */
+static const struct sockets_group *find_group(uint16_t port)
 {
-	assert_int_equal(sockets_read(sockets, state), 0);
+	assert_int_equal(sockets_read(sockets, now_ns, state), 0);
 	for (size_t i = 0; i < state->groups; i++)
 		if (state->group[i].of.port == port)
 			return &state->group[i];
-	fail_msg("no group");
 	return NULL;
+}
+
+static const struct sockets_group *group_of(uint16_t port)
+{
+	const struct sockets_group *group = find_group(port);
+
+	assert_non_null(group);
+	return group;
 }
 
 static void wait_ns(uint64_t ns)
@@ -192,6 +222,134 @@ static void a_reader_that_waits_shows_its_wait(void **unused)
 	pair_close(&pair);
 }
 
+/* What waits is shown while it does, and how long it did afterwards. */
+static void check_accept(int family)
+{
+	const struct sockets_group *group;
+	struct pair pair;
+	uint64_t p50, lost;
+
+	if (!sockets)
+		skip();
+	pair_connect(&pair, family);
+	wait_ns(WAIT_NS);
+	group = group_of(pair.port);
+	lost = state->missed;
+	assert_int_equal(group->backlog, 1);
+	assert_true(lost || group->unaccepted_ns >= WAIT_NS);
+	pair_accept(&pair);
+	group = group_of(pair.port);
+	assert_int_equal(group->unaccepted_ns, 0);
+	if (!state->measured[SOCKET_ACCEPT])
+		skip();
+	p50 = hist_quantile(&group->hist[SOCKET_ACCEPT], 0.5);
+	print_message("# accept after 30 ms, p50 %llu us\n",
+		      (unsigned long long)p50 / 1000);
+	if (!state->missed) {
+		assert_int_equal(hist_count(&group->hist[SOCKET_ACCEPT]), 1);
+		assert_true(p50 * 100 >= WAIT_NS * 94);
+	}
+	/* it was accepted once, whoever asks for its peer later */
+	exchange(&pair, 0, 1);
+	getpeername(pair.server, (struct sockaddr *)&(struct sockaddr_in) { 0 },
+		    &(socklen_t) { sizeof(struct sockaddr_in) });
+	group = group_of(pair.port);
+	assert_true(hist_count(&group->hist[SOCKET_ACCEPT]) <= 1);
+	pair_close(&pair);
+}
+
+static void a_late_accept_shows_its_wait(void **unused)
+{
+	(void)unused;
+	check_accept(AF_INET);
+	check_accept(AF_INET6);
+}
+
+/* A thread's own network namespace, in which there is only loopback. */
+struct elsewhere {
+	pthread_t thread;
+	struct pair pair;
+	bool refused;
+	sem_t go_on, done;
+};
+
+static void *live_elsewhere(void *arg)
+{
+	struct ifreq loopback = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct elsewhere *e = arg;
+	int fd;
+
+	e->refused = unshare(CLONE_NEWNET) != 0;
+	if (!e->refused) {
+		fd = socket(AF_INET, SOCK_DGRAM, 0);
+		e->refused = ioctl(fd, SIOCSIFFLAGS, &loopback) != 0;
+		close(fd);
+	}
+	if (!e->refused) {
+		pair_open(&e->pair, AF_INET);
+		exchange(&e->pair, 0, 1);
+	}
+	sem_post(&e->done);
+	sem_wait(&e->go_on);
+	return NULL;
+}
+
+/*
+ * The walk over all sockets sees one namespace only, the programs all of them:
+ * what it does not see must not be taken for gone.
+ */
+static void a_quiet_listener_in_another_namespace_is_kept(void **unused)
+{
+	const struct sockets_group *group;
+	struct elsewhere e = { 0 };
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	sem_init(&e.done, 0, 0);
+	sem_init(&e.go_on, 0, 0);
+	assert_int_equal(pthread_create(&e.thread, NULL, live_elsewhere, &e),
+			 0);
+	sem_wait(&e.done);
+	sem_post(&e.go_on);
+	pthread_join(e.thread, NULL);
+	if (e.refused)
+		skip();
+	for (int i = 0; i < 3; i++) {
+		group_of(e.pair.port);
+		now_ns += 2 * MINUTE_NS;
+	}
+	exchange(&e.pair, 0, MESSAGES);
+	group = group_of(e.pair.port);
+	assert_int_equal(group->of.accepted, 1);
+	assert_true(hist_count(&group->hist[SOCKET_RTT]) + state->missed >=
+		    MESSAGES);
+	pair_close(&e.pair);
+}
+
+/* Its place is for another then; one that only sleeps keeps it. */
+static void a_listener_that_has_gone_is_forgotten(void **unused)
+{
+	struct pair gone, quiet;
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	pair_open(&gone, AF_INET);
+	pair_open(&quiet, AF_INET);
+	close(quiet.client);
+	close(quiet.server);
+	pair_close(&gone);
+	for (int i = 0; i < 3; i++) {
+		sockets_read(sockets, now_ns, state);
+		now_ns += 2 * MINUTE_NS;
+	}
+	if (!state->missed)
+		assert_null(find_group(gone.port));
+	assert_non_null(find_group(quiet.port));
+	close(quiet.listener);
+}
+
 static void a_reader_that_stops_is_the_slowest(void **unused)
 {
 	static char bytes[1 << 20];
@@ -204,7 +362,7 @@ static void a_reader_that_stops_is_the_slowest(void **unused)
 	pair_open(&pair, AF_INET);
 	while (send(pair.server, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		;
-	assert_int_equal(sockets_read(sockets, state), 0);
+	assert_int_equal(sockets_read(sockets, now_ns, state), 0);
 	for (size_t i = 0; i < state->slowest; i++)
 		if (state->slow[i].port == pair.port)
 			held += state->slow[i].unsent + state->slow[i].unacked;
@@ -256,7 +414,7 @@ static void listeners_without_a_place_are_shown_together(void **unused)
 		pair_open(&pair[i], AF_INET);
 		exchange(&pair[i], 0, 1);
 	}
-	assert_int_equal(sockets_read(sockets, state), 0);
+	assert_int_equal(sockets_read(sockets, now_ns, state), 0);
 	assert_true(state->lost.groups > 0);
 	for (size_t i = 0; i < state->groups; i++)
 		if (!state->group[i].of.port)
@@ -296,6 +454,9 @@ int main(void)
 		cmocka_unit_test(connections_over_ipv4_are_measured),
 		cmocka_unit_test(connections_over_ipv6_are_measured),
 		cmocka_unit_test(a_reader_that_waits_shows_its_wait),
+		cmocka_unit_test(a_late_accept_shows_its_wait),
+		cmocka_unit_test(a_quiet_listener_in_another_namespace_is_kept),
+		cmocka_unit_test(a_listener_that_has_gone_is_forgotten),
 		cmocka_unit_test(a_reader_that_stops_is_the_slowest),
 		cmocka_unit_test(a_listener_that_is_full_shows_what_it_drops),
 		cmocka_unit_test(listeners_without_a_place_are_shown_together),
