@@ -40,7 +40,7 @@ void bpf_load_begin(void)
 
 static const char *advice(int err)
 {
-	if (err == -EPERM || err == -EACCES)
+	if (err == -EPERM)
 		return "CAP_BPF and CAP_PERFMON are needed (run as root)";
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		return "this kernel carries no BTF (CONFIG_DEBUG_INFO_BTF)";
@@ -56,7 +56,7 @@ static const char *advice(int err)
 void bpf_load_end(int err, char *why, size_t why_size)
 {
 	/* without the right to, libbpf's guesses only mislead */
-	if (err == -EPERM || err == -EACCES)
+	if (err == -EPERM)
 		said[0] = 0;
 	if (err)
 		snprintf(why, why_size, "%s: %s%s%s", advice(err),
