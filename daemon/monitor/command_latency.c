@@ -199,27 +199,44 @@ static void draw(struct run *run, const struct latency_live *live)
 	buf_fini(&screen);
 }
 
+/* One interval more; -EINTR when it is the last or the user wants no more. */
+static int live_interval(struct run *run, struct latency_live *live,
+			 uint32_t *intervals)
+{
+	int err;
+
+	if (run->options.count && *intervals == run->options.count)
+		return -EINTR;
+	err = advance(run);
+	if (!err)
+		latency_live_push(live, run->delta, run->options.operation,
+				  run->options.interval_ms);
+	++*intervals;
+	return err;
+}
+
+/* A picture that is held does not change; what happens meanwhile is kept. */
 static int run_live(struct run *run)
 {
 	struct latency_live *live = latency_live_new();
 	int wait_ms = (int)run->options.interval_ms;
-	int key = 0, err = live ? advance(run) : -ENOMEM;
+	int key, err = live ? advance(run) : -ENOMEM;
+	uint32_t intervals = 0;
+	bool held = false;
 
-	for (uint32_t i = 0; !err && key != 'q' && key != -EINTR; i++) {
-		if (run->options.count && i > run->options.count)
-			break;
-		draw(run, live);
+	while (!err) {
+		if (!held)
+			draw(run, live);
 		key = terminal_wait(wait_ms);
-		if (key)
-			continue;
-		err = advance(run);
-		if (!err)
-			latency_live_push(live, run->delta,
-					  run->options.operation,
-					  run->options.interval_ms);
+		if (key == ' ')
+			held = !held;
+		if (key == 'q' || key == -EINTR)
+			err = -EINTR;
+		else if (!key)
+			err = live_interval(run, live, &intervals);
 	}
 	latency_live_free(live);
-	return err;
+	return err == -EINTR ? 0 : err;
 }
 
 static int measure(struct run *run)

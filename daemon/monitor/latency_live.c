@@ -127,9 +127,13 @@ static void put_head(struct buf *out, const struct latency_live *live,
 	paint(out, style, BOLD);
 	buf_printf(out, "%s %s", panel->name, latency_op_names[panel->op]);
 	paint(out, style, PLAIN);
-	buf_printf(out, "  %s/s", text_count(rate, text));
-	if (!rate)
+	if (!hist_count(device)) {
+		paint(out, style, DIM);
+		buf_puts(out, "  idle");
+		paint(out, style, PLAIN);
 		return;
+	}
+	buf_printf(out, "  %s/s", text_count(rate, text));
 	buf_printf(out, "  p50 %s", text_time(hist_quantile(device, 0.5), text));
 	buf_printf(out, "  p99 %s", text_time(hist_quantile(device, 0.99),
 					      text));
@@ -153,7 +157,7 @@ static void put_title(struct buf *out, const struct latency_live *live,
 		   text_time((uint64_t)live->interval_ms * 1000000, text));
 	view_heat_legend(out, style);
 	paint(out, style, DIM);
-	buf_puts(out, "   q leaves");
+	buf_puts(out, "   space holds, q leaves");
 	paint(out, style, PLAIN);
 	if (live->lost) {
 		paint(out, style, ALARM);
