@@ -3,3 +3,14 @@
 ## bench-eyes: what measuring costs, block I/O beside biolatency, and sockets
 bench-eyes: $(B)/bin/superdisk $(B)/tests/kernel/talk | bench-packages
 	@PATH="$$PATH:/usr/sbin" tests/bench/eyes.py $^
+
+# Emulated: what is worth something is how the windows compare.
+.PHONY: bench-loop
+## bench-loop: read latency before, with and around an SSD that turns slow
+bench-loop:
+	+@$(MAKE) --no-print-directory VARIANT=release \
+		$(if $(KMOD_KO),modules) test-guest
+	@scripts/vm test --kernel 6.12 \
+		$(addprefix --program ,$(call in,release,$(GUEST_PROGRAMS))) \
+		$(addprefix --module ,$(call KMOD_KO,6.12)) \
+		tests/kernel/eyes_loop.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # superdiskd's block programs load on this kernel, count every request, say
 # which dm device caused it, and go when superdiskd dies.
-# vm: timeout=300 tools=jq,curl,bpftool fresh
+# vm: timeout=300 tools=jq,curl,bpftool
 # shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
 . ./lib.sh
 

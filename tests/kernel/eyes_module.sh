@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The superdisk command makes a Super-Disk, reads its state over netlink,
 # routes around an SSD and back, and says what happened.
-# vm: timeout=400 tools=jq,bpftool fresh
+# vm: timeout=400 tools=jq,bpftool
 # shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
 . ./lib.sh
 
@@ -39,6 +39,7 @@ counter() {
 		jq "[.[0].counters.$1, .[0].ssds[].counters.$1] | add"
 }
 
+[[ ! -d /sys/module/dm_superdisk ]] || must rmmod dm-superdisk
 like says_that_the_module_is_missing "$(superdisk list 2>&1)" 'not loaded'
 must load_module dm-superdisk
 is lists_nothing_at_first "$(superdisk list --json)" '[]'
@@ -105,9 +106,18 @@ kill -TERM $watcher2
 wait $watcher2
 is and_ends_cleanly $? 0
 
-# Killed at any moment: the module serves, and nothing stays attached.
-for _ in 1 2 3 4 5 6 7 8; do
-	timeout -s KILL $((RANDOM % 5)).$((RANDOM % 9 + 1)) superdiskd \
+# Killed at any moment of its start, and after: the module serves, and nothing
+# stays attached.
+since=$EPOCHREALTIME
+superdiskd --listen none --socket /tmp/sock --state none --sockets \
+	2> /tmp/killed.log &
+watcher2=$!
+must wait_for 60 grep -q ' ready ' /tmp/killed.log
+start_ms=$(((${EPOCHREALTIME/./} - ${since/./}) / 1000))
+kill -KILL $watcher2
+wait $watcher2
+for part in 1 2 3 4 5 6; do
+	timeout -s KILL "$(jq -n "$start_ms * $part / 5000")" superdiskd \
 		--listen none --socket /tmp/sock --state none --sockets \
 		2>> /tmp/killed.log
 done
@@ -118,8 +128,24 @@ no_programs() {
 	! bpftool prog show | grep -qE 'name (bio_|rq_|set_state|segment)'
 }
 ok nothing_stays_attached wait_for 30 no_programs
-note "$(grep -c ' ready ' /tmp/killed.log) of 8 were ready when they were killed"
+note "$(grep -c ' ready ' /tmp/killed.log) of 7 were ready when they were killed"
 
 ok removes superdisk remove fast
+
+# SSDs smaller than the disk: who decides what stays, and how much there is room
+make_ssd ssd2 8
+# shellcheck disable=SC2154
+must superdisk create small "$disk0" "$ssd2" --option policy=sieve
+must dd if=/dev/mapper/small of=/dev/null bs=4k count=64 skip=999 iflag=direct \
+	status=none
+blocks_taken() {
+	superdisk status --json small | jq -e '.[0] | .mode == "cache" and
+		.policy == "sieve" and .ssds[0].slots_used > 0 and
+		.ssds[0].slots_used <= .ssds[0].slots_total'
+}
+ok shows_policy_and_room_of_a_cache wait_for 20 blocks_taken
+like in_words_too "$(superdisk status small)" \
+	'cache by sieve over.*[1-9][0-9]* of [1-9][0-9]* blocks taken'
+must superdisk remove small
 is is_gone "$(superdisk list --json)" '[]'
 done_testing
