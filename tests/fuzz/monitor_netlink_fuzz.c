@@ -51,8 +51,10 @@ static void parse(struct nlmsghdr *message, size_t size, bool event)
 	module_parse(message, size, &state);
 	for (size_t i = 0; i < state.legs; i++)
 		check(state.leg[i].leg < SUPERDISK_MAX_LEGS);
-	for (size_t i = 0; i < state.devices; i++)
+	for (size_t i = 0; i < state.devices; i++) {
 		check(memchr(state.device[i].name, 0, DEVICE_NAME_MAX));
+		check(memchr(state.device[i].policy, 0, MODULE_POLICY_MAX));
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

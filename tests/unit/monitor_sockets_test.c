@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -427,6 +428,36 @@ static void listeners_without_a_place_are_shown_together(void **unused)
 		pair_close(&pair[i]);
 }
 
+/* It must not hide its listener by how it is called. */
+static void a_process_may_have_any_name(void **unused)
+{
+	struct socket_names *names;
+	struct cgroups *cgroups;
+	json_t *document;
+	struct pair pair;
+	char name[16];
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	assert_int_equal(socket_names_new(&names), 0);
+	assert_int_equal(cgroups_new("/nonexistent", CGROUPS_SOCKETS, &cgroups),
+			 0);
+	prctl(PR_GET_NAME, name);
+	prctl(PR_SET_NAME, "odd \xff name");
+	pair_open(&pair, AF_INET);
+	exchange(&pair, 0, 5);
+	prctl(PR_SET_NAME, name);
+	group_of(pair.port);
+	document = sockets_to_json(state, names, cgroups);
+	assert_int_equal(json_array_size(json_object_get(document, "groups")),
+			 state->groups);
+	json_decref(document);
+	cgroups_free(cgroups);
+	socket_names_free(names);
+	pair_close(&pair);
+}
+
 static void names_are_kept_and_forgotten(void **unused)
 {
 	struct socket_names *names;
@@ -460,6 +491,7 @@ int main(void)
 		cmocka_unit_test(a_reader_that_stops_is_the_slowest),
 		cmocka_unit_test(a_listener_that_is_full_shows_what_it_drops),
 		cmocka_unit_test(listeners_without_a_place_are_shown_together),
+		cmocka_unit_test(a_process_may_have_any_name),
 		cmocka_unit_test(names_are_kept_and_forgotten),
 	};
 

@@ -28,6 +28,19 @@ static void times_read_well(void **state)
 	assert_string_equal(text_bytes(1536 << 10, text), "1.5 MiB");
 }
 
+static void names_of_any_bytes_are_made_printable(void **state)
+{
+	const char command[16] = "sixteen bytes ok";
+	char text[TEXT_SIZE], name[] = "fast\033[2J\xc3\n~ x";
+
+	(void)state;
+	text_make_printable(name);
+	assert_string_equal(name, "fast?[2J??~ x");
+	assert_string_equal(text_printable(command, sizeof(command), text),
+			    "sixteen bytes ok");
+	assert_string_equal(text_printable("\xff", 1, text), "?");
+}
+
 static unsigned int lines(struct buf *out)
 {
 	unsigned int count = 0;
@@ -107,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_read_well),
+		cmocka_unit_test(names_of_any_bytes_are_made_printable),
 		cmocka_unit_test(a_histogram_shows_the_rows_in_use),
 		cmocka_unit_test(an_empty_histogram_shows_nothing),
 		cmocka_unit_test(a_heatmap_keeps_to_its_rows_and_width),

@@ -145,6 +145,13 @@ def with_a_btf_that_is_broken():
         partial(daemon, "the kernel's BTF cannot be read")
 
 
+def with_programs_that_the_kernel_refuses():
+    """As the verifier does, from some call of bpf(2) on."""
+    with Superdiskd(prefix=("strace", "-D", "-f", "-o", "/dev/null", "-e",
+                            "inject=bpf:error=EACCES:when=30+")) as daemon:
+        partial(daemon, "the kernel refused the programs")
+
+
 def keeps_only_what_it_uses():
     with Superdiskd() as daemon:
         daemon.until(" ready block=measured sockets=measured")
@@ -192,6 +199,7 @@ def leaves_nothing_when_it_is_killed():
 
 
 CASES = (without_capabilities, without_btf, with_a_btf_that_is_broken,
+         with_programs_that_the_kernel_refuses,
          keeps_only_what_it_uses, with_advice_only_it_keeps_none,
          attaches_what_is_asked_for_and_no_more,
          leaves_nothing_when_it_is_killed)
