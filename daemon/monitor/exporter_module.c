@@ -108,10 +108,70 @@ static void put_states(struct buf *out, const struct module_state *state)
 	}
 }
 
+static uint64_t valid(const struct module_leg *leg)
+{
+	return leg->pages_valid;
+}
+
+static uint64_t all(const struct module_leg *leg)
+{
+	return leg->pages_total;
+}
+
+static uint64_t unverified(const struct module_leg *leg)
+{
+	return leg->pages_unverified;
+}
+
+static uint64_t slots_used(const struct module_leg *leg)
+{
+	return leg->slots_used;
+}
+
+static uint64_t slots_total(const struct module_leg *leg)
+{
+	return leg->slots_total;
+}
+
+static const struct {
+	const char *name, *help;
+	uint64_t (*value)(const struct module_leg *leg);
+} sizes[] = {
+	{ "superdisk_module_ssd_valid_pages",
+	  "Pages of 4096 bytes that it would serve.", valid },
+	{ "superdisk_module_ssd_pages", "Pages that it has room for.", all },
+	{ "superdisk_module_ssd_unverified_pages",
+	  "Pages that are still to be compared with the disk.", unverified },
+	{ "superdisk_module_ssd_used_blocks",
+	  "Blocks of a cache that are taken.", slots_used },
+	{ "superdisk_module_ssd_blocks", "Blocks of a cache.", slots_total },
+};
+
+static void put_sizes(struct buf *out, const struct module_state *state)
+{
+	char position[16];
+
+	for (size_t f = 0; f < sizeof(sizes) / sizeof(sizes[0]); f++) {
+		metrics_family(out, sizes[f].name, METRIC_GAUGE, sizes[f].help);
+		for (size_t i = 0; i < state->legs; i++) {
+			const struct module_leg *leg = &state->leg[i];
+
+			snprintf(position, sizeof(position), "%u", leg->leg);
+			metrics_sample(out, sizes[f].name,
+				       (struct metric_label[]) {
+					{ "superdisk",
+					  name_of(state, leg->dev) },
+					{ "ssd", position }, { NULL, NULL },
+				       }, sizes[f].value(leg));
+		}
+	}
+}
+
 void exporter_module(struct buf *out, const struct module_state *state,
 		     struct devices *devices)
 {
 	put_states(out, state);
+	put_sizes(out, state);
 	metrics_family(out, "superdisk_module_events_total", METRIC_COUNTER,
 		       "What the module counted, by Super-Disk and SSD.");
 	for_each(out, state, devices, put_counters);

@@ -193,6 +193,48 @@ static void losses_are_exported(void **state)
 	mem_free(latency);
 }
 
+static struct module_state *filled_module(void)
+{
+	struct module_state *module = mem_zalloc(sizeof(*module));
+
+	module->devices = 1;
+	module->device[0].dev = 7;
+	strcpy(module->device[0].name, "fast");
+	module->device[0].stats.path[SUPERDISK_PATH_MISS].count[100] = 3;
+	module->legs = 1;
+	module->leg[0].dev = 7;
+	module->leg[0].leg = 2;
+	module->leg[0].state = SUPERDISK_STATE_IN;
+	module->leg[0].pages_valid = 40;
+	module->leg[0].pages_total = 160;
+	module->leg[0].slots_used = 3;
+	module->leg[0].slots_total = 10;
+	module->leg[0].stats.counter[SUPERDISK_C_HITS] = 5;
+	return module;
+}
+
+static void the_module_s_part_follows_the_rules_too(void **state)
+{
+	struct module_state *module = filled_module();
+	struct devices *devices;
+	struct buf out = BUF_INIT;
+	const char *text;
+
+	(void)state;
+	assert_int_equal(devices_new("/nonexistent", &devices), 0);
+	exporter_module(&out, module, devices);
+	text = buf_str(&out);
+	/* a state, five sizes, a counter, and a histogram */
+	assert_int_equal(check_text(text), 1 + 5 + 1 + 30);
+	assert_non_null(strstr(text, "superdisk_module_ssd_valid_pages{"
+				     "superdisk=\"fast\",ssd=\"2\"} 40\n"));
+	assert_non_null(strstr(text, "superdisk_module_ssd_used_blocks{"
+				     "superdisk=\"fast\",ssd=\"2\"} 3\n"));
+	buf_fini(&out);
+	devices_free(devices);
+	mem_free(module);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +242,7 @@ int main(void)
 		cmocka_unit_test(bounds_are_inclusive_and_in_seconds),
 		cmocka_unit_test(label_values_are_escaped),
 		cmocka_unit_test(losses_are_exported),
+		cmocka_unit_test(the_module_s_part_follows_the_rules_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
