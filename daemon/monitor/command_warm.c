@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* superdisk warm: copies what the SSDs lack; saves and loads heat. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -11,6 +9,7 @@
 #include "monitor/command.h"
 #include "monitor/command_args.h"
 #include "monitor/heat.h"
+#include "monitor/options.h"
 
 #define WARM_KIB_S (64U << 10)
 
@@ -30,7 +29,7 @@ static const char usage[] =
 struct warm_options {
 	const char *name, *save, *heat;
 	uint32_t rate;
-	bool stop, json;
+	bool stop, json, help;
 };
 
 enum { OPTION_STOP = 256, OPTION_SAVE, OPTION_HEAT };
@@ -45,66 +44,59 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int parse_rate(const char *text, uint32_t *ret_rate)
+static int take(int option, const char *argument, void *into, char *why,
+		size_t why_size)
 {
-	char *end;
-	unsigned long rate = strtoul(text, &end, 10);
+	struct warm_options *o = into;
+	uint64_t rate;
 
-	if (*end || *text < '0' || *text > '9' || !rate || rate > UINT32_MAX) {
-		fprintf(stderr, "superdisk warm: rate %s: not 1 to %u\n", text,
-			UINT32_MAX);
-		return -EINVAL;
-	}
-	*ret_rate = (uint32_t)rate;
-	return 0;
-}
-
-/* 0, or -EINVAL after words; o->name is NULL after --help. */
-static int parse_option(int option, struct warm_options *o)
-{
 	switch (option) {
 	case 'r':
-		return parse_rate(optarg, &o->rate);
+		if (options_number(argument, 1, UINT32_MAX, &rate)) {
+			snprintf(why, why_size, "rate %s: not 1 to %u",
+				 argument, UINT32_MAX);
+			return -EINVAL;
+		}
+		o->rate = (uint32_t)rate;
+		return 0;
 	case OPTION_STOP:
 		o->stop = true;
 		return 0;
 	case OPTION_SAVE:
-		o->save = optarg;
+		o->save = argument;
 		return 0;
 	case OPTION_HEAT:
-		o->heat = optarg;
+		o->heat = argument;
 		return 0;
 	case 'j':
 		o->json = true;
 		return 0;
 	default:
-		fputs(usage, stderr);
-		return -EINVAL;
+		o->help = true;
+		return 0;
 	}
 }
 
 static int parse(int argc, char **argv, struct warm_options *o)
 {
-	int option, err;
+	static const struct options options = { ":r:jh", long_options, take };
+	char why[256] = "wrong number of arguments";
+	int at;
 
 	*o = (struct warm_options){ .rate = WARM_KIB_S };
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "r:jh", long_options, NULL)) !=
-	       -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			return 0;
-		}
-		err = parse_option(option, o);
-		if (err)
-			return err;
+	at = options_parse(&options, argc, argv, o, why, sizeof(why));
+	if (at >= 0 && o->help)
+		return 0;
+	if (at >= 0 && o->stop + !!o->heat + !!o->save > 1) {
+		snprintf(why, sizeof(why),
+			 "one of --stop, --save and --heat only");
+		at = -EINVAL;
 	}
-	if (optind + 1 != argc || (o->stop && (o->heat || o->save)) ||
-	    (o->save && o->heat)) {
-		fputs(usage, stderr);
+	if (at < 0 || at + 1 != argc) {
+		fprintf(stderr, "superdisk warm: %s\n%s", why, usage);
 		return -EINVAL;
 	}
-	o->name = argv[optind];
+	o->name = argv[at];
 	return 0;
 }
 
@@ -146,8 +138,10 @@ int command_warm(int argc, char **argv)
 
 	if (parse(argc, argv, &o))
 		return EX_USAGE;
-	if (!o.name)
+	if (o.help) {
+		fputs(usage, stdout);
 		return EX_OK;
+	}
 	status = command_open_module("warm", &module, &state);
 	if (status)
 		return status;

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The superdisk command as a person meets it: every subcommand explains itself,
+takes --json, stands in the manual, and refuses what it does not know.
+"""
+import os
+import re
+import subprocess
+import sys
+
+O = os.environ.get("O", ".build")
+PROGRAM = os.path.join(O, "release", "bin", "superdisk")
+MANUAL = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..",
+                      "daemon", "superdisk.8")
+EX_USAGE = 64
+
+
+def run(*words):
+    return subprocess.run([PROGRAM, *words], capture_output=True, text=True,
+                          timeout=60, check=False)
+
+
+def commands():
+    names = re.findall(r"^  ([a-z-]+) +\S", run("--help").stdout, re.M)
+    assert len(names) > 10, names
+    return names
+
+
+def every_command_explains_itself():
+    for name in commands():
+        said = run(name, "--help")
+        assert said.returncode == 0 and not said.stderr, (name, said)
+        assert said.stdout.startswith(f"usage: superdisk {name}"), said.stdout
+        assert "--json" in said.stdout, name
+
+
+def every_command_is_in_the_manual():
+    with open(MANUAL, encoding="utf-8") as file:
+        text = file.read().replace("\\-", "-")
+    for name in commands():
+        assert re.search(rf"^\.(BR?|TP) .*\b{name}\b", text, re.M), name
+
+
+def what_is_not_known_is_refused():
+    assert run().returncode == EX_USAGE
+    assert run("nonsense").returncode == EX_USAGE
+    for name in commands():
+        said = run(name, "--nonsense")
+        assert said.returncode == EX_USAGE, (name, said)
+        assert f"superdisk {name}: " in said.stderr, said.stderr
+        assert not said.stdout, said.stdout
+
+
+CASES = (every_command_explains_itself, every_command_is_in_the_manual,
+         what_is_not_known_is_refused)
+
+
+def main():
+    failed = 0
+    print(f"1..{len(CASES)}")
+    for number, case in enumerate(CASES, 1):
+        try:
+            case()
+            print(f"ok {number} - {case.__name__}")
+        except AssertionError as error:
+            failed += 1
+            print(f"not ok {number} - {case.__name__}\n# {error!r}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
