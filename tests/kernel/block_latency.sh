@@ -85,6 +85,10 @@ counted follows_dm_to_its_disk "$(latency '.series[]
 	--parents)" "$(ios above read device)"
 counted counts_the_disk_with_it \
 	"$(($(ios "$disk_name" read device) - before))" "$(ios above read device)"
+# now, before others are slower
+ok knows_the_slowest_requests sh -c "curl -sf 127.0.0.1:9650/slow.json |
+	jq -e '[.requests[].device] |
+		contains([\"above\"]) and contains([\"$disk_name\"])'"
 slow=$(latency ".series[] | select(.device == \"$disk_name\")
 	| .operations.read.device.p50_ns")
 note "p50 of a disk of 5 ms: $slow ns"
@@ -104,9 +108,6 @@ ok gives_every_place_back wait_for 60 all_given_back
 ok serves_metrics sh -c "curl -sf 127.0.0.1:9650/metrics > /tmp/metrics"
 like metrics_name_the_device "$(cat /tmp/metrics)" \
 	"superdisk_block_device_seconds_count\{device=\"$ssd_name\",parent=\"\",operation=\"write\"\} [1-9]"
-ok knows_the_slowest_requests sh -c "curl -sf 127.0.0.1:9650/slow.json |
-	jq -e '[.requests[].device] |
-		contains([\"above\"]) and contains([\"$disk_name\"])'"
 
 must sh -c "echo \$\$ > /mnt/cgroup/reader/cgroup.procs; exec dd if=$disk1 \
 	of=/dev/null bs=4k count=5 iflag=direct status=none"
