@@ -106,6 +106,7 @@ class Session:
         self.log = []           # kernel log of the case that runs
         self.boots = 0
         self.failed = 0
+        self.not_ok = 0         # results of the case that runs
 
     def run(self):
         """Runs all; returns how many failed."""
@@ -146,12 +147,16 @@ class Session:
 
     def run_phases(self, case):
         phase = 1
+        self.not_ok = 0
         while phase:
             status, phase = self.run_phase(case, phase)
             if phase:
                 self.log += self.console.read()
                 self.drop_machine()
-        return f"exit status {status}" if status else None
+        if status:
+            return f"exit status {status}"
+        # A phase that ended in a power cut had no status to tell.
+        return f"{self.not_ok} not ok" if self.not_ok else None
 
     def run_phase(self, case, phase):
         """(exit status, None), or (None, the phase after a power cut)."""
@@ -163,7 +168,9 @@ class Session:
             verb, _, rest = self.receive(deadline, case.name).partition(" ")
             if verb == "tap":
                 print(f"    {rest}", flush=True)
-                ran += bool(RESULT.match(rest))
+                result = RESULT.match(rest)
+                ran += bool(result)
+                self.not_ok += bool(result and result[1])
                 planned = rest if PLAN.match(rest) else planned
             elif verb == "log":
                 print(f"    # {rest}", flush=True)

@@ -12,6 +12,7 @@ CANARY = os.path.join(ROOT, "tests", "kernel", "canary")
 # Canary, what its report must hold; `passes` runs after every one of them.
 BAD = (
     ("fails", r"not ok 1 - one_is_two\n(.*\n)+not ok \d+ - fails"),
+    ("fails_early", r"not ok \d+ - fails_early\n.*1 not ok"),
     ("panics", r"not ok \d+ - panics\n# panics: .*the machine died"),
     ("complains", r"ok 1 - sees_nothing\n(.*\n)+# kernel: .*WARNING: CPU(.*\n)+"
                   r"not ok \d+ - complains\n.*the kernel complained"),
