@@ -95,6 +95,11 @@ void uring_disk_done(struct uring_loop *loop, void *ptr, int result);
 
 /* fixed.c */
 void uring_fixed_init(struct uring_loop *loop);
+/*
+ * Before the ring goes: else its files stay open until the kernel has taken it
+ * apart, which may be after the process has ended, and nobody can unmount.
+ */
+void uring_fixed_exit(struct uring_loop *loop);
 /* The number it gets; -1: none. */
 int uring_fixed_file(struct uring_loop *loop, int fd);
 void uring_fixed_file_gone(struct uring_loop *loop, int slot);

@@ -21,6 +21,12 @@ void uring_fixed_init(struct uring_loop *loop)
 		fixed->file[i] = -1;
 }
 
+void uring_fixed_exit(struct uring_loop *loop)
+{
+	if (loop->fixed.has_files)
+		(void)io_uring_unregister_files(&loop->ring);
+}
+
 static int put_file(struct uring_loop *loop, int slot, int fd)
 {
 	return io_uring_register_files_update(&loop->ring, (unsigned int)slot,

@@ -196,6 +196,7 @@ static void uring_loop_free(struct os_loop *base)
 	struct uring_loop *loop = to_uring(base);
 
 	uring_cancel(base);
+	uring_fixed_exit(loop);
 	io_uring_queue_exit(&loop->ring);
 	close(loop->wake_fd);
 	mem_free(loop);
