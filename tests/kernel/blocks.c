@@ -4,6 +4,7 @@
  *
  *	blocks write|verify|cached-verify|untouched DEVICE SEED
  *		[FIRST_PAGE [PAGES]]
+ *	blocks same DEVICE OTHER [FIRST_PAGE [PAGES]]
  *
  * Every 8 bytes of a page of 4 KiB hold hash(seed, offset), so that data of
  * another place or another time never verifies.  I/O is direct, in chunks of
@@ -12,6 +13,8 @@
  *
  * untouched verifies pages in one read, says "read", uses the memory for other
  * data until its input ends, and then fails if anybody else has written there.
+ *
+ * same compares two devices, as far as DEVICE goes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +30,8 @@
 
 #define USAGE \
 	"blocks write|verify|cached-verify|untouched DEVICE SEED " \
-	"[FIRST_PAGE [PAGES]]"
+	"[FIRST_PAGE [PAGES]]\n" \
+	"       blocks same DEVICE OTHER [FIRST_PAGE [PAGES]]"
 #define PAGE_BYTES 4096u
 #define CHUNK_BYTES (64 * PAGE_BYTES)
 #define WORDS_PER_PAGE (PAGE_BYTES / sizeof(uint64_t))
@@ -37,6 +41,8 @@ struct job {
 	bool direct;
 	bool untouched;
 	const char *path;
+	const char *other;	/* what to compare with, else NULL */
+	int other_fd;
 	uint64_t seed;
 	uint64_t first_page;
 	uint64_t pages;
@@ -104,6 +110,26 @@ static int64_t wrong_pages(const void *buffer, uint64_t seed, uint64_t offset,
 	return wrong;
 }
 
+/* Reads the other device too: the number of pages that differ. */
+static int64_t pages_unlike(const struct job *job, const char *buffer,
+			    uint64_t offset, size_t bytes)
+{
+	char *other = (char *)buffer + CHUNK_BYTES;
+	int64_t wrong = 0;
+	int err = transfer(job->other_fd, false, other, bytes, offset);
+
+	if (err)
+		return err;
+	for (size_t at = 0; at < bytes; at += PAGE_BYTES) {
+		if (!memcmp(buffer + at, other + at, PAGE_BYTES))
+			continue;
+		if (!wrong++)
+			printf("page %" PRIu64 " differs\n",
+			       (offset + at) / PAGE_BYTES);
+	}
+	return wrong;
+}
+
 /* Returns the number of wrong pages, or a negative errno. */
 static int64_t keep(int fd, const struct job *job, void *buffer)
 {
@@ -126,6 +152,21 @@ static int64_t keep(int fd, const struct job *job, void *buffer)
 	return wrong + wrong_pages(buffer, job->seed + 1, offset, bytes);
 }
 
+static int64_t chunk(int fd, const struct job *job, void *buffer,
+		     uint64_t offset, size_t bytes)
+{
+	int err;
+
+	if (job->write)
+		stamp_pages(buffer, job->seed, offset, bytes);
+	err = transfer(fd, job->write, buffer, bytes, offset);
+	if (err || job->write)
+		return err;
+	if (job->other)
+		return pages_unlike(job, buffer, offset, bytes);
+	return wrong_pages(buffer, job->seed, offset, bytes);
+}
+
 /* Returns the number of wrong pages, or a negative errno. */
 static int64_t run(int fd, const struct job *job, void *buffer)
 {
@@ -136,18 +177,14 @@ static int64_t run(int fd, const struct job *job, void *buffer)
 	while (offset < end) {
 		size_t bytes = end - offset < CHUNK_BYTES ? end - offset
 							  : CHUNK_BYTES;
-		int err;
+		int64_t n = chunk(fd, job, buffer, offset, bytes);
 
-		if (job->write)
-			stamp_pages(buffer, job->seed, offset, bytes);
-		err = transfer(fd, job->write, buffer, bytes, offset);
-		if (err) {
+		if (n < 0) {
 			printf("at byte %" PRIu64 ": %s\n", offset,
-			       strerror(-err));
-			return err;
+			       strerror((int)-n));
+			return n;
 		}
-		if (!job->write)
-			wrong += wrong_pages(buffer, job->seed, offset, bytes);
+		wrong += n;
 		offset += bytes;
 	}
 	return wrong;
@@ -160,9 +197,11 @@ static int parse(int argc, char **argv, struct job *ret_job)
 	ret_job->write = !strcmp(argv[1], "write");
 	ret_job->direct = strcmp(argv[1], "cached-verify");
 	ret_job->untouched = !strcmp(argv[1], "untouched");
-	if (!ret_job->write && !ret_job->untouched && !strstr(argv[1], "verify"))
-		return -EINVAL;
 	ret_job->path = argv[2];
+	ret_job->other = strcmp(argv[1], "same") ? NULL : argv[3];
+	if (!ret_job->write && !ret_job->untouched && !ret_job->other &&
+	    !strstr(argv[1], "verify"))
+		return -EINVAL;
 	ret_job->seed = strtoull(argv[3], NULL, 0);
 	ret_job->first_page = argc > 4 ? strtoull(argv[4], NULL, 0) : 0;
 	ret_job->pages = argc > 5 ? strtoull(argv[5], NULL, 0) : 0;
@@ -200,7 +239,14 @@ int main(int argc, char **argv)
 		printf("%s: %s\n", job.path, strerror(-fd));
 		return 2;
 	}
-	if (posix_memalign(&buffer, PAGE_BYTES, CHUNK_BYTES))
+	if (job.other) {
+		job.other_fd = open(job.other, O_RDONLY | O_DIRECT | O_CLOEXEC);
+		if (job.other_fd < 0) {
+			perror(job.other);
+			return 2;
+		}
+	}
+	if (posix_memalign(&buffer, PAGE_BYTES, 2 * CHUNK_BYTES))
 		return 2;
 	wrong = job.untouched ? keep(fd, &job, buffer) : run(fd, &job, buffer);
 	free(buffer);

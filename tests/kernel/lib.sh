@@ -132,8 +132,14 @@ wait_for() {
 	shift
 	until "$@" > /dev/null 2>&1; do
 		[[ $SECONDS -lt $deadline ]] || return 1
-		sleep 0.05
+		pause 0.1
 	done
+}
+
+# pause SECONDS: sleep(1) would be a process, which is dear here.
+exec {nothing}<> <(:)
+pause() {
+	read -rt "$1" -u "$nothing"
 }
 
 # start COMMAND...: in the background, as $!, killed at the end of the case.

@@ -34,8 +34,7 @@ sum() {
 }
 
 agree() {
-	cmp <(dd if=$sd bs=64k iflag=direct status=none) \
-		<(dd if="$disk" bs=1M iflag=direct status=none)
+	blocks same $sd "$disk"
 }
 
 no_doubt() {

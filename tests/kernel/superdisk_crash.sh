@@ -37,9 +37,7 @@ no_doubt() {
 }
 
 agree() {
-	[[ $(dd if=$sd bs=1M iflag=direct status=none | md5sum) == \
-		"$(dd if="$disk" bs=64k count="$((size * 512))" iflag=count_bytes,direct \
-		status=none | md5sum)" ]]
+	blocks same $sd "$disk"
 }
 
 crash_while_writing() {

@@ -21,8 +21,7 @@ all_valid() {
 }
 
 same_as_disk() {
-	cmp <(dd if=$sd bs=1M iflag=direct status=none) \
-		<(dd if="$disk0" bs=1M iflag=direct status=none)
+	blocks same $sd "$disk0"
 }
 
 must blocks verify $sd 1

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Heat: what is read often is known, outlives a reload and moves to another
 # device by a file.
-# vm: timeout=300 tools=jq,cmp
+# vm: timeout=300 tools=jq
 # Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
 # shellcheck disable=SC2317,SC2086,SC2154
 . ./lib.sh

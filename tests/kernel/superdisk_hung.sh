@@ -65,7 +65,6 @@ ok many_writes_are_not_delayed within 60 fio --name=w --filename=$sd --direct=1 
 	--size=32M --io_size=8M --verify=crc32c --do_verify=0 --minimal \
 	--output=/dev/null
 must unhang_ssd ssd0
-ok disk_and_ssds_agree cmp <(dd if=$sd bs=1M iflag=direct status=none) \
-	<(dd if="$disk0" bs=1M iflag=direct status=none)
+ok disk_and_ssds_agree blocks same $sd "$disk0"
 ok removes within 60 dmsetup remove sd
 done_testing

@@ -12,7 +12,7 @@ sd=/dev/mapper/sd
 # same NAME DEVICE: the Super-Disk reads like its disk, cold and warm
 same() {
 	for _ in 1 2; do
-		cmp <(direct "/dev/mapper/$1") <(direct "$2") || return
+		blocks same "/dev/mapper/$1" "$2" || return
 	done
 }
 

@@ -80,24 +80,21 @@ ok zeroes_are_on_the_disk cmp -n $((3 << 20)) /tmp/zero <(dd if="$disk0" bs=1M s
 ok fio_verifies fio --name=v --filename=$sd --direct=1 --ioengine=libaio \
 	--iodepth=16 --rw=randrw --bs=4k,4k --bsrange=512-128k --size=32M \
 	--io_size=16M --verify=crc32c --verify_backlog=64 --minimal --output=/dev/null
-ok disk_and_ssds_agree cmp <(dd if=$sd bs=1M iflag=direct status=none) \
-	<(dd if="$disk0" bs=1M iflag=direct status=none)
+ok disk_and_ssds_agree blocks same $sd "$disk0"
 must dmsetup message sd 0 bypass 0
 must dd if=/dev/zero of=$sd bs=64k count=4 oflag=direct status=none
 before=$(ssd_field sd 0 hits)
 must dd if=$sd of=/dev/null bs=64k count=64 iflag=direct status=none
 is bypassed_ssd_is_not_read "$(ssd_field sd 0 hits)" "$before"
 must dmsetup message sd 0 restore 0
-ok restored_ssd_is_right cmp <(dd if=$sd bs=1M iflag=direct status=none) \
-	<(dd if="$disk0" bs=1M iflag=direct status=none)
+ok restored_ssd_is_right blocks same $sd "$disk0"
 ok restored_ssd_is_read test "$(ssd_field sd 0 hits)" -gt "$before"
 must dmsetup message sd 0 bypass 0
 must dmsetup suspend sd
 must dmsetup resume sd
 ok an_ssd_routed_around_at_a_clean_stop_is_warm \
 	test "$(ssd_field sd 0 valid | cut -d/ -f1)" -gt 3000
-ok and_right cmp <(dd if=$sd bs=1M iflag=direct status=none) \
-	<(dd if="$disk0" bs=1M iflag=direct status=none)
+ok and_right blocks same $sd "$disk0"
 
 # Another table, and back: what was written in between is known to be old.
 reload() {
@@ -112,8 +109,7 @@ is passthrough_hits_nothing "$(hits)" "$before"
 must blocks write $sd 8 100 200
 must reload 2 checkpoint_ms 100
 like reloaded_is_warm_but_for_what_was_written "$(ssd_field sd 0 valid)" "^3[5-9][0-9][0-9]/4096$"
-ok reloaded_is_right cmp <(dd if=$sd bs=1M iflag=direct status=none) \
-	<(dd if="$disk0" bs=1M iflag=direct status=none)
+ok reloaded_is_right blocks same $sd "$disk0"
 ok written_through_is_right blocks verify $sd 8 100 200
 
 # Suspended and resumed again and again under load.
@@ -126,8 +122,7 @@ for _ in 1 2 3 4 5 6; do
 	must dmsetup resume sd
 done
 ok suspends_under_load_are_not_noticed wait $fio
-ok all_agrees_after_them cmp <(dd if=$sd bs=1M iflag=direct status=none) \
-	<(dd if="$disk0" bs=1M iflag=direct status=none)
+ok all_agrees_after_them blocks same $sd "$disk0"
 
 must mkfs.ext4 -q $sd
 must mount $sd /mnt

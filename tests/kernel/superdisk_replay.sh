@@ -32,8 +32,7 @@ cache() {
 }
 
 agrees() {
-	cmp <(dd if="/dev/mapper/$1" bs=1M iflag=direct status=none) \
-		<(dd if="/dev/mapper/$2disk" bs=1M iflag=direct status=none)
+	blocks same "/dev/mapper/$1" "/dev/mapper/$2disk"
 }
 
 # Files that come, grow, change in place and go, each made durable.

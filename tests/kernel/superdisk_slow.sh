@@ -126,8 +126,7 @@ ok all_is_right blocks verify $sd 1
 ok nobody_changes_anything netlink refused $sd
 ok what_does_not_fit_is_refused netlink policy $sd
 ok random_requests_do_no_harm netlink random $sd $((RANDOM * 32768 + RANDOM)) 3000
-ok the_disk_is_still_served cmp <(dd if=$sd bs=1M iflag=direct status=none) \
-	<(dd if="$disk0" bs=1M iflag=direct status=none)
+ok the_disk_is_still_served blocks same $sd "$disk0"
 ok removes timeout 60 dmsetup remove sd
 ok unloads rmmod dm-superdisk
 done_testing

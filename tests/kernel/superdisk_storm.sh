@@ -11,8 +11,7 @@
 sd=/dev/mapper/sd
 
 agree() {
-	cmp <(dd if="/dev/mapper/$1" bs=1M iflag=direct status=none) \
-		<(dd if="$2" bs=1M iflag=direct status=none)
+	blocks same "/dev/mapper/$1" "$2"
 }
 
 # load NAME MIB: verified reads and writes in the background, $fio

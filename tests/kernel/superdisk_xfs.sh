@@ -49,8 +49,7 @@ check_lines() {
 }
 
 agree() {
-	cmp -n $((size * 512)) <(dd if=$sd bs=1M iflag=direct status=none) \
-		<(dd if="$disk" bs=1M iflag=direct status=none)
+	blocks same $sd "$disk"
 }
 
 if [[ $phase -eq 1 ]]; then
