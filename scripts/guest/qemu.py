@@ -80,7 +80,10 @@ class Setup:
 
     def command(self, report_fd):
         accel = ["kvm"] if self.accel == "kvm" else ["tcg,thread=multi"]
-        cpu = "host" if self.accel == "kvm" else "max,la57=off"
+        # Emulated, a string of bytes is moved byte by byte: without ERMS the
+        # guest moves words.
+        cpu = ("host" if self.accel == "kvm" else
+               "max,la57=off,erms=off,fsrm=off")
         ports = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}"
                         for here, there in self.forward)
         words = ["qemu-system-x86_64", "-accel", *accel, "-cpu", cpu,
