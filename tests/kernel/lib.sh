@@ -139,7 +139,7 @@ wait_for() {
 # pause SECONDS: sleep(1) would be a process, which is dear here.
 exec {nothing}<> <(:)
 pause() {
-	read -rt "$1" -u "$nothing"
+	read -rt "$1" -u "$nothing" || true
 }
 
 # start COMMAND...: in the background, as $!, killed at the end of the case.
