@@ -136,7 +136,8 @@ ok restored_is_right same_as_disk
 must dmsetup remove sd
 
 # Routed past: what they hold stays right.
-must super_create sd "$disk0" "$ssd0 $ssd1" mode passthrough
+must super_create sd "$disk0" "$ssd0 $ssd1" mode passthrough \
+	block_sectors 32
 like passthrough_is_told "$(dmsetup status sd)" " superdisk 1 active passthrough "
 must blocks write $sd 3 0 640
 before=$(sum valid)
