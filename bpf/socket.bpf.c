@@ -32,7 +32,7 @@ struct connection {
 	u64 sent_ns;		/* oldest send not yet acknowledged, 0: none */
 	u32 sent_end;		/* sequence number after that send */
 	u32 retransmits;
-	u32 pid;		/* who read it last, 0: nobody yet */
+	u32 pid;		/* who used it last, 0: nobody yet */
 	u16 group;
 	u16 met;		/* its accept has been recorded */
 };
@@ -259,6 +259,7 @@ static __always_inline int begin_send(struct sock *sk, u64 bytes)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
+	c->pid = bpf_get_current_pid_tgid() >> 32;
 	c->sent_end = tp->write_seq + (u32)bytes;
 	c->sent_ns = bpf_ktime_get_ns();
 	return 0;
@@ -337,7 +338,7 @@ int BPF_PROG(read_fexit, struct sock *sk)
 	return end_read(sk, (int)bytes);
 }
 
-/* Once, and not of one that was read from before it was asked about. */
+/* Once, and not of one that was used before it was asked about. */
 static __always_inline void end_accept(struct connection *c)
 {
 	if (!c || !c->established_ns || c->met || c->pid ||

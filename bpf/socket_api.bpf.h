@@ -64,7 +64,7 @@ struct socket_record {
 	__u32 backlog;		/* of a listener: waiting for accept() */
 	__u32 backlog_max;
 	__u32 drops;		/* of a listener: it had no room for them */
-	__u32 pid;		/* who read it last, 0: nobody yet */
+	__u32 pid;		/* who used it last, 0: nobody yet */
 	__u16 family;		/* AF_INET, AF_INET6 */
 	__u16 state;		/* TCP_ESTABLISHED 1, TCP_LISTEN 10 */
 	__u16 port;		/* ours, host order */

@@ -86,12 +86,16 @@ static void print_connection(json_t *each)
 {
 	char unsent[TEXT_SIZE], unacked[TEXT_SIZE], peer[64];
 	char unread[TEXT_SIZE], waits[TEXT_SIZE], queued[TEXT_SIZE];
+	char pid[TEXT_SIZE] = "-";
 
 	snprintf(peer, sizeof(peer), "%s:%d", json_get_text(each, "peer"),
 		 (int)json_get_number(each, "peer_port"));
-	printf("%5d %-28s %7d %-36s %8s %8s %9s %9s %9s\n",
+	if (json_get_number(each, "pid"))
+		snprintf(pid, sizeof(pid), "%d",
+			 (int)json_get_number(each, "pid"));
+	printf("%5d %-28s %7s %-36s %8s %8s %9s %9s %9s\n",
 	       (int)json_get_number(each, "port"), peer,
-	       (int)json_get_number(each, "pid"), json_get_text(each, "name"),
+	       pid, json_get_text(each, "name"),
 	       text_bytes(json_get_number(each, "unsent"), unsent),
 	       text_bytes(json_get_number(each, "unacked"), unacked),
 	       text_wait(each, "unread_ns", unread),
