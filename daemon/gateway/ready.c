@@ -78,6 +78,8 @@ struct blob *ready_payload(struct actor *self, const struct session *s,
 	struct blob *blob;
 	struct jsonw w;
 
+	if (!reply->self_user)
+		return NULL;
 	buf_puts(&buf, ",\"t\":\"READY\",\"op\":0,\"d\":");
 	jsonw_init(&w, &buf);
 	jsonw_obj(&w);

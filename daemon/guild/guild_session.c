@@ -102,6 +102,19 @@ static void refuse(struct guild *g, actor_ref session)
 	actor_send(g->self, session, &m->head);
 }
 
+/* False: out of memory. */
+static bool tell_close(struct guild *g, actor_ref session)
+{
+	struct session_close_msg *m;
+
+	m = ACTOR_MSG_NEW(struct session_close_msg, SESSION_CLOSE);
+	if (!m)
+		return false;
+	m->code = 4000;
+	actor_send(g->self, session, &m->head);
+	return true;
+}
+
 static int tell_relay(struct guild *g, const struct guild_session *s,
 		      const struct relay_view *view, struct blob *first)
 {
@@ -165,7 +178,8 @@ void guild_join(struct guild *g, struct actor_msg *msg)
 		 (unsigned long long)g->arg.guild_id,
 		 (unsigned long long)m->user_id);
 	guild_leave(g, msg->from);
-	refuse(g, msg->from);
+	/* Without the guild it would wait for it for ever. */
+	tell_close(g, msg->from);
 }
 
 static void set_passive(struct guild *g, struct guild_session *s, bool passive)
@@ -205,13 +219,8 @@ void guild_leave(struct guild *g, actor_ref ref)
 /* False: out of memory, it is still there. */
 static bool close_session(struct guild *g, const struct guild_session *s)
 {
-	struct session_close_msg *m;
-
-	m = ACTOR_MSG_NEW(struct session_close_msg, SESSION_CLOSE);
-	if (!m)
+	if (!tell_close(g, s->ref))
 		return false;
-	m->code = 4000;
-	actor_send(g->self, s->ref, &m->head);
 	guild_leave(g, s->ref);
 	return true;
 }

@@ -32,6 +32,7 @@ TEXT_BYTES = 40		# of a message's content, frames have about 750
 BEAT_S = 20
 RATE_S = 5		# at half of what can be delivered
 ROUNDS_MIN = 1
+ROUND_MOST = 2		# times the seconds of a server that a round may take
 SERVER_CORE, CLIENT_CORE = 0, 1
 
 
@@ -268,6 +269,20 @@ def frame_bytes(chatd, bin_dir):
     return size
 
 
+def patient(servers, pending, before, options):
+    """Those whose round will not take too long, by that of fewer messages."""
+    for name in list(servers):
+        if name not in before:
+            continue
+        fewer, elapsed = before[name]
+        seconds = elapsed / 1000 * pending / fewer
+        if seconds > ROUND_MOST * options.seconds:
+            print(f"{name:14}{pending:8}  left out: a round would take "
+                  f"{seconds:.0f} s", flush=True)
+            servers = {n: s for n, s in servers.items() if n != name}
+    return servers
+
+
 def take_turns(servers, pending, options):
     """Results of all rounds but each server's first."""
     results = {name: [] for name in servers}
@@ -283,13 +298,15 @@ def take_turns(servers, pending, options):
     return {name: rows[1:] for name, rows in results.items()}
 
 
-def report(servers, pending, options):
-    """Returns chatd's median ms."""
-    results = take_turns(servers, pending, options)
+def report(servers, pending, before, options):
+    """Returns chatd's median ms; notes in `before` what each has needed."""
+    results = take_turns(patient(servers, pending, before, options), pending,
+                         options)
     medians = {name: [statistics.median(column) for column in zip(*rows)]
                for name, rows in results.items()}
     limit = medians["io_uring loop"]
     for name, (cost, elapsed, reads) in medians.items():
+        before[name] = pending, elapsed
         print(f"{name:14}{pending:8}{cost:17.0f}{cost / limit[0]:9.2f}"
               f"{elapsed:18.1f}{elapsed / limit[1]:9.2f}{reads:7.1f}"
               f"{len(results[name]):8}", flush=True)
@@ -322,7 +339,8 @@ def start_all(count, options):
 def run(count, options):
     servers = start_all(count, options)
     try:
-        elapsed = [report(servers, pending, options)
+        before = {}
+        elapsed = [report(servers, pending, before, options)
                    for pending in options.pending]
         rate = 500 / elapsed[0] * options.pending[0]
         half, most = servers["chatd"].at_rate(rate)

@@ -24,6 +24,7 @@
 #include "guild/guild.h"
 #include "guild/relay.h"
 #include "os/env.h"
+#include "os/sock.h"
 #include "proto/intent.h"
 #include "proto/session.h"
 

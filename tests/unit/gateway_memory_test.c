@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The real gate, sessions, directory, guild and relay on one core, a client on
+ * loopback, and memory that is out: one allocation of that core's thread fails,
+ * the first in the first turn, the second in the second, until a turn needs
+ * fewer.  A turn is a login, a message over REST, its event and a close.
+ * Whatever fails, nothing crashes, every turn ends (the client is answered or
+ * its connection closed, or it gives up waiting), and what follows a failure
+ * works.  The address sanitizer looks for what is lost.
+ *
+ * The data service is a model whose own allocations are spared.  What
+ * libwebsockets and SQLite allocate themselves does not fail.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "actor/system.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "gateway/gateway.h"
+#include "guild/catalog_actor.h"
+#include "guild/directory.h"
+#include "guild/guild.h"
+#include "guild/perm.h"
+#include "os/env.h"
+#include "proto/data.h"
+#include "proto/readstate.h"
+#include "proto/search.h"
+#include "proto/store.h"
+#include "proto/types.h"
+
+#define GUILD 1100000000000000000ull
+#define CHANNEL (GUILD + 1)
+#define USER (GUILD + 2)
+#define TOKEN "a-token"
+#define PATIENCE_MS 100		/* of the client, for each answer */
+#define TURNS_MAX 20000
+#define RECOVERY_TURNS 20	/* until all works again */
+
+/* --- memory that fails, on the thread of the only core --- */
+
+enum { MSG_ARM = ACTOR_MSG_USER, MSG_DISARM };
+
+static sem_t obeyed, loaded;
+/* Of that thread, others read it after `obeyed`. */
+static uint64_t left;		/* up to the one that fails; 0: none will */
+
+static void spare(void)
+{
+	uint64_t made = mem_fail_nth(0);
+
+	left = made < left ? left - made : 0;
+}
+
+static void go_on(void)
+{
+	if (left)
+		mem_fail_nth(left);
+}
+
+static int gremlin_handle(struct actor *self, void *state,
+			  struct actor_msg *msg)
+{
+	(void)self;
+	(void)state;
+	if (msg->type == ACTOR_MSG_STOP)
+		return ACTOR_STOP;
+	spare();
+	if (msg->type == MSG_ARM) {
+		left = msg->tag;
+		go_on();
+	}
+	check(!sem_post(&obeyed));
+	return 0;
+}
+
+static const struct actor_class gremlin_class = {
+	.name = "gremlin", .handle = gremlin_handle,
+};
+
+/* --- the data service --- */
+
+static int model_start(struct actor *self, void *state, const void *arg)
+{
+	(void)state;
+	(void)arg;
+	return actor_register(self, "data.0");
+}
+
+static void model_answer(struct actor *self, const struct actor_msg *msg)
+{
+	struct store_written_msg *written;
+	struct store_rows_msg *rows;
+
+	if (msg->type == DATA_APPEND) {
+		written = ACTOR_MSG_NEW(struct store_written_msg, DATA_WRITTEN);
+		check(written);
+		actor_reply(self, msg, &written->head);
+	} else if (msg->type == DATA_PAGE || msg->type == DATA_GET) {
+		rows = ACTOR_MSG_NEW(struct store_rows_msg, DATA_ROWS);
+		check(rows);
+		rows->rows = rows_new(0, 0);
+		actor_reply(self, msg, &rows->head);
+	}
+}
+
+static int model_handle(struct actor *self, void *state, struct actor_msg *msg)
+{
+	(void)state;
+	spare();
+	if (msg->type == ACTOR_MSG_STOP)
+		return ACTOR_STOP;
+	model_answer(self, msg);
+	go_on();
+	return 0;
+}
+
+static const struct actor_class model_class = {
+	.name = "model", .start = model_start, .handle = model_handle,
+};
+
+/* --- everything else --- */
+
+static struct {
+	struct os_env *env;
+	struct actor_system *sys;
+	struct idgen *ids;
+	struct gateway *gateway;
+	actor_ref gremlin;
+	int load_error;
+} world;
+
+static struct catalog *make_catalog(void)
+{
+	const struct guild_info g = { .id = GUILD, .name = "guild",
+				      .owner_id = USER };
+	const struct role everyone = { .id = GUILD, .name = "@everyone",
+				       .permissions = PERM_DEFAULT };
+	const struct channel channel = { .id = CHANNEL, .guild_id = GUILD,
+					 .name = "channel" };
+	const struct member m = { .user = { .id = USER, .name = "somebody",
+					    .bot = true }, .joined_ms = 1 };
+	uint8_t hash[TOKEN_HASH_SIZE];
+	struct catalog *c;
+
+	check(!catalog_open(NULL, &c));
+	check(!catalog_put_guild(c, &g));
+	check(!catalog_put_role(c, GUILD, &everyone));
+	check(!catalog_put_channel(c, &channel));
+	token_hash(catalog_secret(c), TOKEN, hash);
+	check(!catalog_add_user(c, &m.user, NULL));
+	check(!catalog_add_token(c, hash, USER, 1));
+	check(!catalog_put_member(c, GUILD, &m));
+	return c;
+}
+
+static actor_ref spawn(const struct actor_class *class, const void *arg,
+		       size_t size)
+{
+	const struct actor_spawn_opts opts = { .core = 0, .arg_size = size };
+	actor_ref ref;
+
+	check(!actor_system_spawn(world.sys, class, arg, &opts, &ref));
+	return ref;
+}
+
+static void on_loaded(void *ctx, int error)
+{
+	(void)ctx;
+	world.load_error = error;
+	check(!sem_post(&loaded));
+}
+
+static int start(void **state)
+{
+	const struct gateway_opts gateway = { .no_rate_limits = true,
+					      .privileged_intents = ~0u };
+	struct actor_system_opts opts = { .cores = 1 };
+	struct catalog_actor_arg catalog;
+	struct directory_arg dir = { .ready = on_loaded };
+
+	(void)state;
+	log_set_fd(open("/dev/null", O_WRONLY));
+	check(!sem_init(&obeyed, 0, 0) && !sem_init(&loaded, 0, 0));
+	check(!proto_types_register() && !store_types_register() &&
+	      !data_types_register() && !readstate_types_register() &&
+	      !search_types_register() && !guild_types_register() &&
+	      !gateway_types_register());
+	check(!os_env_new(&world.env) && !idgen_new(1, 0, &world.ids));
+	opts.env = world.env;
+	check(!actor_system_new(&opts, &world.sys));
+	check(!gateway_open(&gateway, 1, &world.gateway));
+	check(!actor_system_start(world.sys));
+	catalog = (struct catalog_actor_arg){ make_catalog(), world.ids };
+	dir.ids = world.ids;
+	dir.secret = *catalog_secret(catalog.catalog);
+	spawn(&model_class, NULL, 0);
+	dir.catalog = spawn(&catalog_actor_class, &catalog, sizeof(catalog));
+	spawn(&directory_actor_class, &dir, sizeof(dir));
+	world.gremlin = spawn(&gremlin_class, NULL, 0);
+	check(!sem_wait(&loaded) && !world.load_error);
+	check(!gateway_start(world.gateway, world.sys));
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	check(!actor_system_shutdown(world.sys, 60000));
+	actor_system_free(world.sys);
+	gateway_free(world.gateway);
+	idgen_free(world.ids);
+	os_env_free(world.env);
+	return 0;
+}
+
+static void tell_gremlin(uint32_t type, uint64_t nth)
+{
+	struct actor_msg *msg = actor_msg_new(type, sizeof(*msg));
+
+	check(msg);
+	msg->tag = nth;
+	check(!actor_system_send(world.sys, world.gremlin, msg));
+	while (sem_wait(&obeyed))
+		;
+}
+
+/* From now on none fails; whether the nth did. */
+static bool disarm(void)
+{
+	tell_gremlin(MSG_DISARM, 0);
+	return !left;
+}
+
+/* --- the client --- */
+
+static int dial(void)
+{
+	const struct timeval patience = { .tv_usec = PATIENCE_MS * 1000 };
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(gateway_port(world.gateway)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	assert_false(connect(fd, (struct sockaddr *)&to, sizeof(to)));
+	return fd;
+}
+
+static bool say(int fd, const void *data, size_t len)
+{
+	return send(fd, data, len, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+/* A short text, with a mask of zeroes. */
+static bool say_text(int fd, const char *text)
+{
+	uint8_t frame[6 + 125] = { 0x81 };
+	size_t len = strlen(text);
+
+	check(len < 126);
+	frame[1] = (uint8_t)(0x80 | len);
+	memcpy(frame + 6, text, len);
+	return say(fd, frame, len + 6);
+}
+
+/* A close frame, INVALID_SESSION, any status that is an error. */
+static bool is_refusal(const char *data, size_t len)
+{
+	static const char *const refusals[] = {
+		"\x88\x02", "\"op\":9", "HTTP/1.1 4", "HTTP/1.1 5",
+	};
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (memmem(data, len, refusals[i], strlen(refusals[i])))
+			return true;
+	return false;
+}
+
+static unsigned int silences;	/* nothing came for too long */
+
+/* Reads until `what` has come; false: it is refused, or over, or silent. */
+static bool hear(int fd, const char *what)
+{
+	static char data[1 << 16];
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, data + len, sizeof(data) - len, 0)) > 0) {
+		len += (size_t)n;
+		if (memmem(data, len, what, strlen(what)))
+			return true;
+		if (is_refusal(data, len))
+			return false;
+	}
+	silences += n < 0 && errno == EAGAIN;
+	return false;
+}
+
+static int log_in(void)
+{
+	static const char handshake[] =
+		"GET /?v=10&encoding=json HTTP/1.1\r\nHost: x\r\n"
+		"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+		"Sec-WebSocket-Version: 13\r\n\r\n";
+	int fd = dial();
+
+	if (say(fd, handshake, sizeof(handshake) - 1) &&
+	    hear(fd, "\"op\":10") &&
+	    say_text(fd, "{\"op\":2,\"d\":{\"token\":\"" TOKEN "\","
+		     "\"intents\":33281,\"properties\":{}}}") &&
+	    hear(fd, "\"GUILD_CREATE\""))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static bool post(void)
+{
+	static const char body[] = "{\"content\":\"is there anybody\"}";
+	char request[512];
+	int fd = dial(), len;
+	bool ok;
+
+	len = snprintf(request, sizeof(request),
+		       "POST /api/v10/channels/%llu/messages HTTP/1.1\r\n"
+		       "Host: x\r\nAuthorization: Bot " TOKEN "\r\n"
+		       "Content-Length: %zu\r\n\r\n%s",
+		       (unsigned long long)CHANNEL, sizeof(body) - 1, body);
+	ok = say(fd, request, (size_t)len) && hear(fd, "HTTP/1.1 200");
+	close(fd);
+	return ok;
+}
+
+/* True when all of it worked. */
+static bool turn(void)
+{
+	static const uint8_t goodbye[] = { 0x88, 0x82, 0, 0, 0, 0, 3, 0xe8 };
+	int fd = log_in();
+	bool ok;
+
+	if (fd < 0) {
+		post();
+		return false;
+	}
+	ok = post() && hear(fd, "\"MESSAGE_CREATE\"") &&
+	     say_text(fd, "{\"op\":1,\"d\":3}") && hear(fd, "\"op\":11");
+	ok = say(fd, goodbye, sizeof(goodbye)) && hear(fd, "\x03\xe8") && ok;
+	close(fd);
+	return ok;
+}
+
+/* A guild or a directory that has failed needs a while to start again. */
+static bool works_again(void)
+{
+	for (int i = 0; i < RECOVERY_TURNS; i++)
+		if (turn())
+			return true;
+	return false;
+}
+
+static void nothing_breaks_when_any_allocation_fails(void **state)
+{
+	unsigned long long n, noticed = 0, silent = 0;
+	bool ok, fired = true;
+
+	(void)state;
+	assert_true(works_again());
+	for (n = 1; n < TURNS_MAX && fired; n++) {
+		tell_gremlin(MSG_ARM, n);
+		silences = 0;
+		ok = turn();
+		fired = disarm();
+		noticed += !ok;
+		silent += silences;
+		if (!ok && !works_again())
+			fail_msg("nothing works after allocation %llu", n);
+	}
+	print_message("# %llu allocations: the client noticed %llu, and got no "
+		      "answer %llu times\n", n, noticed, silent);
+	assert_true(n < TURNS_MAX && n > 50 && noticed > 10 && silent * 5 < n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_breaks_when_any_allocation_fails),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
