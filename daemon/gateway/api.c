@@ -142,6 +142,8 @@ static bool begin_rest(struct actor *self, const struct api *api,
 	memcpy(msg->id, match->id, sizeof(msg->id));
 	memcpy(msg->text, match->text, sizeof(msg->text));
 	memcpy(msg->token, call->token, sizeof(msg->token));
+	msg->reason = call->reason;
+	call->reason = NULL;
 	if (!within_limits(self, api, call, msg)) {
 		actor_msg_free(&msg->head);
 		return true;

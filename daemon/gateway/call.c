@@ -80,6 +80,7 @@ void call_free(struct calls *calls, struct call *call)
 	calls->large -= call->large;
 	mem_free(call->path);
 	mem_free(call->query);
+	mem_free(call->reason);
 	buf_fini(&call->body);
 	buf_fini(&call->answer.headers);
 	blob_put(call->answer.body);

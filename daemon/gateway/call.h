@@ -22,6 +22,7 @@ struct connection;
 
 #define CALL_PATH_MAX 2048
 #define CALL_QUERY_MAX 2048
+#define CALL_REASON_MAX 512		/* characters */
 #define CALL_PEER_MAX 46		/* an IPv6 address in text */
 #define CALL_BODY_MAX (64u << 10)	/* bytes of a JSON body */
 #define CALL_UPLOAD_MAX (25u << 20)	/* of one with files */
@@ -50,6 +51,7 @@ struct call {
 	char peer[CALL_PEER_MAX];
 	char *path;		/* percent-decoded; owned */
 	char *query;		/* percent-encoded; owned */
+	char *reason;		/* X-Audit-Log-Reason, decoded; NULL; owned */
 	char boundary[MULTIPART_BOUNDARY_MAX];	/* of the body; "": JSON */
 	bool is_chunked;
 	struct chunked chunked;

@@ -81,6 +81,7 @@ static bool read_head(struct connection *c, struct call *call, const char *path,
 	call->path[path_len] = 0;
 	http_request_token(wsi, call);
 	http_request_boundary(wsi, call);
+	http_request_reason(wsi, call);
 	read_peer(c, call);
 	call->keep_alive = http_request_keep_alive(wsi);
 	return true;

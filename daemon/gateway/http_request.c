@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "gateway/call.h"
 
 static const struct method {
@@ -97,6 +99,64 @@ char *http_request_query(struct lws *wsi)
 	text = buf_steal(&query, NULL);
 	buf_fini(&query);
 	return text;
+}
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' :
+	       (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 :
+							-1;
+}
+
+/* In place; an escape that is none stays as it is. */
+static void percent_decode(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++) {
+		if (*text == '%' && hex(text[1]) >= 0 && hex(text[2]) >= 0 &&
+		    (hex(text[1]) || hex(text[2]))) {
+			*to++ = (char)(hex(text[1]) << 4 | hex(text[2]));
+			text += 2;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = 0;
+}
+
+/* After so many characters; false: it is no UTF-8. */
+static bool cut(char *text, int characters)
+{
+	size_t n;
+
+	for (; *text && characters; characters--, text += n) {
+		n = utf8_len(text, strlen(text));
+		if (!n)
+			return false;
+	}
+	*text = 0;
+	return true;
+}
+
+void http_request_reason(struct lws *wsi, struct call *call)
+{
+	static const char name[] = "x-audit-log-reason:";
+	int len = lws_hdr_custom_length(wsi, name, sizeof(name) - 1);
+	char *text = len > 0 ? mem_alloc((size_t)len + 1) : NULL;
+
+	if (!text)
+		return;
+	if (lws_hdr_custom_copy(wsi, text, len + 1, name, sizeof(name) - 1) < 0) {
+		mem_free(text);
+		return;
+	}
+	percent_decode(text);
+	if (!cut(text, CALL_REASON_MAX) || !*text) {
+		mem_free(text);
+		return;
+	}
+	call->reason = text;
 }
 
 void http_request_boundary(struct lws *wsi, struct call *call)

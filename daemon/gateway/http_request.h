@@ -25,6 +25,9 @@ char *http_request_query(struct lws *wsi);
  * we do not take. */
 long long http_request_length(struct lws *wsi);
 
+/* Why a call is made, into call->reason; one that is too long is cut. */
+void http_request_reason(struct lws *wsi, struct call *call);
+
 /* Of a body with files into call->boundary; else "". */
 void http_request_boundary(struct lws *wsi, struct call *call);
 

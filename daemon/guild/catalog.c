@@ -93,8 +93,18 @@ static const char schema_2[] =
 	" low_open INTEGER NOT NULL, high_open INTEGER NOT NULL,"
 	" last_pin_ms INTEGER NOT NULL, UNIQUE (low_id, high_id));";
 
+static const char schema_3[] =
+	"CREATE TABLE audit ("
+	" id INTEGER PRIMARY KEY,"
+	" guild_id INTEGER NOT NULL REFERENCES guild,"
+	" user_id INTEGER NOT NULL, target_id INTEGER NOT NULL,"
+	" action INTEGER NOT NULL, changes TEXT, options TEXT, reason TEXT);"
+	"CREATE INDEX audit_guild ON audit (guild_id, id);";
+
 /* scripts[n] leads from version n to n + 1; 0 is an empty file. */
-static const char *const scripts[CATALOG_VERSION] = { schema_1, schema_2 };
+static const char *const scripts[CATALOG_VERSION] = {
+	schema_1, schema_2, schema_3,
+};
 
 static int read_number(void *ctx, struct db_row *row)
 {

@@ -20,7 +20,7 @@
 struct catalog;
 struct state;
 
-#define CATALOG_VERSION 2
+#define CATALOG_VERSION 3
 
 /*
  * Opens, or makes, the catalog in folder `dir`; NULL: one in memory, with a
@@ -89,6 +89,34 @@ int catalog_set_direct(struct catalog *c, uint64_t id, uint64_t user_id,
 		       uint64_t open_from);
 /* Fills an initialised state with the channel and its two members.  -ENOENT. */
 int catalog_load_direct(struct catalog *c, uint64_t id, struct state *s);
+
+/* Of the audit log.  The texts are JSON, but for the reason; NULL: none. */
+struct audit_entry {
+	uint64_t id;
+	uint64_t user_id;
+	uint64_t target_id;	/* 0: null */
+	char *changes;
+	char *options;
+	char *reason;
+	uint8_t action;		/* enum audit_action */
+};
+
+struct audit_filter {
+	uint64_t before, after;	/* ids; 0: none */
+	uint64_t user_id;	/* who did it; 0: anybody */
+	uint32_t action;	/* 0: any */
+	uint32_t limit;
+};
+
+void audit_entry_fini(struct audit_entry *e);
+/* Those that are too old go. */
+int catalog_add_audit(struct catalog *c, uint64_t guild_id,
+		      const struct audit_entry *e);
+/* Newest first; with `after` oldest first.  A non-zero return ends it. */
+int catalog_list_audit(struct catalog *c, uint64_t guild_id,
+		       const struct audit_filter *f,
+		       int (*entry)(void *ctx, const struct audit_entry *e),
+		       void *ctx);
 
 /* What the directory must know of everything. */
 struct catalog_visitor {

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "guild/audit.h"
 #include "proto/json.h"
-
 
 static void row_fini(struct change_row *row)
 {
@@ -43,6 +43,9 @@ void change_free(void *arg)
 
 	for (uint32_t i = 0; i < c->count; i++)
 		row_fini(&c->row[i]);
+	for (uint32_t i = 0; i < c->audit_count; i++)
+		audit_entry_fini(&c->audit[i]);
+	mem_free(c->audit);
 	mem_free(c->row);
 	mem_free(c);
 }
@@ -194,6 +197,8 @@ static int save(struct catalog *cat, void *arg)
 		if (!err)
 			err = save_row(cat, c->guild_id, &c->row[i]);
 	}
+	for (uint32_t i = 0; i < c->audit_count && !err; i++)
+		err = catalog_add_audit(cat, c->guild_id, &c->audit[i]);
 	return err;
 }
 
@@ -209,6 +214,7 @@ static void saved(struct guild *g, struct op *op, struct actor_msg *answer)
 	} else {
 		for (uint32_t i = 0; i < c->count; i++)
 			change_apply(g, &c->row[i]);
+		audit_tell(g, c->audit, c->audit_count);
 		if (c->answer)
 			c->answer(g, &op->caller, c);
 		else
@@ -224,6 +230,7 @@ enum error_code change_send(struct guild *g, struct change *c)
 	const struct caller caller = guild_caller(c->call);
 	struct op *op = NULL;
 
+	audit_change(g, c);
 	if (!c->failed)
 		op = op_new(g, sizeof(*op), &caller, saved, NULL);
 	if (!op) {

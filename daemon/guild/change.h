@@ -60,6 +60,8 @@ struct change {
 	uint32_t count, room;
 	bool failed;		/* memory was out */
 	struct change_row *row;
+	uint32_t audit_count;
+	struct audit_entry *audit;	/* see guild/audit.h */
 };
 
 /* Returns an empty change for `call` (borrowed until change_send()). */

@@ -14,6 +14,7 @@ const struct guild_route guild_calls[REST_KINDS] = {
 	[REST_GUILD_STICKERS] = READS(guild_rest_empty_list),
 	[REST_GUILD_INTEGRATIONS] = READS(guild_rest_empty_list),
 	[REST_GUILD_REGIONS] = READS(guild_rest_regions),
+	[REST_GUILD_AUDIT_LOG] = READS(audit_rest_list),
 	[REST_MEMBER_GET] = READS(guild_rest_member),
 	[REST_MEMBER_LIST] = READS(guild_rest_members),
 	[REST_MEMBER_SEARCH] = READS(guild_rest_member_search),

@@ -281,6 +281,7 @@ guild_call invite_rest_create, invite_rest_list, invite_rest_get,
 	invite_rest_delete, invite_rest_accept;
 guild_call webhook_rest_create, webhook_rest_list, webhook_rest_get,
 	webhook_rest_edit, webhook_rest_delete, webhook_rest_execute;
+guild_call audit_rest_list;
 guild_call pin_rest_change, pin_rest_list, pin_rest_list_old;
 
 /*

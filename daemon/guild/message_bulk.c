@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/snowflake.h"
+#include "guild/audit.h"
 #include "guild/message.h"
 #include "guild/reaction.h"
 #include "guild/search_feed.h"
@@ -20,6 +21,7 @@
 
 struct bulk {
 	struct op op;
+	struct rest_msg *call;		/* taken; NULL: our own doing */
 	uint64_t channel_id;
 	uint32_t waiting;		/* reads under way */
 	uint32_t count;
@@ -39,6 +41,8 @@ static void bulk_drop(struct op *op)
 
 	for (uint32_t i = 0; i < bulk->count; i++)
 		rows_put(bulk->rows[i]);
+	if (bulk->call)
+		actor_msg_free(&bulk->call->head);
 }
 
 static void tell(struct guild *g, const struct bulk *bulk,
@@ -85,6 +89,10 @@ static void deleted(struct guild *g, struct op *op, struct actor_msg *answer)
 	guild_reply(g, &op->caller, 204, NULL);
 	if (c)
 		tell(g, bulk, c);
+	if (bulk->call)
+		audit_message(g, bulk->call, AUDIT_MESSAGE_BULK_DELETE,
+			      bulk->channel_id, bulk->channel_id, 0,
+			      bulk->count);
 	sweep(g, bulk);
 	op_free(g, op);
 }
@@ -128,8 +136,9 @@ static void read_one(struct guild *g, struct bulk *bulk, uint32_t i)
 		bulk->waiting++;
 }
 
+/* `call`: NULL: our own doing. */
 static int remove_many(struct guild *g, const struct caller *caller,
-		       uint64_t channel_id, const uint64_t *id, uint32_t count)
+		       struct rest_msg *call, uint64_t channel_id, const uint64_t *id, uint32_t count)
 {
 	struct bulk *bulk = op_new(g, sizeof(*bulk), caller, deleted,
 				   bulk_drop);
@@ -137,6 +146,9 @@ static int remove_many(struct guild *g, const struct caller *caller,
 	if (!bulk)
 		return -ENOMEM;
 	check(count <= BULK_MAX);
+	if (call)
+		guild_take(g, &call->head);
+	bulk->call = call;
 	bulk->channel_id = channel_id;
 	bulk->count = count;
 	memcpy(bulk->id, id, count * sizeof(*id));
@@ -177,7 +189,7 @@ enum error_code message_rest_bulk_delete(struct guild *g,
 		err = check_bulk(g, b);
 	if (err)
 		return err;
-	if (remove_many(g, &caller, c->channel.id, b->id, b->count))
+	if (remove_many(g, &caller, call, c->channel.id, b->id, b->count))
 		return ERROR_OVERLOADED;
 	return ERROR_NONE;
 }
@@ -187,5 +199,5 @@ int message_remove(struct guild *g, uint64_t channel_id, const uint64_t *id,
 {
 	static const struct caller nobody;
 
-	return remove_many(g, &nobody, channel_id, id, count);
+	return remove_many(g, &nobody, NULL, channel_id, id, count);
 }

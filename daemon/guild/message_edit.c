@@ -6,6 +6,7 @@
 #include "base/blob.h"
 #include "base/mem.h"
 #include "guild/attach.h"
+#include "guild/audit.h"
 #include "guild/mention.h"
 #include "guild/message.h"
 #include "guild/modify.h"
@@ -186,6 +187,9 @@ static void delete_done(struct guild *g, struct modify *mod, struct message *m)
 	guild_reply(g, &mod->op.caller, 204, NULL);
 	if (c)
 		publish_delete(g, c, mod->message_id);
+	if (m->author.id != mod->call->actor_id)
+		audit_message(g, mod->call, AUDIT_MESSAGE_DELETE, m->author.id,
+			      mod->channel_id, 0, 1);
 	message_gone(g, mod->channel_id, m);
 }
 

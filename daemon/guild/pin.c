@@ -11,6 +11,7 @@
 #include "base/blob.h"
 #include "base/mem.h"
 #include "base/snowflake.h"
+#include "guild/audit.h"
 #include "guild/catalog.h"
 #include "guild/message.h"
 #include "guild/modify.h"
@@ -210,6 +211,10 @@ static void pin_done(struct guild *g, struct modify *mod, struct message *m)
 	if (p->add)
 		remember_pin(g, c);
 	tell_pins(g, c);
+	if (!g->arg.direct)
+		audit_message(g, mod->call, p->add ? AUDIT_MESSAGE_PIN :
+							 AUDIT_MESSAGE_UNPIN,
+			      m->author.id, mod->channel_id, m->id, 0);
 	message_publish(g, "MESSAGE_UPDATE", c, m, &view);
 	if (p->add && by)
 		message_say_system(g, c, MESSAGE_PIN, by, m->id);

@@ -135,6 +135,8 @@ struct rest_query {
 	uint64_t before;	/* a snowflake */
 	uint64_t after;
 	uint64_t around;
+	uint64_t user_id;
+	uint32_t action_type;
 	uint32_t limit;		/* never 0 after rest_parse() */
 	bool with_counts;
 	bool wait;
@@ -154,6 +156,7 @@ struct rest_msg {
 	/* Without its "Bot " or "Bearer "; empty when there was none. */
 	char token[REST_TOKEN_MAX];
 	char text[REST_TEXT_MAX];	/* percent-decoded {text} of the path */
+	char *reason;			/* for the audit log; NULL; owned */
 	void *body;			/* by kind (proto/body.h); owned */
 };
 

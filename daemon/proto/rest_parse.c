@@ -46,6 +46,18 @@ static void limit(const char *value, struct rest_msg *msg, struct form *form)
 		msg->query.limit = (uint32_t)n;
 }
 
+static void action_type(const char *value, struct rest_query *q,
+			struct form *form)
+{
+	uint64_t n;
+
+	if (!query_number(value, &n) || n > UINT8_MAX)
+		form_error(form, "action_type", FORM_CHOICES,
+			   "Is no action type.");
+	else
+		q->action_type = (uint32_t)n;
+}
+
 static void text_value(const char *value, struct rest_query *q)
 {
 	size_t len = strnlen(value, sizeof(q->text) - 1);
@@ -67,6 +79,10 @@ static void parameter(struct rest_msg *msg, const char *key,
 		cursor(key, value, &q->after, form);
 	else if (!strcmp(key, "around"))
 		cursor(key, value, &q->around, form);
+	else if (!strcmp(key, "user_id"))
+		cursor(key, value, &q->user_id, form);
+	else if (!strcmp(key, "action_type"))
+		action_type(value, q, form);
 	else if (!strcmp(key, "limit"))
 		limit(value, msg, form);
 	else if (!strcmp(key, "with_counts"))

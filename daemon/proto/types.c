@@ -2,6 +2,7 @@
 #include "proto/types.h"
 
 #include "base/blob.h"
+#include "base/mem.h"
 #include "proto/directory.h"
 #include "proto/guild.h"
 #include "proto/rest.h"
@@ -13,6 +14,7 @@ static void rest_msg_fini(struct actor_msg *msg)
 {
 	struct rest_msg *m = (struct rest_msg *)msg;
 
+	mem_free(m->reason);
 	if (m->body)
 		rest_info(m->kind)->fini(m->body);
 }

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/snowflake.h"
 #include "guild/admin.h"
 #include "guild/db.h"
 #include "guild/folder.h"
@@ -378,6 +379,62 @@ static void reads_back_direct_channels_and_has_one_for_two(void **state)
 	catalog_close(c);
 }
 
+struct listed {
+	uint32_t count;
+	uint64_t id[8];
+};
+
+static int list_entry(void *ctx, const struct audit_entry *e)
+{
+	struct listed *l = ctx;
+
+	l->id[l->count++] = e->id;
+	return 0;
+}
+
+static void expect_audit(struct catalog *c, const struct audit_filter *f,
+			 uint64_t first, uint64_t second)
+{
+	struct listed l = { 0 };
+
+	assert_int_equal(catalog_list_audit(c, GUILD, f, list_entry, &l), 0);
+	assert_int_equal(l.count, !!first + !!second);
+	assert_int_equal(l.id[0], first);
+	assert_int_equal(l.id[1], second);
+}
+
+static void lists_the_audit_log_and_forgets_what_is_old(void **state)
+{
+	const uint64_t old = snowflake_floor(NOW), day = 86400000;
+	const uint64_t id[] = { old, snowflake_floor(NOW + 10 * day),
+				snowflake_floor(NOW + 44 * day),
+				snowflake_floor(NOW + 50 * day) };
+	struct catalog *c = open_it();
+	struct audit_entry e = { .user_id = 1, .action = 10 };
+
+	(void)state;
+	put_users(c);
+	put_guild(c);
+	for (int i = 0; i < 3; i++) {
+		e.id = id[i];
+		assert_int_equal(catalog_add_audit(c, GUILD, &e), 0);
+	}
+	e.id = id[3];
+	e.user_id = 2;
+	e.action = 72;
+	assert_int_equal(catalog_add_audit(c, GUILD, &e), 0);
+	expect_audit(c, &(struct audit_filter){ .limit = 2 }, id[3], id[2]);
+	expect_audit(c, &(struct audit_filter){ .limit = 2, .after = old },
+		     id[1], id[2]);
+	expect_audit(c, &(struct audit_filter){ .limit = 2, .before = id[2] },
+		     id[1], 0);
+	expect_audit(c, &(struct audit_filter){ .limit = 9, .user_id = 2 },
+		     id[3], 0);
+	expect_audit(c, &(struct audit_filter){ .limit = 9, .action = 10 },
+		     id[2], id[1]);
+	catalog_close(c);
+}
+
 static void brings_an_older_file_up_to_date(void **state)
 {
 	const struct direct one = { .id = 50, .user_id = { 1, 2 } };
@@ -390,7 +447,7 @@ static void brings_an_older_file_up_to_date(void **state)
 	catalog_close(c);
 	snprintf(path, sizeof(path), "%s/catalog.db", dir);
 	assert_int_equal(db_open(path, &db), 0);
-	assert_int_equal(db_script(db, "DROP TABLE direct;"
+	assert_int_equal(db_script(db, "DROP TABLE direct; DROP TABLE audit;"
 				       "PRAGMA user_version = 1"), 0);
 	db_close(db);
 	c = open_it();
@@ -415,6 +472,7 @@ int main(void)
 		CASE(the_key_is_for_its_owner_alone),
 		CASE(bad_commands_change_nothing),
 		CASE(reads_back_direct_channels_and_has_one_for_two),
+		CASE(lists_the_audit_log_and_forgets_what_is_old),
 		CASE(brings_an_older_file_up_to_date),
 	};
 
