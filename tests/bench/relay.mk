@@ -25,5 +25,11 @@ $(B)/bench/fanout_simulated: tests/bench/fanout_simulated.c \
 .PHONY: bench-million
 ## bench-million: a message to a million simulated sessions (SIMULATED_SESSIONS=)
 bench-million: $(B)/bench/fanout_simulated
-	@$< $(SIMULATED_SESSIONS) 1 $(SIMULATED_ROUNDS)
-	@$< $(SIMULATED_SESSIONS) 2 $(SIMULATED_ROUNDS)
+	@for cores in 1 2; do \
+		$< $(SIMULATED_SESSIONS) $$cores $(SIMULATED_ROUNDS) || exit; \
+	done | awk '{ print; fflush() } / sessions on / { cores = $$4 } \
+		/ pending / { ms[$$1, cores] = $$3; cpu[$$1, cores] = $$12 } \
+		END { for (n = 1; n <= 16; n += 15) \
+			printf "%d pending: two cores are %.2f x one by the " \
+			"clock, %.2f x by processor time\n", n, \
+			ms[n, 1] / ms[n, 2], 2 * cpu[n, 1] / cpu[n, 2] }'
