@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# The runtime beside BEAM, CAF and a plain loop: at most ACTOR_ROUNDS rounds, the
-# last begun within ACTOR_SECONDS, of sizes times ACTOR_SCALE.
+# The runtime beside BEAM, CAF and a plain loop: one round at least, at most
+# ACTOR_ROUNDS or what ACTOR_SECONDS allow, of sizes times ACTOR_SCALE.
 ACTOR_ROUNDS ?= 5
-ACTOR_SECONDS ?= 150
+ACTOR_SECONDS ?= 120
 ACTOR_SCALE ?= 1
 
 ACTOR_BENCHES = $(addprefix $(B)/tests/bench/actor_,peer caf raw)
