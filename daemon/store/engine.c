@@ -11,6 +11,9 @@
 #include "base/mem.h"
 #include "store/engine_impl.h"
 
+/* Five seconds. */
+#define HOLD_TICKS_MAX 50u
+
 void engine_wake(struct engine *e)
 {
 	if (e->opts.wake)
@@ -154,6 +157,15 @@ void engine_step(struct engine *e)
 	log_commit(&e->log);
 }
 
+/* A backup may keep writes waiting for a while, but not for ever. */
+static void check_hold(struct engine *e)
+{
+	if (e->hold != STORE_HOLD_ALL || list_empty(&e->waiting))
+		e->held_ticks = 0;
+	else if (++e->held_ticks >= HOLD_TICKS_MAX)
+		engine_give_up_hold(e);
+}
+
 void engine_tick(struct engine *e)
 {
 	uint64_t writes = e->stats.appended + e->stats.edited +
@@ -164,6 +176,7 @@ void engine_tick(struct engine *e)
 	e->idle = writes == e->last_ticks_writes;
 	e->last_ticks_writes = writes;
 	e->round_retry = true;
+	check_hold(e);
 	log_retry(&e->log);
 	engine_wake(e);
 }

@@ -62,6 +62,7 @@ struct engine {
 	struct round *round;		/* the one running, or NULL */
 	struct rewrite *rewrite;	/* of the index; never beside a round */
 	enum store_hold hold;
+	uint32_t held_ticks;		/* that writes wait because of it */
 	uint32_t barren;		/* rounds since a write found room */
 	bool flush_all;
 	bool idle;			/* no writes lately: tidy up */

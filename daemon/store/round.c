@@ -254,9 +254,6 @@ void round_consider(struct engine *e)
 
 	if (e->round || e->rewrite || e->opts.read_only || e->failed)
 		return;
-	/* A backup may not keep writes waiting, however long it takes. */
-	if (e->hold == STORE_HOLD_ALL && !list_empty(&e->waiting))
-		engine_give_up_hold(e);
 	if (e->hold == STORE_HOLD_ALL)
 		return;
 	if (e->round_error && !e->round_retry)
