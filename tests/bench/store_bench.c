@@ -25,7 +25,8 @@
 #include "store_bench.h"
 
 static const struct bench_engine *const all[] = {
-	&bench_raw, &bench_ours, &bench_ours_plain, &bench_rocksdb,
+	&bench_raw, &bench_ours_alone, &bench_ours, &bench_ours_plain,
+	&bench_rocksdb,
 	&bench_lmdb, &bench_sqlite,
 };
 #define ENGINES (sizeof(all) / sizeof(all[0]))
@@ -230,6 +231,8 @@ int main(int argc, char **argv)
 	load_all(&run);
 	show_rest_head(run.rows);
 	for (; run.count > 0; run.count--, run.engines++, run.results++) {
+		if (!run.engines[0]->latest)
+			continue;
 		in_child(run_rest, &run);
 		show_rest(run.engines[0], run.results);
 	}

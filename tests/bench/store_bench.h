@@ -30,7 +30,8 @@ struct bench_engine {
 	/* The same, durability not asked for: to load.  NULL: append. */
 	void (*load)(void *store, const struct bench_row *rows,
 		     uint32_t count);
-	/* The latest BENCH_PAGE rows; returns how many, in *ret_ns how long. */
+	/* The latest BENCH_PAGE rows; returns how many, in *ret_ns how long.
+	 * NULL: it only appends. */
 	uint32_t (*latest)(void *store, uint64_t channel, uint64_t *ret_ns);
 	/* Deletes the newest `count` rows of a channel, durable.  NULL: holds
 	 * no rows, only the first measurement is of interest. */
@@ -42,8 +43,8 @@ struct bench_engine {
 	void (*explain)(void *store, uint64_t rows);
 };
 
-extern const struct bench_engine bench_ours, bench_ours_plain, bench_raw,
-	bench_rocksdb, bench_lmdb, bench_sqlite;
+extern const struct bench_engine bench_ours, bench_ours_plain,
+	bench_ours_alone, bench_raw, bench_rocksdb, bench_lmdb, bench_sqlite;
 
 #define BENCH_BATCHES 3
 extern const uint32_t bench_batch[BENCH_BATCHES];	/* 1, 16, 256 */
