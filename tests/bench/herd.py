@@ -115,7 +115,8 @@ class Varnish:
         self.process = subprocess.Popen(
             ["varnishd", "-F", "-n", self.name, "-a", "127.0.0.1:0",
              "-f", vcl, "-s", "malloc,64m",
-             "-p", "thread_pool_min=50", "-p", "thread_pool_max=3000"],
+             "-p", "thread_pool_min=50", "-p", "thread_pool_max=3000",
+             "-p", "timeout_idle=3600"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.port = self.find_port()
 
