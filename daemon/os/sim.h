@@ -43,6 +43,9 @@ void os_sim_power_cut(struct os_env *env);
  * fault loops; returns through os_sim_ops() how many there were. */
 void os_sim_fail_nth(struct os_env *env, uint64_t n, int error);
 uint64_t os_sim_ops(const struct os_env *env);
+/* So many from that one on. */
+void os_sim_fail_many(struct os_env *env, uint64_t n, uint64_t count,
+		      int error);
 
 /*
  * Where os_send_start() on simulated loops puts its bytes: fn returns 0 or a

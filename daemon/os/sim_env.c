@@ -24,7 +24,9 @@ struct sim_loop *sim_loop_of(struct os_loop *loop)
 
 int sim_op(struct sim_env *env, uint32_t error_ppm)
 {
-	if (++env->ops == env->fail_op)
+	env->ops++;
+	if (env->fail_op && env->ops >= env->fail_op &&
+	    env->ops - env->fail_op <= env->fail_more)
 		return -env->fail_error;
 	return rng_chance(&env->rng, error_ppm) ? -EIO : 0;
 }
@@ -344,7 +346,15 @@ void os_sim_fail_nth(struct os_env *base, uint64_t n, int error)
 
 	env->ops = 0;
 	env->fail_op = n;
+	env->fail_more = 0;
 	env->fail_error = abs(error);
+}
+
+void os_sim_fail_many(struct os_env *base, uint64_t n, uint64_t count,
+		      int error)
+{
+	os_sim_fail_nth(base, n, error);
+	sim_env_of(base)->fail_more = count - 1;
 }
 
 uint64_t os_sim_ops(const struct os_env *env)

@@ -32,7 +32,7 @@ struct sim_env {
 	uint64_t lane_free_ns[OS_WORK_LANES];
 	struct os_sim_faults faults;
 	uint64_t ops;
-	uint64_t fail_op;
+	uint64_t fail_op, fail_more;	/* that one, and so many behind it */
 	int fail_error;
 	struct sim_disk *disk;
 	int (*on_send)(void *ctx, int fd, const struct iovec *iov,

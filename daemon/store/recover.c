@@ -134,7 +134,8 @@ static int read_index(struct engine *e, struct scan *scan)
 		return err;
 	if (number - e->super.index_first < e->super.index_frames)
 		return -EBADMSG;
-	return scan_later(scan, offset, number, &at, &later) ? -EBADMSG : 0;
+	err = scan_later(scan, offset, number, &at, &later);
+	return err > 0 ? -EBADMSG : err;
 }
 
 /*
@@ -254,20 +255,22 @@ static int next_frame(struct scan *scan, uint64_t *offset, uint64_t number,
 }
 
 /*
- * No frame follows.  True when one should have: then `at` moves on to the next
- * that is there.
+ * No frame follows.  1 when one should have: then `at` moves on to the next
+ * that is there; 0; or an error.
  */
-static bool is_gap(struct scan *scan, struct log_tail *at,
+static int is_gap(struct scan *scan, struct log_tail *at,
 		   struct engine_report *report)
 {
 	uint64_t number;
+	int is = scan_later(scan, at->offset, at->frame, &at->offset, &number);
 
-	if (!scan_later(scan, at->offset, at->frame, &at->offset, &number) &&
-	    !scan_later(scan, 0, at->frame, &at->offset, &number))
-		return false;
-	report->lost_frames += number - at->frame;
-	at->frame = number;
-	return true;
+	if (!is)
+		is = scan_later(scan, 0, at->frame, &at->offset, &number);
+	if (is > 0) {
+		report->lost_frames += number - at->frame;
+		at->frame = number;
+	}
+	return is;
 }
 
 static int replay_next(struct engine *e, const struct frame *frame,
@@ -317,8 +320,12 @@ static int read_log(struct engine *e, struct scan *scan,
 		e->log.head = at.offset;
 		e->log.seq = at.seq;
 		e->applied_seq = at.seq - 1;
-		if (over || !is_gap(scan, &at, report))
-			return 0;
+		err = over ? 0 : is_gap(scan, &at, report);
+		/* A repair takes what there is. */
+		if (err < 0 && e->opts.salvage)
+			err = 0;
+		if (err <= 0)
+			return err;
 		err = e->opts.salvage ? 0 : -EBADMSG;
 	}
 	return err;

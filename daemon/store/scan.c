@@ -81,32 +81,39 @@ int scan_frame(struct scan *scan, uint64_t offset, uint64_t number,
 int scan_any(struct scan *scan, uint64_t offset, struct frame *ret_frame)
 {
 	struct frame_head head;
+	int err = 0;
 
 	/* Not the whole window again for each sector. */
-	if (!in_window(scan, offset) && move_window(scan, offset))
-		return -ENOENT;
+	if (!in_window(scan, offset))
+		err = move_window(scan, offset);
+	if (err)
+		return err;
 	if (in_window(scan, offset) < sizeof(head))
 		return -ENOENT;
 	memcpy(&head, scan->buf + (offset - scan->from), sizeof(head));
 	if (le32toh(head.magic) != FRAME_MAGIC ||
-	    le64toh(head.store_tag) != scan->store_tag ||
-	    scan_frame(scan, offset, le64toh(head.number), ret_frame))
+	    le64toh(head.store_tag) != scan->store_tag)
 		return -ENOENT;
-	return 0;
+	err = scan_frame(scan, offset, le64toh(head.number), ret_frame);
+	return err == -EBADMSG ? -ENOENT : err;
 }
 
-bool scan_later(struct scan *scan, uint64_t offset, uint64_t number,
+int scan_later(struct scan *scan, uint64_t offset, uint64_t number,
 		uint64_t *ret_offset, uint64_t *ret_number)
 {
 	struct frame frame;
 
 	for (uint64_t at = offset; at <= offset + FRAME_BYTES_MAX;
 	     at += FORMAT_SECTOR) {
-		if (scan_any(scan, at, &frame) || frame.number <= number)
+		int err = scan_any(scan, at, &frame);
+
+		if (err && err != -ENOENT)
+			return err;
+		if (err || frame.number <= number)
 			continue;
 		*ret_offset = at;
 		*ret_number = frame.number;
-		return true;
+		return 1;
 	}
-	return false;
+	return 0;
 }

@@ -31,15 +31,16 @@ void scan_fini(struct scan *scan);
 int scan_frame(struct scan *scan, uint64_t offset, uint64_t number,
 	       struct frame *ret_frame);
 
-/* Whatever whole frame there is at this offset; -ENOENT. */
+/* Whatever whole frame there is at this offset; -ENOENT, errors of reading. */
 int scan_any(struct scan *scan, uint64_t offset, struct frame *ret_frame);
 
 /*
  * Does a whole frame of a higher number begin within a frame's length of
  * offset?  Then frame `number` was there once: a frame is only written when
- * the one before is durable.  Says where and which.
+ * the one before is durable.  1, and where and which it is; 0; or the error
+ * of a read, for what cannot be read may have been one.
  */
-bool scan_later(struct scan *scan, uint64_t offset, uint64_t number,
+int scan_later(struct scan *scan, uint64_t offset, uint64_t number,
 		uint64_t *ret_offset, uint64_t *ret_number);
 
 #endif
