@@ -13,6 +13,19 @@ static char *text(struct db_row *row, int column)
 	return (char *)db_text(row, column);
 }
 
+/* Its first columns: a user's. */
+static struct user user_of(struct db_row *row)
+{
+	return (struct user){
+		.id = db_u64(row, 0),
+		.name = text(row, 1),
+		.global_name = text(row, 2),
+		.avatar = text(row, 3),
+		.discriminator = (uint16_t)db_u64(row, 4),
+		.bot = db_u64(row, 5),
+	};
+}
+
 static int load_info(void *ctx, struct db_row *row)
 {
 	struct state *s = ctx;
@@ -115,14 +128,7 @@ static int load_overwrite(void *ctx, struct db_row *row)
 static int load_member(void *ctx, struct db_row *row)
 {
 	const struct member m = {
-		.user = {
-			.id = db_u64(row, 0),
-			.name = text(row, 1),
-			.global_name = text(row, 2),
-			.avatar = text(row, 3),
-			.discriminator = (uint16_t)db_u64(row, 4),
-			.bot = db_u64(row, 5),
-		},
+		.user = user_of(row),
 		.nick = text(row, 6),
 		.joined_ms = db_u64(row, 7),
 		.timeout_until_ms = db_u64(row, 8),
@@ -159,14 +165,7 @@ static int load_member_role(void *ctx, struct db_row *row)
 
 static int load_ban(void *ctx, struct db_row *row)
 {
-	const struct user u = {
-		.id = db_u64(row, 0),
-		.name = text(row, 1),
-		.global_name = text(row, 2),
-		.avatar = text(row, 3),
-		.discriminator = (uint16_t)db_u64(row, 4),
-		.bot = db_u64(row, 5),
-	};
+	const struct user u = user_of(row);
 	struct user copy;
 	int err;
 
@@ -313,14 +312,7 @@ int catalog_load_direct(struct catalog *c, uint64_t id, struct state *s)
 static int visit_user(void *ctx, struct db_row *row)
 {
 	const struct catalog_visitor *v = ctx;
-	const struct user u = {
-		.id = db_u64(row, 0),
-		.name = text(row, 1),
-		.global_name = text(row, 2),
-		.avatar = text(row, 3),
-		.discriminator = (uint16_t)db_u64(row, 4),
-		.bot = db_u64(row, 5),
-	};
+	const struct user u = user_of(row);
 
 	return v->user(v->ctx, &u, db_text(row, 6));
 }
@@ -344,25 +336,16 @@ static int visit_guild(void *ctx, struct db_row *row)
 	return v->guild(v->ctx, db_u64(row, 0), db_text(row, 1));
 }
 
-static int visit_member(void *ctx, struct db_row *row)
+struct pairs {
+	int (*fn)(void *ctx, uint64_t id, uint64_t other);
+	void *ctx;
+};
+
+static int visit_pair(void *ctx, struct db_row *row)
 {
-	const struct catalog_visitor *v = ctx;
+	const struct pairs *p = ctx;
 
-	return v->member(v->ctx, db_u64(row, 0), db_u64(row, 1));
-}
-
-static int visit_channel(void *ctx, struct db_row *row)
-{
-	const struct catalog_visitor *v = ctx;
-
-	return v->channel(v->ctx, db_u64(row, 0), db_u64(row, 1));
-}
-
-static int visit_webhook(void *ctx, struct db_row *row)
-{
-	const struct catalog_visitor *v = ctx;
-
-	return v->webhook(v->ctx, db_u64(row, 0), db_u64(row, 1));
+	return p->fn(p->ctx, db_u64(row, 0), db_u64(row, 1));
 }
 
 static int visit_invite(void *ctx, struct db_row *row)
@@ -384,27 +367,44 @@ static int visit_direct(void *ctx, struct db_row *row)
 	return v->direct(v->ctx, &d);
 }
 
-static const struct {
-	const char *sql;
-	int (*row)(void *ctx, struct db_row *row);
-} visits[] = {
-	{ "SELECT * FROM user", visit_user },
-	{ "SELECT hash, user_id FROM token", visit_token },
-	{ "SELECT id, name FROM guild ORDER BY id", visit_guild },
-	{ "SELECT guild_id, user_id FROM member", visit_member },
-	{ "SELECT id, guild_id FROM channel", visit_channel },
-	{ "SELECT id, guild_id FROM webhook", visit_webhook },
-	{ "SELECT code, guild_id FROM invite", visit_invite },
-	{ "SELECT id, low_id, high_id, low_open, high_open FROM direct",
-	  visit_direct },
-};
+static int visit(struct catalog *c, const struct catalog_visitor *v,
+		 const char *sql, int (*row)(void *ctx, struct db_row *row))
+{
+	return db_query(c->db, sql, row, (void *)v, "");
+}
+
+static int visit_pairs(struct catalog *c, const struct catalog_visitor *v,
+		       const char *sql,
+		       int (*fn)(void *ctx, uint64_t id, uint64_t other))
+{
+	struct pairs p = { fn, v->ctx };
+
+	return db_query(c->db, sql, visit_pair, &p, "");
+}
 
 int catalog_visit(struct catalog *c, const struct catalog_visitor *v)
 {
-	int err = 0;
+	int err;
 
-	for (size_t i = 0; i < sizeof(visits) / sizeof(visits[0]) && !err; i++)
-		err = db_query(c->db, visits[i].sql, visits[i].row, (void *)v,
-			       "");
-	return err;
+	err = visit(c, v, "SELECT * FROM user", visit_user);
+	if (!err)
+		err = visit(c, v, "SELECT hash, user_id FROM token",
+			    visit_token);
+	if (!err)
+		err = visit(c, v, "SELECT id, name FROM guild ORDER BY id",
+			    visit_guild);
+	if (!err)
+		err = visit_pairs(c, v, "SELECT guild_id, user_id FROM member",
+				  v->member);
+	if (!err)
+		err = visit_pairs(c, v, "SELECT id, guild_id FROM channel",
+				  v->channel);
+	if (!err)
+		err = visit_pairs(c, v, "SELECT id, guild_id FROM webhook",
+				  v->webhook);
+	if (!err)
+		err = visit(c, v, "SELECT code, guild_id FROM invite",
+			    visit_invite);
+	return err ? err : visit(c, v, "SELECT id, low_id, high_id, low_open,"
+				       " high_open FROM direct", visit_direct);
 }

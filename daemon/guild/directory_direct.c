@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "guild/directory_state.h"
-#include "guild/guild.h"
 #include "proto/intent.h"
 #include "proto/json.h"
 #include "proto/session.h"
@@ -133,21 +132,8 @@ static const struct dir_entry *partner(const struct directory *d,
 
 static int start_actor(struct directory *d, struct dir_direct *dm)
 {
-	const struct guild_arg arg = {
-		.guild_id = dm->is.id,
-		.direct = true,
-		.catalog = d->arg.catalog,
-		.directory = actor_self(d->self),
-		.ids = d->arg.ids,
-	};
-	const struct actor_spawn_opts opts = {
-		.core = ACTOR_CORE_ANY,
-		.restart = ACTOR_RESTART_ON_ERROR,
-		.arg_size = sizeof(arg),
-	};
-	int err;
+	int err = dir_spawn_guild(d, dm->is.id, true, &dm->ref);
 
-	err = actor_spawn(d->self, &guild_actor_class, &arg, &opts, &dm->ref);
 	if (!err)
 		err = hmap_set(&d->direct_refs, dm->ref.bits, dm->is.id);
 	if (err)

@@ -73,6 +73,9 @@ struct dir_entry *dir_user_by_name(const struct directory *d,
 struct dir_entry *dir_user_by_token(const struct directory *d,
 				    const char *token);
 actor_ref dir_guild_ref(const struct directory *d, uint64_t id);
+/* Starts the actor of a guild, or of a direct channel.  See actor_spawn(). */
+int dir_spawn_guild(struct directory *d, uint64_t id, bool direct,
+		    actor_ref *ret_ref);
 
 /* Takes over what has been added to the catalog; tells running guilds of new
  * members.  -ENOMEM: only in part. */

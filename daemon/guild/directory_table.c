@@ -132,10 +132,12 @@ void dir_token_del(struct directory *d, const uint8_t hash[TOKEN_HASH_SIZE])
 	mem_free(t);
 }
 
-static int add_guild(struct directory *d, uint64_t id)
+int dir_spawn_guild(struct directory *d, uint64_t id, bool direct,
+		    actor_ref *ret_ref)
 {
 	const struct guild_arg arg = {
 		.guild_id = id,
+		.direct = direct,
 		.catalog = d->arg.catalog,
 		.directory = actor_self(d->self),
 		.ids = d->arg.ids,
@@ -145,12 +147,18 @@ static int add_guild(struct directory *d, uint64_t id)
 		.restart = ACTOR_RESTART_ON_ERROR,
 		.arg_size = sizeof(arg),
 	};
+
+	return actor_spawn(d->self, &guild_actor_class, &arg, &opts, ret_ref);
+}
+
+static int add_guild(struct directory *d, uint64_t id)
+{
 	actor_ref ref;
 	int err;
 
 	if (!actor_ref_is_nobody(dir_guild_ref(d, id)))
 		return 0;
-	err = actor_spawn(d->self, &guild_actor_class, &arg, &opts, &ref);
+	err = dir_spawn_guild(d, id, false, &ref);
 	return err ? err : hmap_set(&d->guilds, id, ref.bits);
 }
 

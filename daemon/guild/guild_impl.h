@@ -297,6 +297,17 @@ enum error_code guild_call_channel(struct guild *g,
 enum error_code guild_call_perms(struct guild *g, const struct rest_msg *call,
 				 uint64_t need);
 
+/*
+ * Answers with the list of what `show` writes of a map's entries: of the call's
+ * channel, or, without one (then channel_id is 0), of the guild.
+ */
+enum error_code guild_answer_list(struct guild *g, const struct rest_msg *call,
+				  const struct hmap *map, uint64_t in_channel,
+				  uint64_t in_guild,
+				  void (*show)(struct guild *g, struct jsonw *w,
+					       uint64_t channel_id,
+					       const void *entry));
+
 /* The guild with its roles, as GET and GUILD_UPDATE show it. */
 void guild_json(struct guild *g, struct jsonw *w);
 

@@ -10,27 +10,12 @@
 #include "proto/intent.h"
 #include "proto/json.h"
 
-void member_event_add(struct guild *g, const struct member *m)
-{
-	struct relay_target to = event_to_all;
-	struct event e;
-
-	to.intents = INTENT_GUILD_MEMBERS;
-	event_open(&e, "GUILD_MEMBER_ADD");
-	jsonw_obj(&e.w);
-	jsonw_key_id(&e.w, "guild_id", g->arg.guild_id);
-	jsonw_key(&e.w, "user");
-	json_user(&e.w, &m->user);
-	json_member_keys(&e.w, m);
-	jsonw_end(&e.w);
-	event_publish(g, &to, event_close(&e));
-}
-
-static struct blob *update_payload(struct guild *g, const struct member *m)
+static struct blob *member_payload(struct guild *g, const char *event,
+				   const struct member *m)
 {
 	struct event e;
 
-	event_open(&e, "GUILD_MEMBER_UPDATE");
+	event_open(&e, event);
 	jsonw_obj(&e.w);
 	jsonw_key_id(&e.w, "guild_id", g->arg.guild_id);
 	jsonw_key(&e.w, "user");
@@ -40,17 +25,25 @@ static struct blob *update_payload(struct guild *g, const struct member *m)
 	return event_close(&e);
 }
 
+void member_event_add(struct guild *g, const struct member *m)
+{
+	struct relay_target to = event_to_all;
+
+	to.intents = INTENT_GUILD_MEMBERS;
+	event_publish(g, &to, member_payload(g, "GUILD_MEMBER_ADD", m));
+}
+
 /* Whoever watches members hears of it, and the member itself always does. */
 void member_event_update(struct guild *g, const struct member *m)
 {
 	struct relay_target to = event_to_all;
 
 	to.intents = INTENT_GUILD_MEMBERS;
-	event_publish(g, &to, update_payload(g, m));
+	event_publish(g, &to, member_payload(g, "GUILD_MEMBER_UPDATE", m));
 	to.intents = 0;
 	to.without = INTENT_GUILD_MEMBERS;
 	to.user_id = m->user.id;
-	event_publish(g, &to, update_payload(g, m));
+	event_publish(g, &to, member_payload(g, "GUILD_MEMBER_UPDATE", m));
 }
 
 void member_event_remove(struct guild *g, const struct user *u)

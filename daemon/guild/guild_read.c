@@ -52,6 +52,30 @@ enum error_code guild_call_channel(struct guild *g,
 	return ERROR_NONE;
 }
 
+enum error_code guild_answer_list(struct guild *g, const struct rest_msg *call,
+				  const struct hmap *map, uint64_t in_channel,
+				  uint64_t in_guild,
+				  void (*show)(struct guild *g, struct jsonw *w,
+					       uint64_t channel_id,
+					       const void *entry))
+{
+	uint64_t channel_id = call->id[REST_ID_CHANNEL], value;
+	struct state_channel *c;
+	enum error_code err;
+	struct answer a;
+	size_t iter = 0;
+
+	err = channel_id ? guild_call_channel(g, call, in_channel, &c, NULL) :
+			   guild_call_perms(g, call, in_guild);
+	if (err)
+		return err;
+	jsonw_arr(answer_open(&a));
+	while (hmap_next(map, &iter, NULL, &value))
+		show(g, &a.w, channel_id, (const void *)(uintptr_t)value);
+	jsonw_end(&a.w);
+	return answer_send(g, call, &a);
+}
+
 static void guild_keys(struct guild *g, struct jsonw *w)
 {
 	uint64_t value;

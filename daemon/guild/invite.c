@@ -49,34 +49,20 @@ enum error_code invite_rest_get(struct guild *g, struct rest_msg *call)
 	return answer_send(g, call, &a);
 }
 
-/* Of the guild, or of one channel. */
+static void show(struct guild *g, struct jsonw *w, uint64_t channel_id,
+		 const void *entry)
+{
+	const struct invite *i = entry;
+
+	if (!is_over(g, i) && (!channel_id || i->channel_id == channel_id))
+		json_one(g, w, i, true);
+}
+
 enum error_code invite_rest_list(struct guild *g, struct rest_msg *call)
 {
-	uint64_t channel_id = call->id[REST_ID_CHANNEL], value;
-	struct state_channel *c;
-	enum error_code err;
-	size_t iter = 0;
-	struct answer a;
-	struct jsonw *w;
-
-	if (channel_id)
-		err = guild_call_channel(g, call, PERM_MANAGE_CHANNELS, &c,
-					 NULL);
-	else
-		err = guild_call_perms(g, call, PERM_MANAGE_GUILD);
-	if (err)
-		return err;
-	w = answer_open(&a);
-	jsonw_arr(w);
-	while (hmap_next(&g->state.invites, &iter, NULL, &value)) {
-		const struct invite *i = (void *)(uintptr_t)value;
-
-		if (is_over(g, i) || (channel_id && i->channel_id != channel_id))
-			continue;
-		json_one(g, w, i, true);
-	}
-	jsonw_end(w);
-	return answer_send(g, call, &a);
+	return guild_answer_list(g, call, &g->state.invites,
+				 PERM_MANAGE_CHANNELS, PERM_MANAGE_GUILD,
+				 show);
 }
 
 static void answer_invite(struct guild *g, const struct caller *to,

@@ -134,32 +134,20 @@ enum error_code webhook_rest_get(struct guild *g, struct rest_msg *call)
 	return answer_send(g, call, &a);
 }
 
+static void show(struct guild *g, struct jsonw *w, uint64_t channel_id,
+		 const void *entry)
+{
+	const struct webhook *h = entry;
+
+	if (!channel_id || h->channel_id == channel_id)
+		json_one(g, w, h, true);
+}
+
 enum error_code webhook_rest_list(struct guild *g, struct rest_msg *call)
 {
-	uint64_t channel_id = call->id[REST_ID_CHANNEL], value;
-	struct state_channel *c;
-	enum error_code err;
-	size_t iter = 0;
-	struct answer a;
-	struct jsonw *w;
-
-	if (channel_id)
-		err = guild_call_channel(g, call, PERM_MANAGE_WEBHOOKS, &c,
-					 NULL);
-	else
-		err = guild_call_perms(g, call, PERM_MANAGE_WEBHOOKS);
-	if (err)
-		return err;
-	w = answer_open(&a);
-	jsonw_arr(w);
-	while (hmap_next(&g->state.webhooks, &iter, NULL, &value)) {
-		const struct webhook *h = (void *)(uintptr_t)value;
-
-		if (!channel_id || h->channel_id == channel_id)
-			json_one(g, w, h, true);
-	}
-	jsonw_end(w);
-	return answer_send(g, call, &a);
+	return guild_answer_list(g, call, &g->state.webhooks,
+				 PERM_MANAGE_WEBHOOKS, PERM_MANAGE_WEBHOOKS,
+				 show);
 }
 
 enum error_code webhook_rest_edit(struct guild *g, struct rest_msg *call)
