@@ -99,7 +99,7 @@ static int admin(struct chatd *d, int argc, const char *const *argv)
 	ret = argc ? admin_socket_call(path, argc, argv, STDOUT_FILENO) :
 		     -ENOENT;
 	if (argc && live_is(argv[0]) &&
-	    (ret == -ENOENT || ret == -ECONNREFUSED))
+	    (ret == -ENOENT || ret == -ECONNREFUSED || ret == -ECONNRESET))
 		fprintf(stderr, "chatd: none runs on %s\n", d->config.data);
 	else if (ret == -ENOENT || ret == -ECONNREFUSED)
 		ret = admin_offline(d, argc, argv);

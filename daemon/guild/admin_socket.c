@@ -253,9 +253,9 @@ static int send_args(int fd, int argc, const char *const *argv)
 		size_t len = strlen(argv[i]) + 1;
 
 		if (send(fd, argv[i], len, MSG_NOSIGNAL) != (ssize_t)len)
-			return -EIO;
+			return -ECONNRESET;
 	}
-	return shutdown(fd, SHUT_WR) ? -errno : 0;
+	return shutdown(fd, SHUT_WR) ? -ECONNRESET : 0;
 }
 
 static int copy_answer(int fd, int out_fd)
@@ -264,7 +264,7 @@ static int copy_answer(int fd, int out_fd)
 	ssize_t n;
 
 	if (read(fd, &status, 1) != 1)
-		return -EIO;
+		return -ECONNRESET;
 	while ((n = read(fd, text, sizeof(text))) > 0)
 		if (write(out_fd, text, (size_t)n) != n)
 			return -EIO;

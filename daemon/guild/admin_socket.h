@@ -20,7 +20,9 @@ extern const struct actor_class admin_socket_class;
 
 /*
  * The other side: sends argv, copies the answer to `out_fd`.  Returns the
- * exit status; -ECONNREFUSED or -ENOENT when nobody listens.
+ * exit status; -ECONNREFUSED or -ENOENT when nobody listens; -ECONNRESET when it
+ * has ended without a word, done or not: a killed one may listen for a moment
+ * longer than it lives.
  */
 int admin_socket_call(const char *path, int argc, const char *const *argv,
 		      int out_fd);
