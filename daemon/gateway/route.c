@@ -132,6 +132,12 @@ static const struct route routes[] = {
 	{ ROUTE_PATCH, 0, REST_WEBHOOK_EDIT, "/webhooks/{webhook}/{text}" },
 	{ ROUTE_DELETE, 0, REST_WEBHOOK_DELETE, "/webhooks/{webhook}/{text}" },
 	{ ROUTE_POST, 0, REST_WEBHOOK_EXECUTE, "/webhooks/{webhook}/{text}" },
+	{ ROUTE_GET, 0, REST_WEBHOOK_SAID_GET,
+	  "/webhooks/{webhook}/{text}/messages/{message}" },
+	{ ROUTE_PATCH, 0, REST_WEBHOOK_SAID_EDIT,
+	  "/webhooks/{webhook}/{text}/messages/{message}" },
+	{ ROUTE_DELETE, 0, REST_WEBHOOK_SAID_DELETE,
+	  "/webhooks/{webhook}/{text}/messages/{message}" },
 };
 
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))

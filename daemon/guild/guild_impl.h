@@ -280,7 +280,8 @@ guild_call member_rest_edit, member_rest_kick, member_rest_leave,
 guild_call invite_rest_create, invite_rest_list, invite_rest_get,
 	invite_rest_delete, invite_rest_accept;
 guild_call webhook_rest_create, webhook_rest_list, webhook_rest_get,
-	webhook_rest_edit, webhook_rest_delete, webhook_rest_execute;
+	webhook_rest_edit, webhook_rest_delete, webhook_rest_execute,
+	webhook_rest_said;
 guild_call audit_rest_list;
 guild_call pin_rest_change, pin_rest_list, pin_rest_list_old;
 

@@ -48,6 +48,11 @@ enum error_code message_say_webhook(struct guild *g,
 				    const struct state_channel *ch,
 				    const struct user *author);
 
+/* A webhook's call about a message of its own, in the call's channel.  Files
+ * have been stored. */
+enum error_code message_said_by_webhook(struct guild *g,
+					struct rest_msg *call);
+
 /* Has it something to say at all?  Content is trimmed in place. */
 bool message_body_trim(struct body_message *b);
 

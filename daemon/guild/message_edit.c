@@ -14,14 +14,31 @@
 #include "guild/search_feed.h"
 #include "proto/intent.h"
 
+static bool is_webhook_call(const struct rest_msg *call)
+{
+	return call->kind == REST_WEBHOOK_SAID_GET ||
+	       call->kind == REST_WEBHOOK_SAID_EDIT ||
+	       call->kind == REST_WEBHOOK_SAID_DELETE;
+}
+
 /* What a caller may do in the channel of a change now; 0: not even see it. */
 static uint64_t perms_now(struct guild *g, const struct modify *mod)
 {
+	const struct rest_msg *call = mod->call;
 	const struct state_channel *c = state_channel(&g->state,
 						      mod->channel_id);
 
-	return c ? state_channel_perms(&g->state, c, mod->call->actor_id,
+	if (is_webhook_call(call))
+		return PERM_MENTION_EVERYONE | PERM_ATTACH_FILES;
+	return c ? state_channel_perms(&g->state, c, call->actor_id,
 				       guild_now_ms(g)) : 0;
+}
+
+static bool is_own(const struct rest_msg *call, const struct message *m)
+{
+	if (is_webhook_call(call))
+		return m->webhook_id == call->id[REST_ID_WEBHOOK];
+	return m->author.id == call->actor_id && !m->webhook_id;
 }
 
 /* --- PATCH --- */
@@ -93,9 +110,11 @@ static enum error_code edit_apply(struct guild *g, struct modify *mod,
 	const struct body_message *b = mod->call->body;
 	bool content = b->attachments ||
 		       (b->set & ~BODY_FLAGS & ~BODY_MENTIONS);
-	bool own = m->author.id == mod->call->actor_id && !m->webhook_id;
+	bool own = is_own(mod->call, m);
 	uint64_t perms = perms_now(g, mod);
 
+	if (!own && mod->call->kind == REST_WEBHOOK_SAID_EDIT)
+		return ERROR_UNKNOWN_MESSAGE;
 	if (!own && content)
 		return ERROR_NOT_AUTHOR;
 	if (!own && !(perms & PERM_MANAGE_MESSAGES))
@@ -124,20 +143,11 @@ static void edit_done(struct guild *g, struct modify *mod, struct message *m)
 	attach_drop(g, mod->channel_id, e->drop, e->dropped);
 }
 
-enum error_code message_rest_edit(struct guild *g, struct rest_msg *call)
+static enum error_code begin_edit(struct guild *g, struct rest_msg *call)
 {
-	struct body_message *b = call->body;
-	struct state_channel *c;
-	enum error_code err;
 	struct edit *e;
 
-	err = guild_call_channel(g, call, b->file_count ? PERM_ATTACH_FILES : 0,
-				 &c, NULL);
-	if (err)
-		return err;
-	if (b->file_count)
-		return attach_store(g, call, c->channel.id, message_rest_edit);
-	message_body_trim(b);
+	message_body_trim(call->body);
 	e = modify_new(g, sizeof(*e), call);
 	if (!e)
 		return ERROR_OVERLOADED;
@@ -148,6 +158,21 @@ enum error_code message_rest_edit(struct guild *g, struct rest_msg *call)
 	return ERROR_NONE;
 }
 
+enum error_code message_rest_edit(struct guild *g, struct rest_msg *call)
+{
+	const struct body_message *b = call->body;
+	struct state_channel *c;
+	enum error_code err;
+
+	err = guild_call_channel(g, call, b->file_count ? PERM_ATTACH_FILES : 0,
+				 &c, NULL);
+	if (err)
+		return err;
+	if (b->file_count)
+		return attach_store(g, call, c->channel.id, message_rest_edit);
+	return begin_edit(g, call);
+}
+
 /* --- DELETE --- */
 
 static enum error_code delete_apply(struct guild *g, struct modify *mod,
@@ -155,7 +180,10 @@ static enum error_code delete_apply(struct guild *g, struct modify *mod,
 {
 	uint64_t perms = perms_now(g, mod);
 
-	if (m->author.id != mod->call->actor_id &&
+	if (is_webhook_call(mod->call) && !is_own(mod->call, m))
+		return ERROR_UNKNOWN_MESSAGE;
+	if (!is_webhook_call(mod->call) &&
+	    m->author.id != mod->call->actor_id &&
 	    !(perms & PERM_MANAGE_MESSAGES))
 		return ERROR_MISSING_PERMISSION;
 	*what = MODIFY_REMOVE;
@@ -187,28 +215,70 @@ static void delete_done(struct guild *g, struct modify *mod, struct message *m)
 	guild_reply(g, &mod->op.caller, 204, NULL);
 	if (c)
 		publish_delete(g, c, mod->message_id);
-	if (m->author.id != mod->call->actor_id)
+	if (!is_webhook_call(mod->call) &&
+	    m->author.id != mod->call->actor_id)
 		audit_message(g, mod->call, AUDIT_MESSAGE_DELETE, m->author.id,
 			      mod->channel_id, 0, 1);
 	message_gone(g, mod->channel_id, m);
+}
+
+static enum error_code begin(struct guild *g, struct rest_msg *call,
+			     enum error_code (*apply)(struct guild *g,
+						      struct modify *mod,
+						      struct message *m,
+						      enum modify_what *what),
+			     void (*done)(struct guild *g, struct modify *mod,
+					  struct message *m))
+{
+	struct modify *mod = modify_new(g, sizeof(*mod), call);
+
+	if (!mod)
+		return ERROR_OVERLOADED;
+	mod->apply = apply;
+	mod->done = done;
+	modify_begin(g, mod);
+	return ERROR_NONE;
 }
 
 enum error_code message_rest_delete(struct guild *g, struct rest_msg *call)
 {
 	struct state_channel *c;
 	enum error_code err;
-	struct modify *mod;
 
 	err = guild_call_channel(g, call, 0, &c, NULL);
-	if (err)
-		return err;
-	mod = modify_new(g, sizeof(*mod), call);
-	if (!mod)
-		return ERROR_OVERLOADED;
-	mod->apply = delete_apply;
-	mod->done = delete_done;
-	modify_begin(g, mod);
-	return ERROR_NONE;
+	return err ? err : begin(g, call, delete_apply, delete_done);
+}
+
+/* --- a webhook's own --- */
+
+static enum error_code get_apply(struct guild *g, struct modify *mod,
+				 struct message *m, enum modify_what *what)
+{
+	(void)g;
+	*what = MODIFY_NOTHING;
+	return is_own(mod->call, m) ? ERROR_NONE : ERROR_UNKNOWN_MESSAGE;
+}
+
+static void get_done(struct guild *g, struct modify *mod, struct message *m)
+{
+	const struct message_view view = { 0 };
+	struct answer a;
+
+	json_message(answer_open(&a), m, &view);
+	guild_reply_buf(g, &mod->op.caller, &a.buf);
+}
+
+enum error_code message_said_by_webhook(struct guild *g,
+					struct rest_msg *call)
+{
+	switch (call->kind) {
+	case REST_WEBHOOK_SAID_EDIT:
+		return begin_edit(g, call);
+	case REST_WEBHOOK_SAID_DELETE:
+		return begin(g, call, delete_apply, delete_done);
+	default:
+		return begin(g, call, get_apply, get_done);
+	}
 }
 
 /* --- typing --- */

@@ -246,8 +246,12 @@ enum error_code role_rest_move(struct guild *g, struct rest_msg *call)
 	for (uint32_t i = 0; !err && i < b->count; i++) {
 		const struct role *r = state_role(&g->state, b->move[i].id);
 
-		if (!r || r->id == g->arg.guild_id)
+		if (!r)
 			err = ERROR_UNKNOWN_ROLE;
+		else if (r->position == b->move[i].position)
+			continue;
+		else if (r->id == g->arg.guild_id)
+			err = ERROR_INVALID_ROLE;
 		else if (r->position >= top || b->move[i].position >= top)
 			err = ERROR_MISSING_PERMISSION;
 	}

@@ -220,3 +220,18 @@ enum error_code webhook_rest_execute(struct guild *g, struct rest_msg *call)
 	author.avatar = b->avatar_url ? NULL : h->avatar;
 	return message_say_webhook(g, call, ch, &author);
 }
+
+/* GET, PATCH and DELETE of what it has said. */
+enum error_code webhook_rest_said(struct guild *g, struct rest_msg *call)
+{
+	const struct body_message *b = call->body;
+	const struct webhook *h;
+	enum error_code err = find(g, call, &h);
+
+	if (err)
+		return err;
+	if (b && b->file_count)
+		return attach_store(g, call, h->channel_id, webhook_rest_said);
+	call->id[REST_ID_CHANNEL] = h->channel_id;
+	return message_said_by_webhook(g, call);
+}

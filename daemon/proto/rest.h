@@ -110,6 +110,9 @@ enum rest_kind {
 	REST_WEBHOOK_EDIT,	/* PATCH /webhooks/{webhook}[/{text}] */
 	REST_WEBHOOK_DELETE,	/* DELETE /webhooks/{webhook}[/{text}] */
 	REST_WEBHOOK_EXECUTE,	/* POST /webhooks/{webhook}/{text} */
+	REST_WEBHOOK_SAID_GET,	/* GET /webhooks/{webhook}/{text}/messages/{message} */
+	REST_WEBHOOK_SAID_EDIT,	/* PATCH the same */
+	REST_WEBHOOK_SAID_DELETE,/* DELETE the same */
 	/* answered by the guild of the invite {text} */
 	REST_INVITE_ACCEPT,	/* POST /invites/{text} (users) */
 	REST_INVITE_DELETE,	/* DELETE /invites/{text} */
