@@ -78,12 +78,14 @@ def watching(command):
     with subprocess.Popen(command, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + ATTACH_S
-        while not set(programs()) - before:
+        # those of a first try that the kernel refuses go again
+        seen, now = None, set()
+        while not now or now != seen:
             if process.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"eyes: {command[0]} attaches nothing")
-            time.sleep(0.1)
-        time.sleep(0.5)
-        yield set(programs()) - before
+            time.sleep(0.5)
+            seen, now = now, set(programs()) - before
+        yield now
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
 
