@@ -172,6 +172,19 @@ describe('connections', () => {
 		wire.tcp.destroy();
 	});
 
+	it('wait_for_a_client_that_reads_late', async () => {
+		const wire = await Wire.open();
+		const count = 200;
+		wire.tcp.pause();
+		// answered at once, and far more than socket buffers hold
+		wire.write(get('/app.js').repeat(count) + get('/api/v10/gateway'));
+		assert.equal((await call('GET', '/api/v10/gateway')).status, 200);
+		wire.tcp.resume();
+		await wire.answers(count + 1);
+		assert.equal(wire.text.split('HTTP/1.1 200').length - 1, count + 1);
+		wire.tcp.destroy();
+	});
+
 	it('close_when_the_client_says_so', async () => {
 		const wire = await Wire.open();
 		wire.write(get('/api/v10/gateway', 'Connection: close\r\n'));
