@@ -57,8 +57,10 @@ for n in 1 2; do
 done
 must dmsetup remove sd
 
-# Flushes reach a disk that has a volatile cache.  (O_DSYNC flushes whether or
-# not FUA is passed on, so that is not shown here.)
+# Flushes reach a disk that has a volatile cache, and so does FUA.  O_DSYNC
+# flushes afterwards whether or not FUA is passed on: so what the disk is sent
+# is looked at.
+tracing=/sys/kernel/tracing
 make_nullb cached 8 100000 cache_size=4
 must super_create sd "$cached" "$ssd0"
 flushes() {
@@ -70,5 +72,20 @@ ok a_flush_reaches_the_disk test "$(flushes)" -gt "$before"
 before=$(flushes)
 must dd if=/dev/zero of=$sd bs=4k count=1 oflag=direct,dsync status=none
 ok a_synchronous_write_is_flushed_too test "$(flushes)" -gt "$before"
+IFS=: read -r major minor < "/sys/class/block/${cached##*/}/dev"
+event=$tracing/events/block/block_bio_queue
+must eval "echo 'dev == $((major << 20 | minor))' > $event/filter"
+must eval "echo 1 > $event/enable"
+
+# fua_writes BYTES: writes of that size, with FUA, that the disk was sent
+fua_writes() {
+	echo > $tracing/trace
+	dd if=/dev/zero of=$sd bs="$1" count=3 oflag=direct,dsync status=none
+	grep -c "block_bio_queue: .* WF[^ ]* [0-9]* + $(($1 / 512)) " \
+		$tracing/trace
+}
+is fua_reaches_the_disk_from_copies "$(fua_writes 4096)" 3
+is and_from_writes_around "$(fua_writes 512)" 3
+echo 0 > $event/enable
 must dmsetup remove sd
 done_testing
