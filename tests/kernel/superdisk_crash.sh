@@ -32,6 +32,20 @@ warm() {
 	[[ $(valid_pages) -ge $((size / 8)) ]]
 }
 
+# Where the disk is faster than the SSDs, as it may be here, the copies that wait
+# for them use up the stock, and fills are dropped.  However slow all is: a pass
+# begins with nothing under way, so its first fills are not.
+fill_all() {
+	local before=-1 now
+	until warm; do
+		now=$(valid_pages)
+		[[ $now -gt $before ]] || return
+		before=$now
+		dd if=$sd of=/dev/null bs=64k iflag=direct status=none &&
+			dmsetup suspend sd && dmsetup resume sd || return
+	done
+}
+
 no_doubt() {
 	ssd_is sd 0 doubted 0 && ssd_is sd 1 doubted 0 && ssd_is sd 2 doubted 0
 }
@@ -54,11 +68,7 @@ case $phase in
 1)
 	must create
 	must mkfs.ext4 -q $sd
-	# A fill may be dropped: then the next read fills.
-	read_and_warm() {
-		dd if=$sd of=/dev/null bs=64k iflag=direct status=none && warm
-	}
-	ok fills wait_for 60 read_and_warm
+	ok fills fill_all
 	ok comes_to_rest wait_for 20 no_doubt
 	must mount $sd /mnt
 	start crash_while_writing
@@ -88,6 +98,7 @@ case $phase in
 	must create
 	ok ssds_agree_with_the_disk_again agree
 	ok and_stay_so agree
+	ok what_was_in_doubt_is_filled fill_all
 	must dmsetup remove sd
 	must create
 	ok clean_stop_is_warm warm
