@@ -116,6 +116,29 @@ dd if=$sd of=/dev/null bs=64k skip=300 count=1 iflag=direct status=none
 dd if=$sd of=/dev/null bs=64k skip=401 count=1 iflag=direct status=none
 is the_hottest_came_first "$(($(ssd_field sd 0 hits) + $(ssd_field sd 1 hits)))" $((before + 2))
 
+# --- in cache mode: what is hot, as far as there is room --------------------
+
+must dmsetup remove sd
+make_ssd small 6
+must super_create sd "$disk0" "$small" attach discard
+like it_is_a_cache "$(dmsetup status sd)" " active cache "
+must superdisk warm --heat /tmp/heat --rate 1000000 sd
+ok what_is_hot_comes_into_a_cache wait_for 60 warm_is state "done"
+is and_nothing_else "$(warm_field copied)" 32
+is it_has_its_slots "$(ssd_field sd 0 slots | cut -d/ -f1)" 2
+dd if=$sd of=/dev/null bs=64k skip=300 count=1 iflag=direct status=none
+dd if=$sd of=/dev/null bs=64k skip=401 count=1 iflag=direct status=none
+is and_hits "$(ssd_field sd 0 hits)" 2
+must superdisk warm --stop sd
+ok then_all_is_read blocks verify $sd 1
+must superdisk warm --rate 1000000 sd
+ok it_ends_when_there_is_no_room wait_for 60 warm_is state "done"
+ok it_has_copied_something test "$(warm_field copied)" -gt 0
+is and_nobody_lost_a_slot "$(ssd_field sd 0 evictions)" 0
+ok what_a_cache_holds_is_right blocks verify $sd 1
+must dmsetup remove sd
+must super_create sd "$disk0" "$ssd0 $ssd1"
+
 # --- against everything else ----------------------------------------------
 
 must fresh attach discard warm 1000000
