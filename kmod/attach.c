@@ -23,21 +23,60 @@ static void leave_out(struct sd_leg *leg, struct sd_candidate *c)
 	c->present = false;
 }
 
-static void look_at(struct sd_leg *leg, struct sd_candidate *c, void *buf)
+/* Has its driver given back all that this device has ever sent it? */
+static bool is_free(struct sd_leg *leg)
+{
+	return !leg->held && !sd_set_holds(leg->set->before, leg->dev->bdev);
+}
+
+/* What was held may have come back meanwhile. */
+static void let_go(struct sd_set *set)
+{
+	struct sd_leg *leg;
+	u32 i;
+
+	for (i = 0; i < set->geom.nr_legs; i++) {
+		leg = &set->leg[i];
+		if (leg->held && sd_leg_is_quiet(leg) && sd_leg_stop(leg))
+			sd_leg_unload(leg);
+	}
+}
+
+static int read_super(struct sd_leg *leg, struct sd_candidate *c)
+{
+	/* Of its own: it may be left behind with one that does not answer. */
+	void *buf = vzalloc(SD_CHUNK);
+	int err;
+
+	if (!buf)
+		return -ENOMEM;
+	err = sd_meta_read_super(&leg->kdev.dev, buf, &c->super);
+	vfree(buf);
+	return err;
+}
+
+static void look_at(struct sd_leg *leg, struct sd_candidate *c)
 {
 	struct sd_set *set = leg->set;
 
-	c->present = leg->dev;
-	if (!leg->dev)
+	c->present = leg->dev && is_free(leg);
+	if (!c->present)
 		return;
-	sd_kdev_init(&leg->kdev, set, leg->dev->bdev, leg->stats);
+	sd_kdev_init(&leg->kdev, set, leg->dev->bdev, leg->stats,
+		     set->opt.timeout_ms);
 	c->err = sd_layout_init(&c->layout, bdev_nr_sectors(leg->dev->bdev),
 				sd_block_sectors(&set->geom),
 				sd_leg_blocks(&set->geom, leg->index));
 	if (c->err)
 		leave_out(leg, c);
 	else
-		c->err = sd_meta_read_super(&leg->kdev.dev, buf, &c->super);
+		c->err = read_super(leg, c);
+	if (c->err == -ETIMEDOUT) {
+		DMERR("%s: SSD %u (%s) does not answer, left out", set->name,
+		      leg->index, leg->dev->name);
+		c->present = false;
+		leg->held = !sd_leg_is_quiet(leg);
+	}
 }
 
 /* A mirror has no use for an SSD that does not hold its share. */
@@ -53,7 +92,7 @@ static void look_at_all(struct sd_set *set, struct attach *a)
 	u32 i;
 
 	for (i = 0; i < set->geom.nr_legs; i++)
-		look_at(&set->leg[i], &a->c[i], a->buf);
+		look_at(&set->leg[i], &a->c[i]);
 	set->placement = sd_recover_placement(&set->geom, set->opt.mode, a->c);
 	for (i = 0; i < set->geom.nr_legs; i++)
 		if (a->c[i].present && !holds_share(set, i, &a->c[i].layout))
@@ -205,96 +244,23 @@ static void load(struct sd_set *set, struct attach *a, struct sd_leg *leg)
 	if (err) {
 		DMERR("%s: SSD %u (%s) cannot be used, error %d", set->name,
 		      leg->index, leg->dev->name, err);
-		sd_leg_unload(leg);
+		sd_leg_drop(leg);
 	}
 }
 
-static int store_super(struct sd_set *set, struct sd_leg *leg)
+/* One that has missed writes may have no witness but us. */
+static void expel_lost(struct sd_set *set, struct attach *a)
 {
-	struct sd_super *s = &leg->meta.super;
-	u32 i;
-	int err;
-
-	mutex_lock(&leg->meta_lock);
-	memcpy(s->set_uuid, set->uuid, sizeof(s->set_uuid));
-	s->generation = set->generation;
-	for (i = 0; i < SD_MAX_LEGS; i++)
-		s->roster[i] = set->roster[i];
-	err = sd_meta_store_super(&leg->meta);
-	mutex_unlock(&leg->meta_lock);
-	return err;
-}
-
-static bool is_member(const struct sd_leg *leg)
-{
-	int state = READ_ONCE(leg->state);
-
-	return leg->loaded && (leg->joining || state == SUPERDISK_STATE_IN ||
-			       state == SUPERDISK_STATE_BYPASS);
-}
-
-/* Has everyone who was asked answered, or left? */
-static bool all_told(struct sd_set *set)
-{
+	struct sd_candidate *c;
 	u32 i;
 
-	for (i = 0; i < set->geom.nr_legs; i++)
-		if (READ_ONCE(set->leg[i].telling) && is_member(&set->leg[i]))
-			return false;
-	return true;
-}
-
-static bool was_told(const struct sd_leg *leg)
-{
-	/* Pairs with roster_work(). */
-	return !smp_load_acquire(&leg->telling) &&
-	       leg->told == leg->set->generation;
-}
-
-u32 __sd_set_store_roster(struct sd_set *set)
-{
-	u32 i, stored = 0;
-
-	lockdep_assert_held(&set->lock);
-	for (i = 0; i < set->geom.nr_legs; i++)
-		set->roster[i] = is_member(&set->leg[i]) ?
-				 set->leg[i].meta.super.epoch : 0;
-	for (i = 0; i < set->geom.nr_legs; i++)
-		if (is_member(&set->leg[i]))
-			__sd_leg_tell(&set->leg[i]);
-	wait_event_timeout(set->idle, all_told(set),
-			   msecs_to_jiffies(set->opt.timeout_ms));
 	for (i = 0; i < set->geom.nr_legs; i++) {
-		if (!is_member(&set->leg[i]))
+		c = &a->c[i];
+		if (!c->warm || !sd_is_lost(set, c->super.epoch))
 			continue;
-		if (was_told(&set->leg[i]))
-			stored++;
-		else
-			sd_leg_fail(&set->leg[i], -ETIMEDOUT);
+		c->warm = false;
+		c->why = "it missed writes while it was out of service";
 	}
-	return stored;
-}
-
-/* Before anything is served: every member names every other. */
-static void enlist(struct sd_set *set)
-{
-	u32 i, lost;
-
-	do {
-		set->generation++;
-		for (i = 0; i < set->geom.nr_legs; i++)
-			set->roster[i] = set->leg[i].loaded ?
-					 set->leg[i].meta.super.epoch : 0;
-		for (i = 0, lost = 0; i < set->geom.nr_legs; i++) {
-			if (!set->leg[i].loaded ||
-			    !store_super(set, &set->leg[i]))
-				continue;
-			DMERR("%s: SSD %u cannot be written, left out",
-			      set->name, i);
-			sd_leg_unload(&set->leg[i]);
-			lost++;
-		}
-	} while (lost);
 }
 
 static void attach_all(struct sd_set *set, struct attach *a)
@@ -305,6 +271,7 @@ static void attach_all(struct sd_set *set, struct attach *a)
 	set->generation = sd_recover(&set->geom, set->placement,
 				     set->opt.attach, set->opt.verify, a->c,
 				     &best);
+	expel_lost(set, a);
 	if (best < set->geom.nr_legs)
 		memcpy(set->uuid, a->c[best].super.set_uuid, sizeof(set->uuid));
 	else
@@ -339,11 +306,22 @@ static void start_all(struct sd_set *set)
 	u32 i;
 
 	for (i = 0; i < set->geom.nr_legs; i++) {
-		if (set->leg[i].loaded)
+		if (sd_leg_is_ready(&set->leg[i]))
 			sd_leg_start(&set->leg[i]);
 		else
 			leave_failed(&set->leg[i]);
 	}
+}
+
+/* From the table that this one is put in the place of. */
+static void inherit(struct sd_set *set)
+{
+	set->before = sd_sets_before(set);
+	if (!set->before)
+		return;
+	set->continued = true;
+	sd_lost_inherit(set, set->before);
+	sd_decay_inherit(set, set->before);
 }
 
 int sd_set_activate(struct sd_set *set)
@@ -359,13 +337,14 @@ int sd_set_activate(struct sd_set *set)
 	}
 	set->continued = set->was_active;
 	if (!set->was_active)
-		sd_decay_inherit(set);
+		inherit(set);
 	mutex_lock(&set->admin);
+	let_go(set);
 	mutex_lock(&set->lock);
 	attach_all(set, a);
-	enlist(set);
+	__sd_set_enlist(set);
 	start_all(set);
-	set->active = true;
+	WRITE_ONCE(set->active, true);
 	set->was_active = true;
 	mutex_unlock(&set->lock);
 	sd_warm_resume(set);
@@ -374,25 +353,55 @@ int sd_set_activate(struct sd_set *set)
 	sd_watch_start(set);
 	vfree(a->buf);
 	kvfree(a);
+	if (set->before)
+		sd_sets_put(set->before);
+	set->before = NULL;
 	sd_event(set, SUPERDISK_EVENT_ACTIVE, -1, 0);
 	return 0;
 }
 
-static void close_leg(struct sd_leg *leg)
+static void store_last(struct sd_leg *leg, bool member)
 {
-	bool member = is_member(leg);
 	int err;
 
-	sd_leg_stop(leg);
-	if (member) {
-		mutex_lock(&leg->meta_lock);
-		err = sd_meta_close(&leg->meta);
-		mutex_unlock(&leg->meta_lock);
-		if (err)
-			DMERR("%s: SSD %u was not closed cleanly, error %d",
-			      leg->set->name, leg->index, err);
+	if (!member) {
+		leg->kdev.silent = false;	/* it has answered after all */
+		sd_leg_say_out(leg);
+		return;
 	}
-	sd_leg_unload(leg);
+	mutex_lock(&leg->meta_lock);
+	err = sd_meta_close(&leg->meta);
+	mutex_unlock(&leg->meta_lock);
+	if (err)
+		DMERR("%s: SSD %u was not closed cleanly, error %d",
+		      leg->set->name, leg->index, err);
+}
+
+/* One that its driver holds is left as it is, so that we are quiet in time. */
+static void close_leg(struct sd_leg *leg)
+{
+	bool member = sd_is_member(leg);
+
+	if (sd_leg_stop(leg) && leg->loaded)
+		store_last(leg, member);
+	sd_leg_drop(leg);
+	if (!leg->held)
+		return;
+	WRITE_ONCE(leg->state, SUPERDISK_STATE_FAILED);
+	DMWARN("%s: the driver of SSD %u has not given back all requests",
+	       leg->set->name, leg->index);
+}
+
+/* Those of an SSD out of service may never be. */
+static bool jobs_are_back(const struct sd_set *set)
+{
+	u32 i;
+
+	for (i = 0; i < set->geom.nr_legs; i++)
+		if (sd_is_member(&set->leg[i]) &&
+		    atomic_read(&set->leg[i].jobs_out))
+			return false;
+	return true;
 }
 
 void sd_set_deactivate(struct sd_set *set)
@@ -404,15 +413,31 @@ void sd_set_deactivate(struct sd_set *set)
 	mutex_lock(&set->admin);
 	sd_decay_stop(set);
 	sd_warm_pause(set);
-	cancel_delayed_work_sync(&set->watch_work);
-	wait_event(set->idle, !atomic_read(&set->jobs_out));
+	wait_event_idle(set->idle, jobs_are_back(set));
+	cancel_delayed_work_sync(&set->watch_work);	/* has seen who hangs */
 	sd_warm_pause(set);	/* a copy that landed has started it again */
-	flush_workqueue(set->fill_wq);
-	flush_workqueue(set->io_wq);
+	flush_work(&set->rescue_work);
+	flush_work(&set->hedge_work);
+	flush_work(&set->defer_work);
 	for (i = 0; i < set->geom.nr_legs; i++)
 		close_leg(&set->leg[i]);
-	flush_workqueue(set->meta_wq);
-	set->active = false;
+	flush_work(&set->unfence_work);
+	WRITE_ONCE(set->active, false);
 	mutex_unlock(&set->admin);
 	sd_event(set, SUPERDISK_EVENT_SUSPENDED, -1, 0);
+}
+
+void sd_set_settle(struct sd_set *set)
+{
+	struct sd_leg *leg;
+	u32 i;
+
+	for (i = 0; i < set->geom.nr_legs; i++) {
+		leg = &set->leg[i];
+		if (!leg->held)
+			continue;
+		wait_event_idle(set->idle, sd_leg_is_quiet(leg));
+		sd_leg_stop(leg);
+		sd_leg_unload(leg);
+	}
 }

@@ -112,6 +112,14 @@ static void ssd_read(struct bio *bio)
 	put_read(job);
 }
 
+/* A driver that is full holds up this worker, and not the one of warming. */
+static void ssd_send(struct work_struct *work)
+{
+	struct sd_job *peer = container_of(work, struct sd_job, work);
+
+	sd_submit(peer->set, &peer->ssd_bio, sd_job_sector(peer->peer));
+}
+
 void sd_audit_send(struct sd_job *job)
 {
 	struct sd_leg *leg = job->leg;
@@ -127,7 +135,8 @@ void sd_audit_send(struct sd_job *job)
 		   sd_job_sector(job), REQ_OP_READ, disk_read);
 	sd_job_idle_bio(&job->disk_bio);
 	this_cpu_inc(leg->stats->started);
-	sd_submit(job->set, &peer->ssd_bio, sd_job_sector(job));
+	INIT_WORK(&peer->work, ssd_send);
+	queue_work(job->set->fill_wq, &peer->work);
 	sd_submit(job->set, &job->disk_bio, sd_job_sector(job));
 }
 

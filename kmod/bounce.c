@@ -266,7 +266,7 @@ static void send(struct sd_read *r, struct sd_io *io, struct bio *bio)
 		 sd_leg_sector(leg, io->ticket.slot, r->first),
 		 (bio->bi_opf & (REQ_SYNC | REQ_META | REQ_PRIO | REQ_RAHEAD |
 				 REQ_NOWAIT)) |
-		 (io->again ? 0 : sd_leg_nowait(leg)), ssd_answered);
+		 (io->again ? 0 : sd_nowait(leg->kdev.bdev)), ssd_answered);
 	r->bio.bi_ioprio = bio->bi_ioprio;
 	bio_clone_blkg_association(&r->bio, bio);
 	this_cpu_inc(leg->stats->started);

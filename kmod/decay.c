@@ -50,16 +50,10 @@ void sd_decay_stop(struct sd_set *set)
 	cancel_delayed_work_sync(&set->decay_work);
 }
 
-void sd_decay_inherit(struct sd_set *set)
+void sd_decay_inherit(struct sd_set *set, const struct sd_set *before)
 {
-	struct sd_set *before = sd_sets_before(set);
-
-	if (!before)
-		return;
-	set->continued = true;
 	if (set->heat.byte && before->heat.byte &&
 	    set->geom.block_shift == before->geom.block_shift)
 		sd_heat_raise(&set->heat, 0, before->heat.byte,
 			      before->heat.nr_blocks);
-	sd_sets_put(before);
 }

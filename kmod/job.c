@@ -66,8 +66,6 @@ int sd_jobs_init(struct sd_set *set)
 		set->geom.pages * (sizeof(struct bio_vec) + sizeof(u32));
 
 	static_assert(PAGE_SIZE == SD_PAGE);
-	atomic_set(&set->jobs_out, 0);
-	init_waitqueue_head(&set->idle);
 	set->jobs = mempool_create_kmalloc_pool(SD_MIN_JOBS, size);
 	if (!set->jobs)
 		return -ENOMEM;
@@ -96,7 +94,7 @@ struct sd_job *sd_job_new(struct sd_set *set, struct sd_leg *leg, u32 nr)
 		mempool_free(job, set->jobs);
 		return NULL;
 	}
-	atomic_inc(&set->jobs_out);
+	atomic_inc(&leg->jobs_out);
 	return job;
 }
 
@@ -107,7 +105,7 @@ void sd_job_free(struct sd_job *job)
 
 	sd_job_trim(job, 0);
 	mempool_free(job, set->jobs);
-	if (atomic_dec_and_test(&set->jobs_out))
+	if (atomic_dec_and_test(&leg->jobs_out))
 		wake_up_all(&set->idle);
 	sd_leg_put(leg);
 }

@@ -17,7 +17,15 @@
 
 static void leg_drained(struct percpu_ref *ref)
 {
-	complete_all(&container_of(ref, struct sd_leg, ref)->drained);
+	struct sd_leg *leg = container_of(ref, struct sd_leg, ref);
+	struct sd_set *set = leg->set;
+	unsigned long flags;
+
+	/* Whoever sees it may free the set: all of it under the lock. */
+	spin_lock_irqsave(&set->idle.lock, flags);
+	leg->drained = true;
+	wake_up_all_locked(&set->idle);
+	spin_unlock_irqrestore(&set->idle.lock, flags);
 }
 
 static void let_go(struct list_head *list)
@@ -167,17 +175,22 @@ void sd_leg_want_room(struct sd_leg *leg)
 		queue_work(leg->set->meta_wq, &leg->room_work);
 }
 
+void sd_leg_say_out(struct sd_leg *leg)
+{
+	/* A hung checkpoint may hold it: an idle wait, not a stuck task. */
+	if (leg->is_out || mutex_lock_interruptible(&leg->meta_lock))
+		return;
+	leg->meta.super.state |= SD_SUPER_OUT;
+	leg->meta.super.roster[leg->index] = 0;
+	leg->is_out = !sd_meta_store_super(&leg->meta);
+	mutex_unlock(&leg->meta_lock);
+}
+
 static void last_words(struct work_struct *work)
 {
 	struct sd_leg *leg = container_of(work, struct sd_leg, last_words);
 
-	/* A hung checkpoint may hold it: an idle wait, not a stuck task. */
-	if (mutex_lock_interruptible(&leg->meta_lock))
-		return;
-	leg->meta.super.state |= SD_SUPER_OUT;
-	leg->meta.super.roster[leg->index] = 0;
-	sd_meta_store_super(&leg->meta);
-	mutex_unlock(&leg->meta_lock);
+	sd_leg_say_out(leg);
 	complete(&leg->said);
 }
 
@@ -275,7 +288,7 @@ void sd_leg_fail(struct sd_leg *leg, int err)
 	struct sd_set *set = leg->set;
 	int from;
 
-	/* Pairs with fenced(): raised before the reference dies. */
+	/* Pairs with sd_is_fenced(): raised before the reference dies. */
 	atomic_inc(&set->fencing);
 	from = leave_service(leg, SUPERDISK_STATE_FAILED);
 	if (from < 0) {
@@ -309,8 +322,7 @@ int sd_leg_init(struct sd_set *set, u32 index)
 	leg->set = set;
 	leg->index = index;
 	leg->state = SUPERDISK_STATE_VACANT;
-	init_completion(&leg->drained);
-	complete_all(&leg->drained);
+	leg->drained = true;
 	init_completion(&leg->said);
 	mutex_init(&leg->meta_lock);
 	spin_lock_init(&leg->wait_lock);
@@ -375,7 +387,8 @@ int sd_leg_prepare(struct sd_leg *leg, const struct sd_super *super)
 	struct sd_set *set = leg->set;
 	int err;
 
-	sd_kdev_init(&leg->kdev, set, leg->dev->bdev, leg->stats);
+	sd_kdev_init(&leg->kdev, set, leg->dev->bdev, leg->stats,
+		     set->opt.timeout_ms);
 	leg->data_start = super->layout.data_start;
 	err = init_table(leg, super);
 	if (err)
@@ -396,8 +409,9 @@ void sd_leg_start(struct sd_leg *leg)
 	leg->error = 0;
 	leg->released = false;
 	leg->loose = false;
+	leg->is_out = false;
 	leg->watch_since = jiffies;
-	reinit_completion(&leg->drained);
+	leg->drained = false;
 	percpu_ref_reinit(&leg->ref);
 	/* Whoever sees the state sees the table. */
 	smp_store_release(&leg->state, SUPERDISK_STATE_IN);
@@ -405,8 +419,21 @@ void sd_leg_start(struct sd_leg *leg)
 			   msecs_to_jiffies(leg->set->opt.checkpoint_ms));
 }
 
-void sd_leg_stop(struct sd_leg *leg)
+bool sd_leg_is_quiet(struct sd_leg *leg)
 {
+	struct sd_set *set = leg->set;
+	bool quiet;
+
+	spin_lock_irq(&set->idle.lock);
+	quiet = leg->drained && !leg->kdev.late;
+	spin_unlock_irq(&set->idle.lock);
+	return quiet;
+}
+
+bool sd_leg_stop(struct sd_leg *leg)
+{
+	struct sd_set *set = leg->set;
+
 	if (leave_service(leg, SUPERDISK_STATE_VACANT) >= 0)
 		percpu_ref_kill(&leg->ref);
 	cancel_delayed_work_sync(&leg->checkpoint_work);
@@ -414,8 +441,13 @@ void sd_leg_stop(struct sd_leg *leg)
 	flush_work(&leg->fail_work);
 	flush_work(&leg->last_words);
 	flush_work(&leg->roster_work);
-	wait_for_completion(&leg->drained);
+	leg->held = !wait_event_idle_timeout(set->idle, sd_leg_is_quiet(leg),
+					     msecs_to_jiffies(set->opt.timeout_ms));
 	flush_work(&leg->room_work);	/* whoever held it may have asked */
+	if (leg->held)
+		return false;
+	flush_work(&leg->stock.retry);	/* its driver may have held that up */
+	return true;
 }
 
 void sd_leg_unload(struct sd_leg *leg)

@@ -16,7 +16,7 @@
  *
  *	leg	life of an SSD		member	add, remove, replace, bypass
  *	attach	all SSDs together	watch	SSDs that do not answer
- *	claim	devices in use
+ *	roster	who is a member		claim	devices in use
  *	job	copies under way	hold	intents of the fingerprint
  *	bounce	hits through a copy	stock	buffers for them
  *	hedge	how long they wait	io	blocking I/O

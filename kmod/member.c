@@ -18,10 +18,10 @@ int sd_member_open(struct sd_set *set, u32 i, const char *path)
 		dm_put_device(set->ti, dev);
 		return err;
 	}
-	mutex_lock(&set->lock);
+	spin_lock(&set->dev_lock);
 	leg->dev = dev;
+	spin_unlock(&set->dev_lock);
 	WRITE_ONCE(leg->devt, dev->bdev->bd_dev);
-	mutex_unlock(&set->lock);
 	return 0;
 }
 
@@ -30,11 +30,11 @@ void sd_member_close(struct sd_set *set, u32 i)
 	struct sd_leg *leg = &set->leg[i];
 	struct dm_dev *dev;
 
-	mutex_lock(&set->lock);
+	spin_lock(&set->dev_lock);
 	dev = leg->dev;
 	leg->dev = NULL;
+	spin_unlock(&set->dev_lock);
 	WRITE_ONCE(leg->devt, 0);
-	mutex_unlock(&set->lock);
 	if (!dev)
 		return;
 	sd_unclaim(&leg->claim);
@@ -111,7 +111,11 @@ int sd_member_remove(struct sd_set *set, u32 i)
 	if (!leg->dev)
 		return -ENODEV;
 	sd_leg_fail(leg, 0);
-	sd_leg_stop(leg);
+	if (!sd_leg_stop(leg)) {
+		DMWARN("%s: SSD %u is out of service, but its driver has not given back all requests: not removed",
+		       set->name, i);
+		return -EBUSY;
+	}
 	mutex_lock(&set->lock);
 	sd_leg_unload(leg);
 	WRITE_ONCE(leg->state, SUPERDISK_STATE_VACANT);
@@ -176,7 +180,10 @@ static int open_and_join(struct sd_set *set, u32 i, const char *path)
 	mutex_unlock(&set->lock);
 	if (!err)
 		return 0;
-	sd_leg_stop(leg);	/* it may still be about to be told */
+	if (!sd_leg_stop(leg)) {	/* it may still be about to be told */
+		WRITE_ONCE(leg->state, SUPERDISK_STATE_FAILED);
+		return err;
+	}
 	mutex_lock(&set->lock);
 	sd_leg_unload(leg);
 	mutex_unlock(&set->lock);

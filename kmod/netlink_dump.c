@@ -86,37 +86,27 @@ static int put_set(struct sk_buff *skb, struct sd_set *set)
 	return put_stats(skb, set->stats);
 }
 
+static int put_u64(struct sk_buff *skb, int attr, u64 v)
+{
+	return nla_put_u64_64bit(skb, attr, v, SUPERDISK_ATTR_PAD);
+}
+
 static int put_leg(struct sk_buff *skb, struct sd_leg *leg)
 {
-	u64 valid = 0, total = 0, used = 0, slots = 0, unverified = 0;
+	struct sd_leg_view v;
 
-	mutex_lock(&leg->set->lock);
-	if (leg->loaded && leg->table.cache) {
-		used = sd_cache_used(leg->table.cache);
-		slots = leg->table.nr_slots;
-	}
-	if (leg->loaded) {
-		valid = sd_table_count_valid(&leg->table);
-		total = leg->table.nr_slots * leg->set->geom.pages;
-		unverified = sd_table_count_unverified(&leg->table);
-	}
-	mutex_unlock(&leg->set->lock);
+	sd_leg_view(leg, &v);
 	if (put_which(skb, leg->set) ||
 	    nla_put_u32(skb, SUPERDISK_ATTR_LEG, leg->index) ||
-	    nla_put_u32(skb, SUPERDISK_ATTR_STATE, READ_ONCE(leg->state)) ||
+	    nla_put_u32(skb, SUPERDISK_ATTR_STATE, v.state) ||
 	    nla_put_u32(skb, SUPERDISK_ATTR_LEG_DEV, READ_ONCE(leg->devt)) ||
-	    nla_put_u64_64bit(skb, SUPERDISK_ATTR_PAGES_VALID, valid,
-			      SUPERDISK_ATTR_PAD) ||
-	    nla_put_u64_64bit(skb, SUPERDISK_ATTR_PAGES_TOTAL, total,
-			      SUPERDISK_ATTR_PAD) ||
-	    nla_put_u64_64bit(skb, SUPERDISK_ATTR_PAGES_UNVERIFIED, unverified,
-			      SUPERDISK_ATTR_PAD) ||
+	    put_u64(skb, SUPERDISK_ATTR_PAGES_VALID, v.valid) ||
+	    put_u64(skb, SUPERDISK_ATTR_PAGES_TOTAL, v.total) ||
+	    put_u64(skb, SUPERDISK_ATTR_PAGES_UNVERIFIED, v.unverified) ||
 	    nla_put_u32(skb, SUPERDISK_ATTR_HEDGE_US, sd_leg_hedge_us(leg)))
 		return -EMSGSIZE;
-	if (slots && (nla_put_u64_64bit(skb, SUPERDISK_ATTR_SLOTS_USED, used,
-					SUPERDISK_ATTR_PAD) ||
-		      nla_put_u64_64bit(skb, SUPERDISK_ATTR_SLOTS_TOTAL, slots,
-					SUPERDISK_ATTR_PAD)))
+	if (v.slots && (put_u64(skb, SUPERDISK_ATTR_SLOTS_USED, v.used) ||
+			put_u64(skb, SUPERDISK_ATTR_SLOTS_TOTAL, v.slots)))
 		return -EMSGSIZE;
 	return put_stats(skb, leg->stats);
 }

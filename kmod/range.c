@@ -78,7 +78,7 @@ static void hold_legs(struct sd_set *set, struct sd_io *io)
 		if (sd_leg_get(&set->leg[i]))
 			io->range_legs |= BIT(i);
 		else
-			wait_event(set->idle, !atomic_read(&set->fencing));
+			wait_event_idle(set->idle, !sd_is_fenced(set));
 	}
 	each_block(io, get_region);
 	for_each_set_bit(i, &io->range_legs, SD_MAX_LEGS)

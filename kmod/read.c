@@ -44,11 +44,13 @@ static int send_miss(struct sd_set *set, struct sd_io *io, struct bio *bio,
 	return DM_MAPIO_REMAPPED;
 }
 
-/* May it have to leave the SSD?  One that polls does not. */
-static bool is_bounded(const struct sd_set *set, const struct bio *bio)
+/*
+ * May it have to leave the SSD?  Then one that polls waits for the SSD's
+ * interrupt: what is left behind must come back although nobody polls for it.
+ */
+static bool is_bounded(const struct sd_set *set)
 {
-	return (set->opt.read_ms || set->opt.hedge_us) &&
-	       !(bio->bi_opf & REQ_POLLED);
+	return set->opt.read_ms || set->opt.hedge_us;
 }
 
 /* All pages are valid.  Takes over the reference. */
@@ -58,7 +60,7 @@ static int map_hit(struct sd_leg *leg, struct sd_io *io, struct bio *bio,
 	/* A part of a page has no checksum of its own. */
 	bool whole = !leg->table.crc || io->ticket.mask == full;
 
-	if (!whole || is_bounded(leg->set, bio)) {
+	if (!whole || is_bounded(leg->set)) {
 		sd_bounce_map(leg, io, bio);
 		return DM_MAPIO_SUBMITTED;
 	}

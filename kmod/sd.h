@@ -17,11 +17,14 @@
  *	set->rescue_lock	spin	bios waiting for a worker; any context
  *	stock.lock		spin	reads waiting for a buffer; any context
  *	pool.lock		spin	free pages; any context
+ *	set->dev_lock		spin	names of devices; process
+ *	set->idle.lock		spin	what is waited for to come back; any context
  *	claims_lock (claim.c)	mutex	devices in use; process, innermost
  *
  * No spin lock is held while another of this list is taken, but range_lock and
  * cache.lock inside a bucket's lock.  The path of a hit takes none of them: it holds a
- * per-CPU reference to its leg.
+ * per-CPU reference to its leg.  Status and dumps take none of the mutexes: a
+ * reference to the leg keeps its table as well.
  */
 #ifndef SD_H
 #define SD_H
@@ -72,6 +75,9 @@ struct sd_kdev {
 	struct sd_set *set;
 	struct block_device *bdev;
 	struct sd_stats __percpu *stats;
+	unsigned long timeout;		/* of silence; 0: waits for ever */
+	bool silent;			/* fails at once from now on */
+	u32 late;			/* transfers left behind.  set->idle.lock */
 };
 
 /* A device that a target uses: claim.c */
@@ -86,11 +92,17 @@ struct sd_leg {
 	struct sd_set *set;
 	u32 index;
 	int state;			/* enum superdisk_state; cmpxchg */
-	struct dm_dev *dev;		/* NULL: vacant.  set->lock */
+	struct dm_dev *dev;		/* NULL: vacant.  admin, dev_lock */
 	struct sd_claim claim;		/* of dev */
 	dev_t devt;			/* of dev, for those without the lock */
 	struct percpu_ref ref;		/* live while IN or BYPASS */
-	struct completion drained;
+	bool drained;			/* all of them are back.  idle.lock */
+	/*
+	 * Its driver has not given back what it was sent: table, meta and
+	 * device stay, and nothing is sent there.  set->admin
+	 */
+	bool held;
+	atomic_t jobs_out;
 	struct sd_kdev kdev;
 	sector_t data_start;
 	struct sd_table table;		/* valid while referenced */
@@ -111,6 +123,7 @@ struct sd_leg {
 	struct work_struct fail_work;
 	struct work_struct last_words;
 	struct completion said;
+	bool is_out;			/* it knows that it missed writes */
 	struct work_struct roster_work;
 	bool telling;			/* roster_work is to be done */
 
@@ -133,6 +146,12 @@ struct sd_leg {
 	unsigned long watch_since;
 };
 
+/* Epochs of SSDs that were members and are none any more: the latest of them. */
+struct sd_lost {
+	u64 epoch[4 * SD_MAX_LEGS];
+	u32 nr;				/* that there were */
+};
+
 struct sd_set {
 	struct dm_target *ti;
 	struct dm_dev *disk;
@@ -149,11 +168,14 @@ struct sd_set {
 
 	struct mutex admin;		/* commands, activation */
 	struct mutex lock;		/* members, generation, roster */
+	spinlock_t dev_lock;		/* leg[].dev, to look at it */
 	bool active, was_active;
 	bool continued;			/* active before, or its table was */
+	struct sd_set *before;		/* its table; during activation */
 	u8 uuid[16];
 	u64 roster[SD_MAX_LEGS];
 	u64 generation;
+	struct sd_lost lost;
 
 	atomic_t fencing;		/* members whose loss is being recorded */
 	spinlock_t rescue_lock;		/* the three lists */
@@ -178,10 +200,10 @@ struct sd_set {
 	struct workqueue_struct *io_wq;
 	struct workqueue_struct *fill_wq;	/* writes to SSDs */
 	struct workqueue_struct *meta_wq;	/* intents, checkpoints */
+	struct workqueue_struct *send_wq;	/* their I/O to a full driver */
 	struct bio_set bios;			/* of metadata */
 	mempool_t *jobs;
 	struct sd_pool pool;
-	atomic_t jobs_out;
 	wait_queue_head_t idle;
 	struct list_head node;			/* of all sets: sets.c */
 	u32 users;				/* sets_lock */
@@ -243,9 +265,21 @@ static inline struct bio *sd_bio_of(struct sd_io *io)
  */
 void sd_trace_remap(struct sd_set *set, struct bio *bio, sector_t sector);
 void sd_submit(struct sd_set *set, struct bio *bio, sector_t sector);
-/* Blocking I/O of the metadata. */
+int sd_transfers_init(struct sd_set *set);
+/*
+ * Blocking I/O of the metadata.  timeout_ms: it is given up when the device has
+ * answered nothing for so long; 0: never.  While anything is late it must not
+ * be called again, nor the device be used otherwise.
+ */
 void sd_kdev_init(struct sd_kdev *k, struct sd_set *set,
-		  struct block_device *bdev, struct sd_stats __percpu *stats);
+		  struct block_device *bdev, struct sd_stats __percpu *stats,
+		  u32 timeout_ms);
+
+/* For requests that must not wait for room in the driver, if it can say so. */
+static inline blk_opf_t sd_nowait(struct block_device *bdev)
+{
+	return bdev_nowait(bdev) ? REQ_NOWAIT : 0;
+}
 
 /* leg.c: life of an SSD */
 int sd_leg_init(struct sd_set *set, u32 index);
@@ -253,8 +287,15 @@ void sd_leg_fini(struct sd_leg *leg);
 /* Allocate table and metadata for the layout in super. */
 int sd_leg_prepare(struct sd_leg *leg, const struct sd_super *super);
 void sd_leg_start(struct sd_leg *leg);
-/* No new I/O; waits for what is under way.  Keeps table and metadata. */
-void sd_leg_stop(struct sd_leg *leg);
+/*
+ * No new I/O; waits for what is under way, but for a silent SSD no longer than
+ * timeout_ms.  False if it is held then.  Keeps table and metadata.
+ */
+bool sd_leg_stop(struct sd_leg *leg);
+/* Has everything come back that it was sent? */
+bool sd_leg_is_quiet(struct sd_leg *leg);
+/* Tell it that it misses writes, if it does not know.  May block. */
+void sd_leg_say_out(struct sd_leg *leg);
 void sd_leg_unload(struct sd_leg *leg);
 /* Take it out of service.  Any context. */
 void sd_leg_fail(struct sd_leg *leg, int err);
@@ -289,11 +330,16 @@ static inline u32 sd_leg_hedge_us(const struct sd_leg *leg)
 	return us == SD_HEDGE_AUTO ? READ_ONCE(leg->hedge_us) : us;
 }
 
-/* For requests whose submitter must not wait for room in the SSD's driver. */
-static inline blk_opf_t sd_leg_nowait(const struct sd_leg *leg)
-{
-	return bdev_nowait(leg->kdev.bdev) ? REQ_NOWAIT : 0;
-}
+/* What status and dumps say of an SSD. */
+struct sd_leg_view {
+	int state;
+	u64 valid, total, unverified;	/* pages */
+	u64 used, slots;		/* of cache mode */
+	u32 doubted;
+};
+
+/* Never waits.  All zero but the state while it has no table to look at. */
+void sd_leg_view(struct sd_leg *leg, struct sd_leg_view *ret);
 
 /* attach.c: all members */
 int sd_set_activate(struct sd_set *set);
@@ -301,11 +347,25 @@ void sd_set_deactivate(struct sd_set *set);
 /* The superblock of an SSD that joins, cold.  -ENOSPC if it is too small. */
 int sd_attach_super(struct sd_set *set, struct sd_leg *leg,
 		    struct sd_super *ret);
+/* Wait for all drivers, however long.  It is not active. */
+void sd_set_settle(struct sd_set *set);
+
+/* roster.c: who is a member, and who has been one */
+bool sd_is_member(const struct sd_leg *leg);
 /*
  * Store generation and roster on all members.  Returns on how many it is; one
  * that does not answer within timeout_ms is taken out of service.
  */
 u32 __sd_set_store_roster(struct sd_set *set);
+/* Before anything is served: every SSD that is ready names every other. */
+void __sd_set_enlist(struct sd_set *set);
+/* Loaded, and not held. */
+bool sd_leg_is_ready(const struct sd_leg *leg);
+/* It cannot be used after all. */
+void sd_leg_drop(struct sd_leg *leg);
+/* Has an SSD of this epoch missed writes of this set, or the one before? */
+bool sd_is_lost(const struct sd_set *set, u64 epoch);
+void sd_lost_inherit(struct sd_set *set, const struct sd_set *before);
 
 /* read.c */
 int sd_read_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
@@ -321,6 +381,11 @@ int sd_write_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
 /* A write whose sample intents are durable. */
 void sd_write_route(struct sd_io *io, struct bio *bio);
 void sd_write_end(struct sd_io *io);
+/*
+ * The reference to a leg was refused: is the loss of an SSD being recorded?
+ * Then what it would miss must wait.
+ */
+bool sd_is_fenced(struct sd_set *set);
 /* The loss of an SSD is recorded: send what waited for that. */
 void sd_write_unfence(struct sd_set *set);
 
@@ -409,6 +474,8 @@ struct sd_set *sd_sets_find(u32 dev, const u64 *begin);
 struct sd_set *sd_sets_nth(long n);
 /* The set that a reload of the table puts this one in the place of. */
 struct sd_set *sd_sets_before(struct sd_set *now);
+/* Has the driver of this device not given back all?  set may be NULL. */
+bool sd_set_holds(struct sd_set *set, struct block_device *bdev);
 void sd_sets_put(struct sd_set *set);
 
 /* decay.c */
@@ -416,7 +483,7 @@ int sd_decay_init(struct sd_set *set);
 void sd_decay_start(struct sd_set *set);
 void sd_decay_stop(struct sd_set *set);
 /* Heat outlives a reload of the table. */
-void sd_decay_inherit(struct sd_set *set);
+void sd_decay_inherit(struct sd_set *set, const struct sd_set *before);
 
 /* A read.  One after the other of the same block by a CPU count once. */
 static inline void sd_heat_read(struct sd_set *set, u64 block, u64 now_ns)

@@ -32,39 +32,54 @@ static int show_counters(const u64 *count, const enum superdisk_counter *which,
 	return at;
 }
 
-static int show_cache(struct sd_leg *leg, const u64 *count, char *buf, int size)
+void sd_leg_view(struct sd_leg *leg, struct sd_leg_view *ret)
 {
-	struct sd_cache *c = leg->loaded ? leg->table.cache : NULL;
+	struct sd_table *t = &leg->table;
+
+	*ret = (struct sd_leg_view) { .state = READ_ONCE(leg->state) };
+	if (!sd_leg_get(leg))
+		return;
+	ret->valid = sd_table_count_valid(t);
+	ret->total = t->nr_slots * leg->set->geom.pages;
+	ret->unverified = sd_table_count_unverified(t);
+	ret->doubted = sd_intent_count(&leg->meta.intent);
+	if (t->cache) {
+		ret->used = sd_cache_used(t->cache);
+		ret->slots = t->nr_slots;
+	}
+	sd_leg_put(leg);
+}
+
+static int show_device(struct sd_leg *leg, char *buf, int size)
+{
 	int at;
 
-	at = scnprintf(buf, size, " %u/%u", c ? sd_cache_used(c) : 0,
-		       c ? c->nr_slots : 0);
-	return at + show_counters(count, shown_cache, ARRAY_SIZE(shown_cache),
-				  buf + at, size - at);
+	spin_lock(&leg->set->dev_lock);
+	at = scnprintf(buf, size, " %s",
+		       leg->dev ? leg->dev->name : SD_VACANT);
+	spin_unlock(&leg->set->dev_lock);
+	return at;
 }
 
 static int show_leg(struct sd_leg *leg, char *buf, int size)
 {
-	u64 count[SUPERDISK_C_NR], valid = 0, total = 0;
+	u64 count[SUPERDISK_C_NR];
+	struct sd_leg_view v;
 	int at;
 
 	sd_stats_sum(leg->stats, count);
-	if (leg->loaded) {
-		valid = sd_table_count_valid(&leg->table);
-		total = leg->table.nr_slots * leg->set->geom.pages;
-	}
-	at = scnprintf(buf, size, " %s %s %llu/%llu",
-		       leg->dev ? leg->dev->name : SD_VACANT,
-		       sd_state_name(READ_ONCE(leg->state)), valid, total);
+	sd_leg_view(leg, &v);
+	at = show_device(leg, buf, size);
+	at += scnprintf(buf + at, size - at, " %s %llu/%llu",
+			sd_state_name(v.state), v.valid, v.total);
 	at += show_counters(count, shown, ARRAY_SIZE(shown), buf + at,
 			    size - at);
-	at += scnprintf(buf + at, size - at, " %u",
-			leg->loaded ? sd_intent_count(&leg->meta.intent) : 0);
-	at += show_cache(leg, count, buf + at, size - at);
+	at += scnprintf(buf + at, size - at, " %u %llu/%llu", v.doubted, v.used,
+			v.slots);
+	at += show_counters(count, shown_cache, ARRAY_SIZE(shown_cache),
+			    buf + at, size - at);
 	at += scnprintf(buf + at, size - at, " %llu %llu %llu %llu %u",
-			leg->loaded ?
-			sd_table_count_unverified(&leg->table) : 0,
-			count[SUPERDISK_C_HEDGES],
+			v.unverified, count[SUPERDISK_C_HEDGES],
 			count[SUPERDISK_C_HEDGE_WINS],
 			count[SUPERDISK_C_OVERDUE], sd_leg_hedge_us(leg));
 	return at;
@@ -86,20 +101,18 @@ static void show_info(struct sd_set *set, char *buf, int size)
 	int at;
 	u32 i;
 
-	mutex_lock(&set->lock);
 	sd_stats_sum(set->stats, count);
 	at = scnprintf(buf, size, "1 %s %s %u %llu %u",
-		       set->active ? "active" : "suspended",
+		       READ_ONCE(set->active) ? "active" : "suspended",
 		       mode_names[sd_set_mode(set)],
 		       sd_block_sectors(&set->geom),
 		       count[SUPERDISK_C_MISSES], set->geom.nr_legs);
 	for (i = 0; i < set->geom.nr_legs; i++)
 		at += show_leg(&set->leg[i], buf + at, size - at);
 	at += scnprintf(buf + at, size - at, " %s",
-		  set->placement == SUPERDISK_MODE_CACHE ?
-		  sd_options_policy(&set->opt)->name : SD_VACANT);
+			set->placement == SUPERDISK_MODE_CACHE ?
+			sd_options_policy(&set->opt)->name : SD_VACANT);
 	show_warm(set, buf + at, size - at);
-	mutex_unlock(&set->lock);
 }
 
 static void show_table(struct sd_set *set, char *buf, int size)
@@ -107,12 +120,9 @@ static void show_table(struct sd_set *set, char *buf, int size)
 	int at;
 	u32 i;
 
-	mutex_lock(&set->lock);
 	at = scnprintf(buf, size, "%s %u", set->disk->name, set->geom.nr_legs);
 	for (i = 0; i < set->geom.nr_legs; i++)
-		at += scnprintf(buf + at, size - at, " %s", set->leg[i].dev ?
-				set->leg[i].dev->name : SD_VACANT);
-	mutex_unlock(&set->lock);
+		at += show_device(&set->leg[i], buf + at, size - at);
 	sd_options_print(&set->opt, buf + at, size - at);
 }
 

@@ -52,8 +52,10 @@ static void unfence_work(struct work_struct *work)
 
 static void init_works(struct sd_set *set)
 {
+	init_waitqueue_head(&set->idle);
 	mutex_init(&set->admin);
 	mutex_init(&set->lock);
+	spin_lock_init(&set->dev_lock);
 	spin_lock_init(&set->rescue_lock);
 	bio_list_init(&set->rescues);
 	bio_list_init(&set->fenced);
@@ -81,9 +83,11 @@ static int init_memory(struct sd_set *set)
 	set->io_wq = new_wq("superdisk_io");
 	set->fill_wq = new_wq("superdisk_fill");
 	set->meta_wq = new_wq("superdisk_meta");
-	if (!set->stats || !set->io_wq || !set->fill_wq || !set->meta_wq)
+	set->send_wq = new_wq("superdisk_send");
+	if (!set->stats || !set->io_wq || !set->fill_wq || !set->meta_wq ||
+	    !set->send_wq)
 		return -ENOMEM;
-	err = bioset_init(&set->bios, 4 * SD_MAX_LEGS, 0, BIOSET_NEED_BVECS);
+	err = sd_transfers_init(set);
 	return err ?: sd_jobs_init(set) ?: sd_decay_init(set) ?:
 	       init_legs(set);
 }
@@ -100,6 +104,7 @@ static void free_set(struct sd_set *set)
 	sd_heat_fini(&set->heat);
 	sd_jobs_fini(set);
 	bioset_exit(&set->bios);
+	free_wq(set->send_wq);
 	free_wq(set->meta_wq);
 	free_wq(set->fill_wq);
 	free_wq(set->io_wq);
@@ -131,7 +136,7 @@ static int open_disk(struct sd_set *set, const struct sd_args *a)
 		ti->error = "The disk is smaller than the target";
 		return -EINVAL;
 	}
-	sd_kdev_init(&set->disk_kdev, set, set->disk->bdev, set->stats);
+	sd_kdev_init(&set->disk_kdev, set, set->disk->bdev, set->stats, 0);
 	return 0;
 }
 
@@ -208,6 +213,7 @@ static void superdisk_dtr(struct dm_target *ti)
 
 	sd_sets_del(set);
 	sd_set_deactivate(set);
+	sd_set_settle(set);
 	free_set(set);
 }
 

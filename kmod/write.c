@@ -108,7 +108,7 @@ static void send_copy(struct sd_job *job, struct bio *user, struct sd_io *io)
 		sd_job_bio(job, &job->ssd_bio, leg->kdev.bdev,
 			   sd_leg_sector(leg, job->op.slot, job->first),
 			   REQ_OP_WRITE | (user->bi_opf & SD_SSD_FLAGS) |
-			   sd_leg_nowait(leg), copy_on_ssd);
+			   sd_nowait(leg->kdev.bdev), copy_on_ssd);
 		bio_clone_blkg_association(&job->ssd_bio, user);
 		this_cpu_inc(leg->stats->started);
 	}
@@ -204,18 +204,24 @@ static void begin(struct sd_set *set, struct sd_io *io, struct bio *bio,
 	sd_leg_wait(leg, &io->waiter);
 }
 
-/*
- * While the loss of an SSD is being recorded, a write that it would miss must
- * wait.  The order (fencing is raised before the reference dies) makes sure
- * that one of both is seen.
- */
+bool sd_is_fenced(struct sd_set *set)
+{
+	/*
+	 * sd_leg_fail() raises fencing, then kills the reference (a cmpxchg is
+	 * between).  Who was refused the reference must not look at fencing as
+	 * it was before that: two loads, in this order.
+	 */
+	smp_rmb();
+	return atomic_read(&set->fencing);
+}
+
+/* It is listed, and sent by sd_write_unfence(). */
 static bool fenced(struct sd_set *set, struct bio *bio)
 {
 	unsigned long flags;
 	bool wait;
 
-	smp_rmb();	/* pairs with sd_leg_fail() */
-	if (!atomic_read(&set->fencing))
+	if (!sd_is_fenced(set))
 		return false;
 	spin_lock_irqsave(&set->rescue_lock, flags);
 	wait = atomic_read(&set->fencing);

@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SSDs that hang while the device is created, suspended, resumed or changed:
+# nobody waits for them longer than a bound, and what they missed is not
+# believed when they answer again.
+# vm: timeout=300 tools=fio
+# Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
+# shellcheck disable=SC2317,SC2086,SC2154
+. ./lib.sh
+
+end() {
+	local status=$?
+
+	unhang_ssd ssd0
+	unhang_ssd ssd1
+	(exit $status)
+	clean_up
+}
+trap end EXIT
+
+make_nullb disk0 16 100000 poll_queues=1
+for i in 0 1; do
+	make_nullb raw_ssd$i 24 20000 poll_queues=1	# one can hold all
+	raw=raw_ssd$i
+	must dmsetup create ssd$i --table "0 $(sectors ${!raw}) linear ${!raw} 0"
+	printf -v ssd$i %s /dev/mapper/ssd$i
+done
+must load_module dm-superdisk
+must blocks write "$disk0" 1
+sd=/dev/mapper/sd
+half=$((16 << 20 >> 13))
+
+create() {
+	super_create sd "$disk0" "$ssd0 $ssd1" warm 1000000 verify off "$@"
+}
+
+all_valid() {
+	ssd_is sd 0 valid $half/$half && ssd_is sd 1 valid $half/$half
+}
+
+# Until its driver has given back what it was sent, that is refused.
+replace() {
+	dmsetup message sd 0 replace "$1" "$2"
+}
+
+# --- created, resumed, removed ----------------------------------------------
+
+must hang_ssd ssd0
+ok it_is_created within 60 create timeout_ms 500
+is the_ssd_that_hangs_is_left_out "$(ssd_field sd 0 state)" failed
+is the_other_serves "$(ssd_field sd 1 state)" in
+ok the_disk_is_served within 60 blocks verify $sd 1
+ok it_is_suspended within 60 dmsetup suspend sd
+ok it_is_resumed within 60 dmsetup resume sd
+not_ok it_is_not_replaced_while_it_hangs within 60 replace 0 "$ssd0"
+must unhang_ssd ssd0
+ok when_it_answers_it_is wait_for 60 replace 0 "$ssd0"
+ok and_it_fills wait_for 60 all_valid
+
+# It hangs in service, with writes that it has not answered.
+must hang_ssd ssd0
+start blocks write $sd 2 0 64
+ok it_is_suspended_over_writes within 60 dmsetup suspend sd
+ok it_is_resumed_over_writes within 60 dmsetup resume sd
+is then_it_is_left_out "$(ssd_field sd 0 state)" failed
+ok goes_on_without_it within 60 blocks write $sd 2
+ok the_table_is_reloaded within 60 dmsetup reload sd --table \
+	"$(dmsetup table sd)"
+must unhang_ssd ssd0
+ok and_resumed within 60 dmsetup resume sd
+is what_missed_writes_is_not_believed "$(ssd_field sd 0 misses)" 0
+ok reads_are_right blocks verify $sd 2
+must dmsetup remove sd
+
+# One alone, without a witness: it fails, misses writes, and comes back.
+must super_create sd "$disk0" "$ssd0" verify off
+must blocks write $sd 3
+must kill_ssd ssd0
+ok fails_alone blocks write $sd 4
+ok it_is_out wait_for 30 ssd_is sd 0 state failed
+must revive_ssd ssd0
+must dmsetup suspend sd
+must dmsetup resume sd
+ok it_is_not_believed_alone blocks verify $sd 4
+must dmsetup remove sd
+
+# --- while it is read, and looked at ----------------------------------------
+
+must create timeout_ms 600000 read_ms 100
+must wait_for 60 all_valid
+must hang_ssd ssd0
+ok polled_reads_are_answered within 60 fio --name=p --filename=$sd --direct=1 \
+	--ioengine=io_uring --hipri=1 --iodepth=4 --rw=randread --bs=4k \
+	--size=16M --number_ios=32 --minimal --output=/dev/null
+must hang_ssd ssd1
+start dmsetup message sd 0 remove 0
+remove=$!
+ok a_command_waits_for_the_other_one wait_for 20 ssd_is sd 0 state failed
+ok status_does_not within 20 dmsetup status sd
+ok nor_netlink within 20 superdisk status sd
+must unhang_ssd ssd0
+must unhang_ssd ssd1
+ok then_the_command_ends wait $remove
+is and_has_worked "$(ssd_field sd 0 state)" vacant
+ok removes within 60 dmsetup remove sd
+ok unloads rmmod dm-superdisk
+done_testing
