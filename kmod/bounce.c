@@ -39,13 +39,14 @@ static void put_read(struct sd_read *r)
 	sd_leg_put(leg);	/* last: it keeps the stock */
 }
 
-/* The reader leaves the SSD behind. */
-static void leave(struct sd_read *r)
+/* The reader leaves the SSD behind, or was never there. */
+static void ask_disk(struct bio *user)
 {
-	struct sd_io *io = sd_io_of(r->user);
+	struct sd_io *io = sd_io_of(user);
 
+	io->kind = SD_IO_BOUNCE;
 	io->late = true;
-	sd_rescue(io, r->user);
+	sd_rescue(io, user);
 }
 
 /* Pages of a buffer whose checksum does not match. */
@@ -104,11 +105,11 @@ static void answer(struct sd_read *r, blk_status_t status)
 	bio_endio(user);
 }
 
-/* The driver had no room. */
+/* The driver had no room.  The disk may have, for who must not wait. */
 static void would_block(struct sd_read *r)
 {
 	if (r->user->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(r->user);
+		ask_disk(r->user);
 		return;
 	}
 	sd_io_of(r->user)->again = true;
@@ -169,7 +170,7 @@ static void disk_answered(struct bio *bio)
 		user->bi_status = BLK_STS_OK;
 		bio_endio(user);
 	} else if (!good && claim(r)) {
-		leave(r);	/* the disk's error is the disk's to tell */
+		ask_disk(r->user);	/* the disk's error is the disk's to tell */
 	}
 	put_read(d);
 	put_read(r);
@@ -189,7 +190,7 @@ static void ask_disk_too(struct sd_read *r)
 	d = sd_stock_take(r->leg);
 	if (!d) {
 		if (claim(r))
-			leave(r);
+			ask_disk(r->user);
 		put_read(r);
 		return;
 	}
@@ -284,7 +285,7 @@ void sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio)
 		return;
 	}
 	if (bio->bi_opf & REQ_NOWAIT)
-		bio_wouldblock_error(bio);
+		ask_disk(bio);
 	else
 		sd_stock_wait(leg, bio);
 	sd_leg_put(leg);
@@ -308,14 +309,12 @@ void sd_bounce_overdue(struct sd_leg *leg, u64 now_ns, u64 bound_ns)
 			continue;
 		if (claim(r)) {
 			sd_count(leg->stats, SUPERDISK_C_OVERDUE, 1);
-			leave(r);
+			ask_disk(r->user);
 		}
 		put_read(r);
 	}
 	while ((bio = sd_stock_overdue(leg, now_ns - bound_ns))) {
 		sd_count(leg->stats, SUPERDISK_C_OVERDUE, 1);
-		sd_io_of(bio)->kind = SD_IO_BOUNCE;
-		sd_io_of(bio)->late = true;
-		sd_rescue(sd_io_of(bio), bio);
+		ask_disk(bio);
 	}
 }

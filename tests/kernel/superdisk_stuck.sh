@@ -89,9 +89,13 @@ must dmsetup remove sd
 must create timeout_ms 600000 read_ms 100
 must wait_for 60 all_valid
 must hang_ssd ssd0
-ok polled_reads_are_answered within 60 fio --name=p --filename=$sd --direct=1 \
-	--ioengine=io_uring --hipri=1 --iodepth=4 --rw=randread --bs=4k \
-	--size=16M --number_ios=32 --minimal --output=/dev/null
+reads() {
+	fio --name=r --filename=$sd --direct=1 --ioengine=io_uring --iodepth=4 \
+		--rw=randread --bs=4k --size=16M --number_ios=32 --minimal \
+		--output=/dev/null "$@"
+}
+ok polled_reads_are_answered within 60 reads --hipri=1
+ok and_those_that_must_not_wait within 60 reads --nowait=1
 must hang_ssd ssd1
 start dmsetup message sd 0 remove 0
 remove=$!
