@@ -72,9 +72,9 @@ case $phase in
 	ok comes_to_rest wait_for 20 no_doubt
 	must mount $sd /mnt
 	start crash_while_writing
-	ok writes_for_a_while wait_for 60 test -s /tmp/synced
+	ok writes_for_a_while wait_for 300 test -s /tmp/synced
 	many() { [[ $(cat /tmp/synced) -gt 15 ]]; }
-	ok writes_on wait_for 60 many
+	ok writes_on wait_for 300 many
 	power_cut 2
 	;;
 2)
@@ -91,7 +91,7 @@ case $phase in
 	# Again, now with the whole device being written.
 	start dd if=/dev/urandom of=$sd bs=32k oflag=direct status=none
 	moved() { [[ $(ssd_field sd 1 writes) -gt 30 ]]; }
-	ok writes_raw wait_for 60 moved
+	ok writes_raw wait_for 300 moved
 	power_cut 3
 	;;
 3)
