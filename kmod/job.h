@@ -48,7 +48,6 @@ struct sd_warm {
 	unsigned long looked;
 	/* Of all: */
 	bool progress;			/* in this walk */
-	atomic_t flying;
 	atomic64_t copied;		/* pages, since it was started */
 };
 

@@ -103,6 +103,7 @@ struct sd_leg {
 	 */
 	bool held;
 	atomic_t jobs_out;
+	atomic_t flying;		/* copies of warm.c */
 	struct sd_kdev kdev;
 	sector_t data_start;
 	struct sd_table table;		/* valid while referenced */

@@ -68,7 +68,7 @@ void sd_warm_landed(struct sd_job *job, u64 published)
 	}
 	if (nr)
 		WRITE_ONCE(w->progress, true);
-	atomic_dec(&w->flying);
+	atomic_dec(&job->leg->flying);
 	if (READ_ONCE(w->running))
 		mod_delayed_work(job->set->fill_wq, &w->work, 0);
 }
@@ -98,11 +98,11 @@ static int send_run(struct sd_set *set, u64 block)
 		sd_leg_put(leg);
 		return -EAGAIN;
 	}
-	atomic_inc(&w->flying);
+	atomic_inc(&leg->flying);
 	job = w->auditing ? sd_audit_start(leg, block, mask) :
 			    sd_fill_start(leg, block, mask);
 	if (!job) {
-		atomic_dec(&w->flying);
+		atomic_dec(&leg->flying);
 		return 0;
 	}
 	job->warm = true;
@@ -161,16 +161,28 @@ static bool end_walk(struct sd_set *set)
 	return false;
 }
 
+/* Those to an SSD out of service may never land: nobody waits for them. */
+static int nr_flying(const struct sd_set *set)
+{
+	int n = 0;
+	u32 i;
+
+	for (i = 0; i < set->geom.nr_legs; i++)
+		if (sd_is_member(&set->leg[i]))
+			n += atomic_read(&set->leg[i].flying);
+	return n;
+}
+
 /* Send what may be sent now.  Jiffies until the next try; -1: no more to do. */
 static long step(struct sd_set *set)
 {
 	struct sd_warm *w = &set->warm;
 	int limit = w->busy ? 1 : SD_WARM_FLIGHT, r;
 
-	while (READ_ONCE(w->running) && atomic_read(&w->flying) < limit) {
+	while (READ_ONCE(w->running) && nr_flying(set) < limit) {
 		r = w->have_block ? 1 : sd_plan_next(&w->plan, &w->block);
 		w->have_block = r > 0;
-		if (r == -ENOENT && atomic_read(&w->flying))
+		if (r == -ENOENT && nr_flying(set))
 			return SD_WARM_TICK;
 		if (r == -ENOENT)
 			return end_walk(set) ? SD_WARM_AGAIN : -1;

@@ -57,6 +57,17 @@ must unhang_ssd ssd0
 ok when_it_answers_it_is wait_for 60 replace 0 "$ssd0"
 ok and_it_fills wait_for 60 all_valid
 
+# It hangs while both are warmed.
+must dmsetup remove sd
+must super_create sd "$disk0" "$ssd0 $ssd1" verify off timeout_ms 500 \
+	attach discard
+must hang_ssd ssd0
+must dmsetup message sd 0 warm 1000000
+ok it_does_not_keep_the_other_cold wait_for 60 ssd_is sd 1 valid $half/$half
+must unhang_ssd ssd0
+must wait_for 60 replace 0 "$ssd0"
+must wait_for 60 all_valid
+
 # It hangs in service, with writes that it has not answered.
 must hang_ssd ssd0
 start blocks write $sd 2 0 64
