@@ -98,7 +98,7 @@ check-asan:
 	+@$(MAKE) --no-print-directory VARIANT=asan test-unit test-sim
 	@$(RUN) $(RUN_ASAN)
 
-## check-tsan: unit tests of threaded parts under the thread sanitizer
+## check-tsan: unit tests of threaded parts under the thread sanitizer (THREADED="os actor store")
 check-tsan:
 	+@$(MAKE) --no-print-directory VARIANT=tsan test-threaded
 	@$(RUN) $(RUN_TSAN)
