@@ -18,6 +18,7 @@
 
 #define OPEN_TIMEOUT_MS 60000
 #define TRIM_MAX 100u
+#define SETTLE_MAX_S 180
 
 enum job_kind { JOB_APPEND, JOB_LATEST, JOB_TRIM };
 
@@ -271,7 +272,15 @@ static void trim(void *store, uint64_t channel, uint32_t count)
 	run(ours);
 }
 
-/* Until the disk has been left alone for two seconds. */
+/* As little garbage as an idle shard leaves. */
+static bool is_clean(const struct engine_stats *stats)
+{
+	return stats->data_used - stats->data_live <=
+	       stats->data_used / 25 + 3 * ENGINE_SLOT_BYTES;
+}
+
+/* Until the disk has been left alone for two seconds, and not because it is so
+ * slow that a write takes that long. */
 static void settle(void *store)
 {
 	const struct timespec second = { .tv_sec = 1 };
@@ -279,10 +288,11 @@ static void settle(void *store)
 	struct engine_stats stats;
 	uint64_t last = 0;
 
-	for (int calm = 0; calm < 3;) {
+	for (int calm = 0, s = 0; calm < 3 && s < SETTLE_MAX_S; s++) {
 		nanosleep(&second, NULL);
 		store_stats(ours->store, &stats);
-		calm = stats.data_written == last ? calm + 1 : 0;
+		calm = stats.data_written == last && is_clean(&stats) ?
+		       calm + 1 : 0;
 		last = stats.data_written;
 	}
 }
