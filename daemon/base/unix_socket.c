@@ -27,10 +27,13 @@ int unix_listen(const char *path, mode_t mode, int backlog, int *ret_fd)
 
 	if (fd < 0)
 		return fd;
-	/* The file that bind() makes takes the mode of the socket. */
+	/*
+	 * The file that bind() makes takes the mode of the socket, less the
+	 * umask; nobody connects before listen().
+	 */
 	if (fchmod(fd, mode) ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
-	    listen(fd, backlog))
+	    chmod(path, mode) || listen(fd, backlog))
 		err = -errno;
 	if (err)
 		close(fd);
