@@ -62,7 +62,7 @@ tracer=$!
 ok traces_requests wait_for 60 traced read
 
 for _ in 1 2 3; do
-	dd if=/dev/mapper/fast of=/dev/null bs=64k count=64 iflag=direct \
+	dd if=/dev/mapper/fast of=/dev/null bs=64k count=32 iflag=direct \
 		status=none
 	sync
 done
@@ -116,11 +116,11 @@ must wait_for 60 grep -q ' ready ' /tmp/killed.log
 start_ms=$(((${EPOCHREALTIME/./} - ${since/./}) / 1000))
 kill -KILL $watcher2
 wait $watcher2
-for part in 1 2 3 4 5 6; do
-	timeout -s KILL "$(jq -n "$start_ms * $part / 5000")" superdiskd \
+for part in 1 2 3; do
+	timeout -s KILL "$(jq -n "$start_ms * $part / 4000")" superdiskd \
 		--listen none --socket /tmp/sock --state none --sockets \
 		2>> /tmp/killed.log
-done
+done 2> /dev/null
 ok serves_when_superdiskd_was_killed dd if=/dev/mapper/fast of=/dev/null \
 	bs=64k count=64 iflag=direct status=none
 is all_ssds_are_in_service "$(state_of 0) $(state_of 1)" "in in"
@@ -128,7 +128,7 @@ no_programs() {
 	! bpftool prog show | grep -qE 'name (bio_|rq_|set_state|segment)'
 }
 ok nothing_stays_attached wait_for 30 no_programs
-note "$(grep -c ' ready ' /tmp/killed.log) of 7 were ready when they were killed"
+note "$(grep -c ' ready ' /tmp/killed.log) of 4 were ready when they were killed"
 
 ok removes superdisk remove fast
 
