@@ -7,7 +7,8 @@ usage: tests/kernel/without.py [--only NAME]... SERIES VM-OPTION...
 Each kmod/selftest/without/NAME.patch breaks the module in one place, and says
 which case has to notice (case:) and by which of its tests (fails:).  The tree
 is copied, patched, built for Debian's kernel SERIES and tried in the VM, with
-the given options of scripts/vm.  A patch that no longer applies fails too.
+the given options of scripts/vm, for as long as it takes to see that test fail
+or pass.  A patch that no longer applies fails too.
 """
 import argparse
 import glob
@@ -81,13 +82,28 @@ class Workshop:
             built = self.build()
             if built.returncode:
                 return "it does not build", built.stdout
-            tried = run([*self.vm, os.path.join(HERE, mutant.case + ".sh")])
+            verdict, said = self.tried(mutant)
         finally:
             self.patch(mutant, "-R")
-        if re.search(rf"^ *not ok \d+ - {mutant.fails}$", tried.stdout,
-                     re.MULTILINE):
+        if verdict == "not ok":
             return None
-        return f"{mutant.case} does not notice", tried.stdout
+        return f"{mutant.case} does not notice", said
+
+    def tried(self, mutant):
+        """What became of the test ("" if it did not run), and what was said."""
+        want = re.compile(rf" *((?:not )?ok) \d+ - {mutant.fails}$")
+        said = []
+        with subprocess.Popen(
+                [*self.vm, os.path.join(HERE, mutant.case + ".sh")],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True) as process:
+            for line in process.stdout:
+                said.append(line)
+                result = want.match(line)
+                if result:
+                    process.terminate()
+                    return result[1], "".join(said)
+        return "", "".join(said)
 
 
 def main():
