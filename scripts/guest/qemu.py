@@ -77,9 +77,14 @@ class Setup:
     forward: tuple = ()         # (port here, port there)
     arguments: tuple = ()       # more words for the kernel
     terminal: bool = False      # the guest's second serial line is ours
+    icount: bool = False        # one CPU, whose clock counts instructions
 
     def command(self, report_fd):
         accel = ["kvm"] if self.accel == "kvm" else ["tcg,thread=multi"]
+        cpus = "2"
+        if self.icount:
+            accel = ["tcg,thread=single", "-icount", "shift=0,sleep=off"]
+            cpus = "1"
         # Emulated, a string of bytes is moved byte by byte: without ERMS the
         # guest moves words.
         cpu = ("host" if self.accel == "kvm" else
@@ -87,7 +92,7 @@ class Setup:
         ports = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}"
                         for here, there in self.forward)
         words = ["qemu-system-x86_64", "-accel", *accel, "-cpu", cpu,
-                 "-machine", "q35", "-smp", "2", "-m", str(self.memory_mib),
+                 "-machine", "q35", "-smp", cpus, "-m", str(self.memory_mib),
                  "-nodefaults", "-no-user-config", "-display", "none",
                  "-no-reboot", "-kernel", self.kernel.vmlinuz,
                  "-initrd", self.initramfs,
