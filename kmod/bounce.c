@@ -100,7 +100,7 @@ static void answer(struct sd_read *r, blk_status_t status)
 	}
 	copy_out(r, io, user);
 	sd_count(leg->stats, SUPERDISK_C_HITS, 1);
-	sd_account_leg(leg, SUPERDISK_PATH_HIT, io->start_ns);
+	sd_account_ns(leg, SUPERDISK_PATH_HIT, io->ssd_ns);
 	user->bi_status = BLK_STS_OK;
 	bio_endio(user);
 }
