@@ -159,6 +159,23 @@ check-kernel:
 	+@$(MAKE) --no-print-directory VARIANT=release $(if $(KMOD_KO),modules) test-guest
 	@$(RUN_ONE) $(RUN_VM)
 
+# A kernel full of checkers, which scripts/debug-kernel builds once.  First it
+# must be seen to notice what it is there for.
+DEBUG_CASES ?= $(filter-out %_xfs.sh,$(wildcard tests/kernel/superdisk_*.sh))
+DEBUG_SLOW = 6
+check-debug: KERNEL_DEADLINE_S = 7200
+RUN_DEBUG = "timeout=900 tests/kernel/planted_test.py" \
+	$(call RUN_KERNEL,debug,$(DEBUG_CASES),--slow $(DEBUG_SLOW))
+
+.PHONY: check-debug
+## check-debug: the module in QEMU under KASAN, lockdep, kmemleak (DEBUG_CASES=)
+check-debug:
+	@scripts/setup --packages --debug
+	@scripts/debug-kernel
+	+@$(MAKE) --no-print-directory VARIANT=release test-guest
+	@kmod/build $(call KERNEL_BUILD,debug) $(O) debug 0
+	@$(RUN_ONE) $(RUN_DEBUG)
+
 # Mechanisms of the module switched off in turn.
 .PHONY: check-canaries
 ## check-canaries: the module without one mechanism: a case fails for each
