@@ -16,7 +16,7 @@ SOURCE = os.path.join(ROOT, "kmod", "selftest", "planted")
 
 # The case, what the kernel must say.
 BUGS = (
-    ("use_after_free", r"BUG: KASAN: slab-use-after-free in planted_init"),
+    ("use_after_free", r"BUG: KASAN: slab-use-after-free in \S+ \[planted\]"),
     ("lock_inversion", r"WARNING: possible circular locking dependency"),
     ("leak", r"kmemleak: [1-9]\d* new suspected memory leaks"),
     ("sleep_in_atomic", r"BUG: (?:sleeping function called from invalid"
