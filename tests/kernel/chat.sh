@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Two discord.js clients talk through a chatd that stores on a Super-Disk.  An
-# SSD dies half way and nobody notices; the disk alone has it all.
+# SSD dies half way and nobody notices; the disk alone has it all.  When that
+# disk refuses writes so does chatd, reads go on, and nothing is lost.
 # vm: timeout=900
 . ./lib.sh
 . ./system.sh
@@ -50,11 +51,44 @@ is chatd_says_no_word_of_it "$(grep -ciE 'error|warn' /tmp/chatd.log)" 0
 # What the disk holds, without the module and its SSDs, is the same chat.
 must kill -TERM $chatd
 ok chatd_stops wait_for 60 bash -c "! kill -0 $chatd"
-must umount "$CHAT"
+# The kernel takes a ring apart after its process has gone.
+ok and_lets_go_of_its_disk wait_for 60 umount "$CHAT"
 must dmsetup remove sd
-must mount "$disk0" "$CHAT"
-start_chatd --cores 1 || { cat /tmp/chatd.log; bail chatd does not start; }
+# plain TARGET: what /dev/mapper/plain over the disk does from now on.
+# shellcheck disable=SC2317 # must calls it
+plain() {
+	dmsetup reload plain --table "0 $(sectors "$disk0") $*" &&
+		dmsetup suspend --noflush --nolockfs plain &&
+		dmsetup resume plain
+}
+
+# on_plain: chatd on the disk alone.
+on_plain() {
+	must mount /dev/mapper/plain "$CHAT"
+	start_chatd --cores 1 ||
+		{ cat /tmp/chatd.log; bail chatd does not start; }
+	chatd=$!
+}
+
+must dmsetup create plain --table "0 $(sectors "$disk0") linear $disk0 0"
+on_plain
 host_start node tests/e2e/vm.mjs read "$token" $MESSAGES
 host_wait
 is the_disk_alone_has_every_message $? 0
+
+must modprobe dm-flakey
+must plain flakey "$disk0" 0 0 3600 1 error_writes
+host_start node tests/e2e/vm.mjs refused "$token" $MESSAGES
+host_wait
+is a_disk_that_fails_refuses_sends_and_not_reads $? 0
+like chatd_says_why "$(cat /tmp/chatd.log)" log_write_failed
+must plain linear "$disk0" 0
+kill -KILL $chatd
+ok chatd_is_gone wait_for 60 bash -c "! kill -0 $chatd"
+# The file system has seen errors as well: it begins anew.
+must wait_for 60 umount "$CHAT"
+on_plain
+host_start node tests/e2e/vm.mjs read "$token" $MESSAGES
+host_wait
+is nothing_acknowledged_is_lost $? 0
 done_testing
