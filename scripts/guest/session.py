@@ -163,8 +163,9 @@ class Session:
         self.boot()
         deadline = min(time.monotonic() + case.timeout_s, self.deadline)
         self.machine.send(f"run {case.name} {phase}")
-        ran, planned = 0, None
-        while True:
+        ran, planned, cut = 0, None, None
+        # Results come by a pipe of their own: word of the cut overtakes them.
+        while not (cut and planned):
             verb, _, rest = self.receive(deadline, case.name).partition(" ")
             if verb == "tap":
                 print(f"    {rest}", flush=True)
@@ -181,7 +182,10 @@ class Session:
             elif verb == "end":
                 return int(rest), None
             elif verb == "phase":
-                return None, int(rest)
+                cut = int(rest)
+        if planned != f"1..{ran}":
+            raise Failure(f"planned {planned}, ran {ran}")
+        return None, cut
 
     def receive(self, deadline, what):
         try:
