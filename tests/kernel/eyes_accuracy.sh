@@ -17,6 +17,7 @@ export SUPERDISK_SOCKET=/tmp/superdiskd.sock
 log=/tmp/superdiskd.log
 daemon=
 talker=
+port=
 
 end() {
 	local status=$?
@@ -42,34 +43,23 @@ bounded() {
 
 # --- disk ------------------------------------------------------------------
 
-# disk_us QUANTILE: of the reads of the device, queue and device time
-disk_us() {
-	superdisk latency --json -d "$1" -o read |
-		jq ".series[0].operations.read.device.${2}_ns / 1000 | floor"
-}
-
-# fio_us PERCENTILE
-fio_us() {
-	jq ".jobs[0].read.clat_ns.percentile.\"$1\" / 1000 | floor" /tmp/fio
-}
-
-# disk NAME COMPLETION_US READS
+# disk NAME COMPLETION_US READS: device time beside what fio has seen
 disk() {
-	local device
+	local quantile ours fio
 
 	make_nullb "$1" 16 $(($2 * 1000)) || bail "no device"
-	device=${!1##*/}
 	fio --name=truth --filename="${!1}" --rw=randread --bs=4k --direct=1 \
 		--ioengine=psync --number_ios="$3" --output-format=json \
 		--percentile_list=50:99 --output=/tmp/fio
-	beside "device of $2 us, p50, nominal" "$2" "$(disk_us "$device" p50)"
+	superdisk latency --json -d "${!1##*/}" -o read > /tmp/ours
 	for quantile in 50 99; do
-		beside "device of $2 us, p$quantile, fio's" \
-			"$(fio_us $quantile.000000)" \
-			"$(disk_us "$device" p$quantile)"
-		bounded "p${quantile}_of_a_device_of_$2_us" "$2" \
-			"$(disk_us "$device" p$quantile)" \
-			"$(fio_us $quantile.000000)"
+		ours=$(jq ".series[0].operations.read.device.p${quantile}_ns
+			/ 1000 | floor" /tmp/ours)
+		fio=$(jq ".jobs[0].read.clat_ns.percentile.\"$quantile.000000\"
+			/ 1000 | floor" /tmp/fio)
+		beside "device of $2 us, p$quantile, nominal" "$2" "$ours"
+		beside "device of $2 us, p$quantile, fio's" "$fio" "$ours"
+		bounded "p${quantile}_of_a_device_of_$2_us" "$2" "$ours" "$fio"
 	done
 }
 
@@ -80,16 +70,22 @@ said() {
 	awk -v key="$1" '$1 == key { print $2 }' /tmp/talk
 }
 
+# ask: what of talk's port is to be compared
+ask() {
+	superdisk sockets --json > /tmp/sockets
+	port=$(said port)
+}
+
 # span_us SPAN: median of the group of talk's port
 span_us() {
-	superdisk sockets --json | jq ".groups[] |
-		select(.port == $(said port)) | .spans.$1.p50_ns / 1000 | floor"
+	jq ".groups[] | select(.port == $port) | .spans.$1.p50_ns / 1000 |
+		floor" /tmp/sockets
 }
 
 # held: by connections of talk's port
 held() {
-	superdisk sockets --json | jq "[.groups[] |
-		select(.port == $(said port)) | .unsent + .unacked] | add // 0"
+	jq "[.groups[] | select(.port == $port) | .unsent + .unacked] |
+		add // 0" /tmp/sockets
 }
 
 said_held() {
@@ -110,7 +106,8 @@ must ip netns add far
 must ip -n far link set lo up
 modprobe sch_netem
 must tc -n far qdisc add dev lo root netem delay 100ms
-must sh -c "ip netns exec far talk echo 20 > /tmp/talk"
+must sh -c "ip netns exec far talk echo 10 > /tmp/talk"
+ask
 beside "round trip, us, netem's 2 x 100 ms" 200000 "$(span_us rtt)"
 # a late acknowledgement counts into the kernel's own smoothed figure
 bounded a_round_trip_is_what_netem_makes_it 200000 "$(span_us rtt)" \
@@ -120,7 +117,8 @@ bounded so_is_the_time_to_its_acknowledgement 200000 "$(span_us ack)" \
 	$((3 * $(said p50_us)))
 must ip netns del far
 
-must sh -c "talk late 100 30 > /tmp/talk"
+must sh -c "talk late 100 20 > /tmp/talk"
+ask
 beside "in the receive queue, us, sleeps" "$(said p50_us)" "$(span_us read)"
 bounded the_wait_for_a_reader_is_its_sleep 100000 "$(span_us read)" \
 	"$(said p50_us)"
@@ -128,11 +126,11 @@ bounded the_wait_for_a_reader_is_its_sleep 100000 "$(span_us read)" \
 talk deaf > /tmp/talk &
 talker=$!
 must wait_for 120 said_held
+ask
 beside "bytes held by a reader that stops" "$(said held)" "$(held)"
 bounded what_a_deaf_reader_holds_is_what_was_sent "$(said held)" "$(held)" \
 	"$(said held)"
-slowest=$(superdisk sockets --json | jq -r '.slowest[0] | .port')
-is it_is_the_slowest_of_all "$slowest" "$(said port)"
+is it_is_the_slowest_of_all "$(jq '.slowest[0].port' /tmp/sockets)" "$port"
 kill -KILL $talker
 talker=
 kill -TERM $daemon

@@ -3,7 +3,7 @@
 # One request to a Super-Disk is shown as miss, fill, hit, rescue, heal, hedge
 # or write, with each step of it: to which device, and how long it took.
 # vm: timeout=400 tools=jq
-# shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
+# shellcheck disable=SC2016,SC2317,SC2154 # jq has variables; traps, lib.sh
 . ./lib.sh
 
 trace=/tmp/trace
@@ -33,34 +33,34 @@ sees_something() {
 	[[ -s $trace ]]
 }
 
-# requests SECTOR PATH: the whole ones among them, as a JSON array
+# requests SECTOR PATH [FILTER]: the whole ones among them, as a JSON array
 requests() {
-	jq -s "[.[] | select(.sector == $1 and .path == \"$2\" and .complete)]" \
-		$trace
+	jq -rs "[.[] | select(.sector == $1 and .path == \"$2\" and .complete)]
+		| ${3:-.}" "$trace"
 }
 
 # seen SECTOR PATH, for wait_for
 seen() {
-	requests "$1" "$2" | jq -e 'length > 0'
+	jq -es "any(.[]; .sector == $1 and .path == \"$2\" and .complete)" "$trace"
 }
 
 # steps SECTOR PATH: of the first such request, e.g. "ssd read, disk read"
 steps() {
 	wait_for 20 seen "$1" "$2"
-	requests "$1" "$2" |
-		jq -r '.[0].steps | [.[] | "\(.role) \(.direction)"] | join(", ")'
+	requests "$1" "$2" \
+		'.[0].steps | [.[] | "\(.role) \(.direction)"] | join(", ")'
 }
 
 # step_us SECTOR PATH STEP: how long it took in the device
 step_us() {
-	requests "$1" "$2" | jq ".[0].steps[$3].device_ns / 1000 | floor"
+	requests "$1" "$2" ".[0].steps[$3].device_ns / 1000 | floor"
 }
 
 # within SECTOR PATH: every step lies in its request's time, but for what the
 # reader did not wait for
 within() {
-	requests "$1" "$2" | jq -e 'all(.[]; .total_ns as $total | all(.steps[];
-		.after_ns + .queue_ns + .device_ns <= $total))'
+	[[ $(requests "$1" "$2" 'all(.[]; .total_ns as $total | all(.steps[];
+		.after_ns + .queue_ns + .device_ns <= $total))') == true ]]
 }
 
 # read_page SECTOR [DEVICE]
@@ -85,7 +85,7 @@ is its_fill_is_written_to_the_ssd "$(steps 4096 fill)" "ssd write"
 must read_page 4096
 is a_hit_is_read_from_the_ssd "$(steps 4096 hit)" "ssd read"
 ok within_the_request within 4096 hit
-note "$(requests 4096 hit | jq -c '.[0]')"
+note "$(requests 4096 hit '.[0] | tojson')"
 
 # the data of the first slot of an SSD begins at its sector 2048
 must dd if=/dev/urandom of="$ssd0" bs=4k seek=256 count=1 oflag=direct \
@@ -94,8 +94,8 @@ must read_page 0
 is a_wrong_page_is_read_twice "$(steps 0 rescue)" "ssd read, disk read"
 ok within_the_request within 0 rescue
 is its_repair_is_read_back "$(steps 0 heal)" "ssd write, ssd read"
-is and_good "$(requests 0 heal | jq '.[0].error')" 0
-note "$(requests 0 heal | jq -c '.[0]')"
+is and_good "$(requests 0 heal '.[0].error')" 0
+note "$(requests 0 heal '.[0] | tojson')"
 
 must read_page 8
 must wait_for 20 seen 8 fill
@@ -105,7 +105,7 @@ is an_unreadable_page_is_read_twice "$(steps 8 rescue)" "ssd read, disk read"
 ok which_shows_the_failed_step sh -c "jq -se 'any(.[]; .path == \"rescue\" and
 	.sector == 8 and .steps[0].status != 0)' $trace"
 wait_for 20 seen 8 heal
-is a_repair_that_fails_says_so "$(requests 8 heal | jq '.[0].error')" -5
+is a_repair_that_fails_says_so "$(requests 8 heal '.[0].error')" -5
 must heal_sectors ssd0 2056 2063
 
 must dd if=/dev/zero of=/dev/mapper/fast bs=4k seek=2048 count=1 oflag=direct \
@@ -143,7 +143,7 @@ must dmsetup resume lame
 must read_page 256 /dev/mapper/hedged
 is a_hedged_read_asks_both "$(steps 256 hedge_win)" "ssd read, disk read"
 ok the_ssd_was_slower test "$(step_us 256 hedge_win 0)" -ge 290000
-ok than_the_request test "$(requests 256 hedge_win |
-	jq '.[0].total_ns / 1000 | floor')" -lt 290000
+ok than_the_request test "$(requests 256 hedge_win \
+	'.[0].total_ns / 1000 | floor')" -lt 290000
 must superdisk remove hedged
 done_testing
