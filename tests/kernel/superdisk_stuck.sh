@@ -89,8 +89,8 @@ must blocks write $sd 3
 must kill_ssd ssd0
 ok fails_alone blocks write $sd 4
 ok it_is_out wait_for 30 ssd_is sd 0 state failed
-must revive_ssd ssd0
 must dmsetup suspend sd
+must revive_ssd ssd0	# too late to be told
 must dmsetup resume sd
 ok it_is_not_believed_alone blocks verify $sd 4
 must dmsetup remove sd
