@@ -59,10 +59,15 @@ class Disk:
 
     @classmethod
     def create(cls, folder, name, mib):
-        path = os.path.join(folder, f"{name}.img")
-        with open(path, "wb") as file:
-            file.truncate(mib << 20)
-        return cls(name, path)
+        disk = cls(name, os.path.join(folder, f"{name}.img"))
+        disk.blank(mib << 20)
+        return disk
+
+    def blank(self, size=None):
+        """Forgets all that was written; no machine may run on it."""
+        size = size or os.path.getsize(self.path)
+        with open(self.path, "wb") as file:
+            file.truncate(size)
 
 
 @dataclasses.dataclass

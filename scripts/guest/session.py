@@ -36,7 +36,7 @@ class Case:
     path: str
     timeout_s: float = CASE_TIMEOUT_S
     tools: tuple = ()
-    fresh: bool = False         # wants a boot of its own
+    fresh: bool = False         # wants a boot of its own, and blank disks
 
     @classmethod
     def read(cls, path, slow=1):
@@ -132,6 +132,8 @@ class Session:
         try:
             if case.fresh:
                 self.power_off()
+                for disk in self.setup.disks:
+                    disk.blank()
             problem = self.run_phases(case)
         except Failure as failure:
             problem = str(failure)

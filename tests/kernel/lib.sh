@@ -16,7 +16,7 @@
 #
 # The line `# vm:` is optional: timeout in seconds (TCG emulates, so a second
 # here is worth a tenth of one), tools of the host to bring along (image.py has
-# those that are always there), fresh for a boot of its own.
+# those that are always there), fresh for a boot of its own on blank disks.
 #
 # Standard output is TAP, and only these functions write to it; what else a
 # command says goes to standard error and is shown as a comment.  After the
