@@ -112,7 +112,7 @@ int sd_member_remove(struct sd_set *set, u32 i)
 		return -ENODEV;
 	sd_leg_fail(leg, 0);
 	if (!sd_leg_stop(leg)) {
-		DMWARN("%s: SSD %u is out of service, but not removed: its driver still holds requests",
+		DMWARN("%s: SSD %u is out, but not removed: its driver still holds requests",
 		       set->name, i);
 		return -EBUSY;
 	}
