@@ -103,8 +103,8 @@ int part_apply(struct part *part, enum record_type type, uint64_t id,
 
 /*
  * Replaces blocks.  -EBADMSG when a removed one is not there or an added one
- * overlaps; -ENOMEM.  Used for recovery and, through part_settle(), after a
- * flush.
+ * overlaps: the part is then good for nothing but part_free(); -ENOMEM.  Used
+ * for recovery and, through part_settle(), after a flush.
  */
 int part_change(struct part *part, const uint32_t *removed,
 		uint32_t removed_count, const struct block_ref *added,

@@ -48,7 +48,8 @@ static void try_records(const uint8_t *data, size_t size)
 	part_free(part);
 }
 
-static void apply(struct part *part, const struct change *change)
+/* False: it was refused, and what became of the part is nobody's any more. */
+static bool apply(struct part *part, const struct change *change)
 {
 	struct block_ref added[REFS_MAX];
 	uint32_t removed[REFS_MAX], a = 0, r = 0;
@@ -58,9 +59,10 @@ static void apply(struct part *part, const struct change *change)
 	for (uint32_t i = 0; i < change->added && a < REFS_MAX; i++)
 		a += !change_ref(change, i, &added[a]);
 	if (part_change(part, removed, r, added, a))
-		return;
+		return false;
 	for (uint32_t i = 1; i < part->block_count; i++)
 		check(part->blocks[i - 1].last_id < part->blocks[i].first_id);
+	return true;
 }
 
 static void try_changes(const uint8_t *data, size_t size)
@@ -70,8 +72,8 @@ static void try_changes(const uint8_t *data, size_t size)
 	struct change change;
 
 	while (part && !change_decode(&pos, data + size, &change))
-		if (change.type == CHANGE_PART)
-			apply(part, &change);
+		if (change.type == CHANGE_PART && !apply(part, &change))
+			break;
 	part_free(part);
 }
 
