@@ -127,9 +127,12 @@ def without_capabilities():
 
 
 def hidden(*commands):
-    """Runs the daemon where /sys/kernel/btf is something else."""
-    return ("unshare", "--mount", "sh", "-c",
-            "mount -t tmpfs none /sys/kernel/btf; "
+    """Runs the daemon where /sys/kernel/btf is something else.
+
+    Only /sys is made private: the root of a chroot cannot be.
+    """
+    return ("unshare", "--mount", "--propagation", "unchanged", "sh", "-ec",
+            "mount --make-private /sys; mount -t tmpfs none /sys/kernel/btf; "
             + "".join(f"{command}; " for command in commands)
             + 'exec "$@"', "sh")
 
