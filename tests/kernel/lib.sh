@@ -281,6 +281,8 @@ leaks=/sys/kernel/debug/kmemleak
 find_leaks() {
 	[[ -w $leaks ]] || return 0
 	sleep 6
+	# The first scan only notes the sums of what is new.
+	echo scan > $leaks
 	echo scan > $leaks
 	cat $leaks
 }
