@@ -27,11 +27,14 @@ class Console:
         with open(path, "wb"):
             pass
 
-    def read(self):
-        """The lines that came since the last call."""
+    def read(self, to_its_end=False):
+        """The whole lines that came since the last call; to its end when nobody
+        writes any more: half a line convicts nobody."""
         with open(self.path, "rb") as file:
             file.seek(self.offset)
             data = file.read()
+        if not to_its_end:
+            data = data[:data.rfind(b"\n") + 1]
         self.offset += len(data)
         return data.decode(errors="replace").replace("\r", "").splitlines()
 

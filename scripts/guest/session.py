@@ -21,6 +21,8 @@ BOOT_TIMEOUT_S = 240
 BOOT_ATTEMPTS = 3
 OFF_TIMEOUT_S = 30
 CASE_TIMEOUT_S = 180
+# The serial line is slow and the case does not wait for it.
+LOG_TIMEOUT_S = 60
 # How much of the kernel log goes with a failure.
 LOG_LINES = 60
 RESULT = re.compile(r"(not )?ok\b")
@@ -138,7 +140,8 @@ class Session:
         except Failure as failure:
             problem = str(failure)
             self.drop_machine()
-        self.log += self.console.read()
+        if self.machine and not self.read_log(case):
+            problem = problem or "its end is not in the kernel log"
         bad = console.guilty(self.log)
         if bad:
             problem = problem or "the kernel complained"
@@ -146,6 +149,18 @@ class Session:
         if problem:
             self.show_log(bad)
         return problem
+
+    def read_log(self, case):
+        """Whether all came that the kernel said up to the end of the case."""
+        deadline = time.monotonic() + LOG_TIMEOUT_S
+        end = f"superdisk: case {case.name} ended"
+        while time.monotonic() < deadline:
+            lines = self.console.read()
+            self.log += lines
+            if any(end in line for line in lines):
+                return True
+            time.sleep(qemu.POLL_S)
+        return False
 
     def run_phases(self, case):
         phase = 1
@@ -243,7 +258,7 @@ class Session:
 
     def keep_console(self):
         """Each boot overwrites the log file: keeps it under its number."""
-        self.log += self.console.read()
+        self.log += self.console.read(to_its_end=True)
         os.replace(self.setup.console, f"{self.setup.console}.{self.boots}")
         self.console = console.Console(self.setup.console)
 
