@@ -89,6 +89,14 @@ static bool under_range(struct sd_guard *g, u64 block)
 	return in;
 }
 
+static void __list_op(struct sd_guard *g, struct sd_guard_bucket *b,
+		      struct sd_op *op)
+{
+	lockdep_assert_held(&b->lock);
+	list_add_tail(&op->node, &b->ops);
+	op->spoiled |= under_range(g, op->block);
+}
+
 void sd_op_begin_write(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
 		       u64 block, u64 mask)
 {
@@ -102,8 +110,7 @@ void sd_op_begin_write(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
 	spin_lock_irqsave(&b->lock, flags);
 	op->slot = t ? __sd_table_find(t, block) : SD_NO_SLOT;
 	op->spoiled = __spoil(b, block, mask);
-	list_add_tail(&op->node, &b->ops);
-	op->spoiled |= under_range(g, block);
+	__list_op(g, b, op);
 	if (op->slot != SD_NO_SLOT)
 		__invalidate(t, op->slot, mask);
 	spin_unlock_irqrestore(&b->lock, flags);
@@ -168,10 +175,8 @@ u64 sd_op_begin_fill(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
 				       ~sd_unverified_pages(t, op->slot));
 	else
 		op->mask = 0;
-	if (op->mask) {
-		list_add_tail(&op->node, &b->ops);
-		op->spoiled = under_range(g, block);
-	}
+	if (op->mask)
+		__list_op(g, b, op);
 	spin_unlock_irqrestore(&b->lock, flags);
 	return op->mask;
 }
@@ -192,10 +197,8 @@ u64 sd_op_begin_verify(struct sd_guard *g, struct sd_table *t, struct sd_op *op,
 	if (op->slot != SD_NO_SLOT && !under_range(g, block))
 		op->mask = sd_mask_run(mask & ~__busy_pages(b, block) &
 				       sd_unverified_pages(t, op->slot));
-	if (op->mask) {
-		list_add_tail(&op->node, &b->ops);
-		op->spoiled = under_range(g, block);
-	}
+	if (op->mask)
+		__list_op(g, b, op);
 	spin_unlock_irqrestore(&b->lock, flags);
 	return op->mask;
 }
