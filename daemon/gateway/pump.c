@@ -83,7 +83,7 @@ static bool tell(struct pump *pump, struct lws *wsi, unsigned int revents)
 	return pump->serving;
 }
 
-/* What libwebsockets waits for now. */
+/* Has our poll wait for the events that libwebsockets wants of a socket. */
 static void watch(struct pump *pump, struct pump_socket *socket)
 {
 	bool partial = lws_partial_buffered(socket->wsi);
