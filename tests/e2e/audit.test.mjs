@@ -3,11 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { AuditLogEvent, Client, GatewayIntentBits, OverwriteType }
-	from 'discord.js';
+import { AuditLogEvent, GatewayIntentBits, OverwriteType } from 'discord.js';
 import { isOwn, makeAdministrator, startChatd } from './chatd.mjs';
 import { login } from './conversation.mjs';
-import { first, once, until, within } from './wait.mjs';
+import { first, until, within } from './wait.mjs';
 
 describe('the audit log', { skip: !isOwn }, () => {
 	let server, bot, other, guild, channel;
@@ -21,21 +20,12 @@ describe('the audit log', { skip: !isOwn }, () => {
 
 	const changeOf = (entry, key) => entry.changes.find((c) => c.key === key);
 
-	async function open(token) {
-		const client = new Client({
-			intents: [GatewayIntentBits.Guilds, GatewayIntentBits.GuildModeration],
-			rest: { api: `${server.url}/api` },
-		});
-		const ready = once(client, 'clientReady');
-		await within('login', client.login(token));
-		await ready;
-		return client;
-	}
-
 	before(async () => {
 		server = await startChatd(['--no-rate-limits']);
 		other = await login(server, server.tokens[1]);
-		bot = await open(server.tokens[0]);
+		bot = await login(server, server.tokens[0], {
+			intents: [GatewayIntentBits.Guilds, GatewayIntentBits.GuildModeration],
+		});
 		await makeAdministrator(server, bot.user.id);
 		bot.on('guildAuditLogEntryCreate', (entry) => heard.push(entry));
 		guild = bot.guilds.cache.get(server.guildId);
@@ -161,7 +151,9 @@ describe('the audit log', { skip: !isOwn }, () => {
 		await other.destroy();
 		await server.kill();
 		await server.start();
-		bot = await open(server.tokens[0]);
+		bot = await login(server, server.tokens[0], {
+			intents: [GatewayIntentBits.Guilds, GatewayIntentBits.GuildModeration],
+		});
 		guild = bot.guilds.cache.get(server.guildId);
 		assert.deepEqual(await ids(), before);
 	});

@@ -12,12 +12,14 @@ export const INTENTS = [
 	GatewayIntentBits.MessageContent,
 ];
 
-/** Logs a discord.js client in; resolves when it is ready. */
-export async function login(server, token) {
+/** Logs a discord.js client in; resolves when it is ready.  `options` are the
+ * client's, beside and before ours. */
+export async function login(server, token, options = {}) {
 	const client = new Client({
 		intents: INTENTS,
 		rest: { api: `${server.url}/api`, version: '10' },
 		makeCache: Options.cacheEverything(),
+		...options,
 	});
 	const ready = new Promise((resolve) => client.once('clientReady', resolve));
 	await within('login', client.login(token));

@@ -4,22 +4,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { isOwn, startChatd } from './chatd.mjs';
+import { isOwn, rest, startChatd } from './chatd.mjs';
 import { until, within } from './wait.mjs';
 
 let server, person;
 
-async function call(method, path, { token = `Bot ${server.tokens[0]}`, body } = {}) {
-	const response = await within(`${method} ${path}`, fetch(
-		`${server.url}/api/v10${path}`, {
-			method,
-			headers: { ...token && { authorization: token },
-				...body && { 'content-type': 'application/json' } },
-			body: body && JSON.stringify(body),
-		}));
-	const text = await response.text();
-	return { status: response.status, body: text ? JSON.parse(text) : null };
-}
+const call = (method, path, { token = `Bot ${server.tokens[0]}`, body } = {}) =>
+	rest(server, token, method, path, body);
 
 /** Of /metrics: samples by their name and labels. */
 async function metrics() {

@@ -3,8 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { ChannelType, Client, GatewayIntentBits, Partials } from 'discord.js';
+import { ChannelType, GatewayIntentBits, Partials } from 'discord.js';
 import { isOwn, owner, rest, startChatd } from './chatd.mjs';
+import { login } from './conversation.mjs';
 import { Gateway } from './socket.mjs';
 import { erisClient } from './eris.mjs';
 import { first, once, until, within } from './wait.mjs';
@@ -24,19 +25,12 @@ describe('direct messages', { skip: !isOwn }, () => {
 		assert.equal(body.code, code, `${args[0]} ${args[1]}: ${status}`);
 	}
 
-	async function botOf(token) {
-		const client = new Client({
-			intents: [GatewayIntentBits.Guilds, GatewayIntentBits.DirectMessages,
-				GatewayIntentBits.DirectMessageReactions,
-				GatewayIntentBits.DirectMessageTyping],
-			partials: [Partials.Channel],
-			rest: { api: `${server.url}/api` },
-		});
-		const ready = once(client, 'clientReady');
-		await within('login', client.login(token));
-		await ready;
-		return client;
-	}
+	const botOf = (token) => login(server, token, {
+		intents: [GatewayIntentBits.Guilds, GatewayIntentBits.DirectMessages,
+			GatewayIntentBits.DirectMessageReactions,
+			GatewayIntentBits.DirectMessageTyping],
+		partials: [Partials.Channel],
+	});
 
 	before(async () => {
 		server = await startChatd(['--no-rate-limits']);
