@@ -98,9 +98,10 @@ class Helper:
 class Session:
     """Boots as often as is needed to run every case."""
 
-    def __init__(self, setup, cases, deadline_s):
+    def __init__(self, setup, cases, deadline_s, kept_log):
         self.setup = setup
         self.cases = cases
+        self.kept_log = kept_log
         self.deadline = time.monotonic() + deadline_s
         self.machine = None
         self.helper = None
@@ -257,9 +258,9 @@ class Session:
             self.keep_console()
 
     def keep_console(self):
-        """Each boot overwrites the log file: keeps it under its number."""
+        """Each boot overwrites the log: keeps it under the boot's number."""
         self.log += self.console.read(to_its_end=True)
-        os.replace(self.setup.console, f"{self.setup.console}.{self.boots}")
+        os.replace(self.setup.console, f"{self.kept_log}.{self.boots}")
         self.console = console.Console(self.setup.console)
 
     def show_log(self, bad):
