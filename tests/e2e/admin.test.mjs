@@ -9,7 +9,7 @@ import path from 'node:path';
 import { before, after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { isOwn, startChatd } from './chatd.mjs';
+import { isOwn, say, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
 import { until, within } from './wait.mjs';
 
@@ -37,17 +37,6 @@ describe('a running chatd', { skip: !isOwn && 'not our own server' }, () => {
 		await server?.close();
 	});
 
-	async function send() {
-		const response = await within('a send', fetch(
-			`${server.url}/api/v10/channels/${server.channelId}/messages`, {
-				method: 'POST',
-				headers: { Authorization: `Bot ${server.tokens[0]}`,
-					'Content-Type': 'application/json' },
-				body: JSON.stringify({ content: 'followed' }),
-			}));
-		assert.equal(response.status, 200);
-	}
-
 	it('lists_its_actors_by_class_and_each_of_one', async () => {
 		const classes = Object.fromEntries(table(await server.admin('actors'))
 			.map((row) => [row.class, row]));
@@ -60,7 +49,7 @@ describe('a running chatd', { skip: !isOwn && 'not our own server' }, () => {
 		assert.equal(new Set(sessions.map((s) => s.actor)).size, sessions.length);
 		assert.ok(sessions.every((s) => s.phase === 'running'));
 		const before = sessions.reduce((sum, s) => sum + s.handled, 0);
-		await send();
+		await say(server, 'followed');
 		await Promise.all(gateways.map((g) => g.event('MESSAGE_CREATE')));
 		const after = table(await server.admin('actors', 'session'))
 			.reduce((sum, s) => sum + s.handled, 0);
@@ -78,7 +67,7 @@ describe('a running chatd', { skip: !isOwn && 'not our own server' }, () => {
 
 	it('shows_the_way_of_a_message', async () => {
 		await server.admin('trace', '1');
-		await send();
+		await say(server, 'followed');
 		await Promise.all(gateways.map((g) => g.event('MESSAGE_CREATE')));
 		await server.admin('trace', '0');
 		const dump = await server.admin('flight');

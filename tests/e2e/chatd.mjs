@@ -6,6 +6,7 @@
 //	E2E_TOKENS	… two bots' tokens, separated by a comma,
 //	E2E_LOGIN	… and NAME:PASSWORD of a person
 
+import assert from 'node:assert/strict';
 import { spawn, execFile } from 'node:child_process';
 import fs from 'node:fs/promises';
 import os from 'node:os';
@@ -162,6 +163,19 @@ export async function rest(server, token, method, path, body) {
 	const text = await response.text();
 	return { status: response.status, body: text ? JSON.parse(text) : null };
 }
+
+/** A call that must succeed; returns its body. */
+export async function good(server, token, method, path, body) {
+	const answer = await rest(server, token, method, path, body);
+	assert.ok(answer.status < 300,
+		`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+	return answer.body;
+}
+
+/** The first bot, or another's token, sends a text or a whole message. */
+export const say = (server, message, token = server.tokens[0]) =>
+	good(server, `Bot ${token}`, 'POST', `/channels/${server.channelId}/messages`,
+		typeof message === 'string' ? { content: message } : message);
 
 /** Logs the person in who owns the guild; returns { token, user_id }. */
 export async function owner(server) {

@@ -6,49 +6,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isOwn, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
+import { readAll, stream } from './stream.mjs';
 import { within } from './wait.mjs';
 
 const SENDERS = 8;
 const ROUNDS = 4;
-
-/** Sends until the connection dies; fills in what was acknowledged. */
-async function stream(server, sender, acknowledged) {
-	for (let i = 0; ; i++) {
-		let response;
-		try {
-			response = await fetch(
-				`${server.url}/api/v10/channels/${server.channelId}/messages`, {
-					method: 'POST',
-					headers: {
-						Authorization: `Bot ${server.tokens[sender % 2]}`,
-						'Content-Type': 'application/json',
-					},
-					body: JSON.stringify({ content: `${sender}.${i}` }),
-				});
-			const { id, content } = await response.json();
-			assert.equal(response.status, 200);
-			acknowledged.push({ id, content });
-		} catch (error) {
-			if (error instanceof assert.AssertionError)
-				throw error;
-			return;
-		}
-	}
-}
-
-async function readAll(server) {
-	const all = [];
-	for (let before = ''; ;) {
-		const response = await fetch(`${server.url}/api/v10/channels/` +
-			`${server.channelId}/messages?limit=100${before}`,
-		{ headers: { Authorization: `Bot ${server.tokens[0]}` } });
-		const page = await response.json();
-		all.push(...page);
-		if (page.length < 100)
-			return all.reverse();
-		before = `&before=${page.at(-1).id}`;
-	}
-}
 
 describe('a chatd that is killed', { skip: !isOwn && 'not our own server' }, () => {
 	it('keeps_every_acknowledged_message_once_in_order', async (t) => {

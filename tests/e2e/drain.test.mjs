@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isOwn, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
+import { readAll, stream } from './stream.mjs';
 import { until } from './wait.mjs';
 
 describe('a chatd that is told to stop', { skip: !isOwn && 'not our own server' }, () => {
@@ -26,43 +27,6 @@ describe('a chatd that is told to stop', { skip: !isOwn && 'not our own server' 
 		again.close();
 	});
 });
-
-/** Sends one after another until the server takes no more. */
-async function stream(server, sender, acknowledged) {
-	for (let i = 0; ; i++) {
-		try {
-			const response = await fetch(
-				`${server.url}/api/v10/channels/${server.channelId}/messages`, {
-					method: 'POST',
-					headers: {
-						Authorization: `Bot ${server.tokens[0]}`,
-						'Content-Type': 'application/json',
-					},
-					body: JSON.stringify({ content: `${sender}.${i}` }),
-				});
-			const message = await response.json();
-			if (response.status !== 200)
-				return;
-			acknowledged.push(message.id);
-		} catch {
-			return;
-		}
-	}
-}
-
-async function idsOf(server) {
-	const all = [];
-	for (let before = ''; ;) {
-		const response = await fetch(`${server.url}/api/v10/channels/` +
-			`${server.channelId}/messages?limit=100${before}`,
-		{ headers: { Authorization: `Bot ${server.tokens[0]}` } });
-		const page = await response.json();
-		all.push(...page.map((m) => m.id));
-		if (page.length < 100)
-			return all.reverse();
-		before = `&before=${page.at(-1).id}`;
-	}
-}
 
 describe('a chatd that is told to stop under load', { skip: !isOwn && 'not our own server' }, () => {
 	it('ends_in_good_order_and_keeps_what_it_acknowledged', async (t) => {
@@ -89,10 +53,10 @@ describe('a chatd that is told to stop under load', { skip: !isOwn && 'not our o
 			assert.equal(await reader.socket.closeCode(), 1001);
 		}
 		await server.start();
-		const kept = await idsOf(server);
+		const kept = (await readAll(server)).map((m) => m.id);
 		const known = new Set(kept);
 		assert.equal(known.size, kept.length);
-		assert.deepEqual(acknowledged.filter((id) => !known.has(id)), []);
+		assert.deepEqual(acknowledged.filter(({ id }) => !known.has(id)), []);
 		assert.deepEqual(shown.filter((id) => !known.has(id)), []);
 	});
 });

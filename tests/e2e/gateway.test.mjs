@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { before, after, describe, it } from 'node:test';
-import { startChatd } from './chatd.mjs';
+import { good, say, startChatd } from './chatd.mjs';
 import { Gateway, OP, Socket } from './socket.mjs';
-import { until, within } from './wait.mjs';
+import { until } from './wait.mjs';
 
 const INTENTS = 1 | 512 | 32768;
 
@@ -18,17 +18,7 @@ after(() => server?.close());
 const login = (options) => Gateway.login(server, server.tokens[1],
 	{ intents: INTENTS, ...options });
 
-async function send(content, token = server.tokens[0]) {
-	const response = await within('a send', fetch(
-		`${server.url}/api/v10/channels/${server.channelId}/messages`, {
-			method: 'POST',
-			headers: { Authorization: `Bot ${token}`,
-				'Content-Type': 'application/json' },
-			body: JSON.stringify({ content }),
-		}));
-	assert.equal(response.status, 200);
-	return response.json();
-}
+const send = (content, token) => say(server, content, token);
 
 const created = (gateway, content) => gateway.event('MESSAGE_CREATE',
 	(d) => d.content === content);
@@ -328,12 +318,8 @@ describe('session starts', () => {
 	});
 	after(() => limited?.close());
 
-	const left = async () => {
-		const response = await within('an answer', fetch(
-			`${limited.url}/api/v10/gateway/bot`,
-			{ headers: { Authorization: `Bot ${limited.tokens[1]}` } }));
-		return (await response.json()).session_start_limit;
-	};
+	const left = async () => (await good(limited, `Bot ${limited.tokens[1]}`,
+		'GET', '/gateway/bot')).session_start_limit;
 
 	it('are_counted_and_too_many_at_once_refused_with_op_9', async () => {
 		const before = await left();

@@ -3,32 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { before, after, describe, it } from 'node:test';
-import { isOwn, startChatd } from './chatd.mjs';
+import { good, isOwn, rest, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
-import { within } from './wait.mjs';
 
 const ALL = 0x0331ffff;
 const VIEW = '1024';
 
 let server, owner, watcher, other;
 
-async function call(token, method, path, body) {
-	const response = await within(`${method} ${path}`,
-		fetch(`${server.url}/api/v10${path}`, {
-			method,
-			headers: { Authorization: token, 'Content-Type': 'application/json' },
-			body: body === undefined ? undefined : JSON.stringify(body),
-		}));
-	const text = await response.text();
-	return { status: response.status, body: text ? JSON.parse(text) : null };
-}
-
-/** A call that must succeed; returns its body. */
-async function good(token, ...args) {
-	const { status, body } = await call(token, ...args);
-	assert.ok(status < 300, `${args[0]} ${args[1]}: ${status} ${JSON.stringify(body)}`);
-	return body;
-}
+const call = (...args) => rest(server, ...args);
+const must = (...args) => good(server, ...args);
 
 /** A call that must be refused so. */
 async function refused(status, code, token, ...args) {
@@ -36,15 +20,15 @@ async function refused(status, code, token, ...args) {
 	assert.deepEqual([reply.status, reply.body?.code], [status, code]);
 }
 
-const asOwner = (...args) => good(owner, ...args);
-const asBot = (...args) => good(`Bot ${server.tokens[1]}`, ...args);
+const asOwner = (...args) => must(owner, ...args);
+const asBot = (...args) => must(`Bot ${server.tokens[1]}`, ...args);
 const say = (content, more) => asOwner('POST',
 	`/channels/${server.channelId}/messages`, { content, ...more });
 
 describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () => {
 	before(async () => {
 		server = await startChatd(['--no-rate-limits']);
-		const { token } = await good('', 'POST', '/auth/login', server.login);
+		const { token } = await must('', 'POST', '/auth/login', server.login);
 		owner = token;
 		watcher = await Gateway.login(server, server.tokens[1], { intents: ALL });
 		other = `Bot ${server.tokens[0]}`;
@@ -95,7 +79,7 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		await asBot('PUT', `${fire}/@me`);
 		const { d } = await watcher.event('MESSAGE_REACTION_ADD');
 		assert.deepEqual(d.emoji, { id: null, name: '🔥' });
-		let message = await good(other, 'GET', path);
+		let message = await must(other, 'GET', path);
 		assert.deepEqual(message.reactions.map((r) => [r.emoji.name, r.count, r.me]),
 			[['🔥', 2, false]]);
 		assert.equal((await asBot('GET', fire)).length, 2);
@@ -180,7 +164,7 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 
 	it('lets_nobody_rise_above_himself', async () => {
 		const roles = `/guilds/${server.guildId}/roles`;
-		const me = (await good(other, 'GET', '/users/@me')).id;
+		const me = (await must(other, 'GET', '/users/@me')).id;
 		const target = (await asBot('GET', '/users/@me')).id;
 		const low = await asOwner('POST', roles, { name: 'low' });
 		const mod = await asOwner('POST', roles,
@@ -192,12 +176,12 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		await refused(403, 50013, other, 'POST', roles, { name: 'mine' });
 		const members = `/guilds/${server.guildId}/members`;
 		await asOwner('PUT', `${members}/${me}/roles/${mod.id}`);
-		await good(other, 'PUT', `${members}/${target}/roles/${low.id}`);
+		await must(other, 'PUT', `${members}/${target}/roles/${low.id}`);
 		await refused(403, 50013, other, 'PUT', `${members}/${me}/roles/${high.id}`);
 		await refused(403, 50013, other, 'PATCH', `${roles}/${mod.id}`, { name: 'x' });
 		await refused(403, 50013, other, 'PATCH', `${roles}/${low.id}`,
 			{ permissions: '8' });
-		await good(other, 'DELETE', `${roles}/${low.id}`);
+		await must(other, 'DELETE', `${roles}/${low.id}`);
 		const { roles: left } = await asBot('GET', `${members}/${target}`);
 		assert.deepEqual(left, []);
 		await asOwner('DELETE', `${roles}/${high.id}`);
@@ -205,15 +189,15 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 	});
 
 	it('silences_a_member_for_a_while', async () => {
-		const id = (await good(other, 'GET', '/users/@me')).id;
+		const id = (await must(other, 'GET', '/users/@me')).id;
 		const path = `/guilds/${server.guildId}/members/${id}`;
 		const until = new Date(Date.now() + 60000).toISOString();
 		await asOwner('PATCH', path, { communication_disabled_until: until });
 		await refused(403, 50013, other, 'POST',
 			`/channels/${server.channelId}/messages`, { content: 'x' });
-		await good(other, 'GET', `/channels/${server.channelId}/messages`);
+		await must(other, 'GET', `/channels/${server.channelId}/messages`);
 		await asOwner('PATCH', path, { communication_disabled_until: null });
-		await good(other, 'POST', `/channels/${server.channelId}/messages`,
+		await must(other, 'POST', `/channels/${server.channelId}/messages`,
 			{ content: 'again' });
 	});
 
@@ -222,7 +206,7 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 			`/channels/${server.channelId}/webhooks`, { name: 'hook' });
 		await watcher.event('WEBHOOKS_UPDATE');
 		const path = `/webhooks/${hook.id}/${hook.token}`;
-		const said = await good('', 'POST', `${path}?wait=true`,
+		const said = await must('', 'POST', `${path}?wait=true`,
 			{ content: 'from outside', username: 'robot' });
 		assert.deepEqual([said.webhook_id, said.author.username], [hook.id, 'robot']);
 		const { d } = await watcher.event('MESSAGE_CREATE',
@@ -238,7 +222,7 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 	it('lets_in_who_has_an_invite_and_out_who_is_kicked_or_banned', async () => {
 		const out = await server.admin('create-user', 'visitor');
 		const [, password] = /password\s+(\S+)/.exec(out);
-		const { token, user_id: id } = await good('', 'POST', '/auth/login',
+		const { token, user_id: id } = await must('', 'POST', '/auth/login',
 			{ login: 'visitor', password });
 		const path = `/guilds/${server.guildId}`;
 		assert.equal((await watcher.event('GUILD_MEMBER_ADD')).d.user.id, id);
@@ -248,13 +232,13 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 
 		const { code } = await asOwner('POST',
 			`/channels/${server.channelId}/invites`, { max_uses: 2 });
-		assert.equal((await good('', 'GET', `/invites/${code}`)).guild.id,
+		assert.equal((await must('', 'GET', `/invites/${code}`)).guild.id,
 			server.guildId);
 		const session = await Gateway.login(server, token, { intents: ALL });
 		assert.deepEqual(session.ready.guilds, []);
-		await good(token, 'POST', `/invites/${code}`);
+		await must(token, 'POST', `/invites/${code}`);
 		assert.equal((await session.event('GUILD_CREATE')).d.id, server.guildId);
-		await good(token, 'GET', path);
+		await must(token, 'GET', path);
 
 		await asOwner('PUT', `${path}/bans/${id}`, {});
 		assert.equal((await session.event('GUILD_DELETE')).d.id, server.guildId);
@@ -262,7 +246,7 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		assert.equal((await asOwner('GET', `${path}/bans/${id}`)).user.username,
 			'visitor');
 		await asOwner('DELETE', `${path}/bans/${id}`);
-		await good(token, 'POST', `/invites/${code}`);
+		await must(token, 'POST', `/invites/${code}`);
 		await refused(404, 10006, owner, 'GET', `/invites/${code}`);
 		session.close();
 	});
@@ -271,14 +255,14 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		const tokens = await Promise.all(['spammer', 'bystander'].map((name) =>
 			server.bot(name)));
 		const [spammer, bystander] = await Promise.all(tokens.map(async (token) =>
-			({ token: `Bot ${token}`, ...await good(`Bot ${token}`, 'GET', '/users/@me') })));
+			({ token: `Bot ${token}`, ...await must(`Bot ${token}`, 'GET', '/users/@me') })));
 		const second = await asOwner('POST', `/guilds/${server.guildId}/channels`,
 			{ name: 'second' });
 		const spoken = { [server.channelId]: [], [second.id]: [] };
 		for (const [channel, ids] of Object.entries(spoken))
 			for (let i = 0; i < 130; i++) {
 				const by = i % 10 ? spammer : bystander;
-				const { id } = await good(by.token, 'POST',
+				const { id } = await must(by.token, 'POST',
 					`/channels/${channel}/messages`, { content: `${i}` });
 				if (by === spammer)
 					ids.push(id);

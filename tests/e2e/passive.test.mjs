@@ -3,26 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { before, after, describe, it } from 'node:test';
-import { startChatd } from './chatd.mjs';
+import { good, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
-import { within } from './wait.mjs';
 
 const ALL = 0x0331ffff;
 
 let server, owner, viewer, elsewhere;
 
-async function call(token, method, path, body) {
-	const response = await within(`${method} ${path}`,
-		fetch(`${server.url}/api/v10${path}`, {
-			method,
-			headers: { Authorization: token, 'Content-Type': 'application/json' },
-			body: body === undefined ? undefined : JSON.stringify(body),
-		}));
-	assert.ok(response.status < 300, `${method} ${path}: ${response.status}`);
-	const text = await response.text();
-	return text ? JSON.parse(text) : null;
-}
-
+const call = (...args) => good(server, ...args);
 const bot = (...args) => call(`Bot ${server.tokens[0]}`, ...args);
 const say = (content, channel = server.channelId, more) => bot('POST',
 	`/channels/${channel}/messages`, { content, ...more });

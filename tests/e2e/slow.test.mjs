@@ -7,24 +7,12 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs/promises';
 import { before, after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { isOwn, startChatd } from './chatd.mjs';
+import { isOwn, say, startChatd } from './chatd.mjs';
 import { Gateway, Socket } from './socket.mjs';
-import { until, within } from './wait.mjs';
+import { until } from './wait.mjs';
 
 const run = promisify(execFile);
 const INTENTS = 1 | 512 | 32768;
-
-async function post(server, body, token = server.tokens[0]) {
-	const response = await within('a send', fetch(
-		`${server.url}/api/v10/channels/${server.channelId}/messages`, {
-			method: 'POST',
-			headers: { Authorization: `Bot ${token}`,
-				'Content-Type': 'application/json' },
-			body: JSON.stringify(body),
-		}));
-	assert.equal(response.status, 200);
-	return response.json();
-}
 
 const resume = async (server, old) => {
 	const fresh = await Gateway.open(server);
@@ -53,7 +41,7 @@ describe('a client that stops reading', { skip: !isOwn && 'not our own server' }
 		let sent = 0;
 		// More than the sockets between them hold.
 		await until('a cut', async () => {
-			await Promise.all(Array.from({ length: 16 }, () => post(server, big)));
+			await Promise.all(Array.from({ length: 16 }, () => say(server, big)));
 			sent += 16;
 			return /session cut user=\d+ why=slow/.test(server.errors);
 		});
@@ -92,7 +80,7 @@ describe('a client that falls silent', { skip: !isOwn && 'not our own server' },
 		assert.equal(old.hello.d.heartbeat_interval, 400);
 		await old.event('GUILD_CREATE');
 		assert.equal(await old.socket.closeCode(), 4000);
-		await post(server, { content: 'while away' });
+		await say(server, 'while away');
 		const fresh = await resume(server, old);
 		await fresh.event('RESUMED');
 		assert.equal(fresh.dispatches[0].d.content, 'while away');
@@ -132,7 +120,7 @@ describe('a server without descriptors', { skip: !isOwn && 'not our own server' 
 		const old = await Gateway.login(server, server.tokens[1],
 			{ intents: INTENTS });
 		await old.event('GUILD_CREATE');
-		await post(server, { content: 'first' });
+		await say(server, 'first');
 		await limit(await used() + 8);
 		const many = Array.from({ length: 60 }, () => Socket.open(server.url)
 			.catch(() => null));
@@ -148,7 +136,7 @@ describe('a server without descriptors', { skip: !isOwn && 'not our own server' 
 		await limit(4096);
 		const sockets = await Promise.all(many);
 		assert.ok(sockets.every((socket) => socket), 'all came in in the end');
-		await post(server, { content: 'second' });
+		await say(server, 'second');
 		await old.event('MESSAGE_CREATE', (d) => d.content === 'second');
 		for (const socket of sockets)
 			socket.end();

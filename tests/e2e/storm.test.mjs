@@ -8,7 +8,7 @@ import fs from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import { before, after, describe, it } from 'node:test';
-import { isOwn, startChatd } from './chatd.mjs';
+import { good, isOwn, say, startChatd } from './chatd.mjs';
 import { frame, FrameReader, Gateway, OP } from './socket.mjs';
 import { until, within } from './wait.mjs';
 
@@ -144,14 +144,7 @@ describe('a storm', { skip: !isOwn && 'not our own server' }, () => {
 		order.length = 0;
 		for (const client of clients)
 			client.tcp.resetAndDestroy();
-		const response = await within('a send', fetch(
-			`${server.url}/api/v10/channels/${server.channelId}/messages`, {
-				method: 'POST',
-				headers: { Authorization: `Bot ${server.tokens[0]}`,
-					'Content-Type': 'application/json' },
-				body: JSON.stringify({ content: 'while all are away' }),
-			}));
-		assert.equal(response.status, 200);
+		await say(server, 'while all are away');
 		for (const client of clients)
 			client.resume();
 		await until('all of them', () => count(order, 'RESUMED') === STORM);
@@ -168,19 +161,7 @@ const ALL = 0x0331ffff;
 describe('a guild in a storm', { skip: !isOwn && 'not our own server' }, () => {
 	let server, owner, bots, people;
 
-	async function call(token, method, path, body) {
-		const response = await within(`${method} ${path}`,
-			fetch(`${server.url}/api/v10${path}`, {
-				method,
-				headers: { Authorization: token,
-					'Content-Type': 'application/json' },
-				body: body === undefined ? undefined : JSON.stringify(body),
-			}));
-		const text = await response.text();
-		assert.ok(response.status < 300,
-			`${method} ${path}: ${response.status} ${text}`);
-		return text ? JSON.parse(text) : null;
-	}
+	const call = (...args) => good(server, ...args);
 
 	before(async () => {
 		server = await startChatd(['--no-rate-limits']);

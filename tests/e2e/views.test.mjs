@@ -4,9 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { before, after, describe, it } from 'node:test';
-import { isOwn, startChatd } from './chatd.mjs';
+import { good, isOwn, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
-import { within } from './wait.mjs';
 
 const ALL = 0x0331ffff;
 const VIEW = '1024';
@@ -14,18 +13,7 @@ const MEMBERS = 12;
 
 let server, owner, people;
 
-async function call(token, method, path, body) {
-	const response = await within(`${method} ${path}`,
-		fetch(`${server.url}/api/v10${path}`, {
-			method,
-			headers: { Authorization: token, 'Content-Type': 'application/json' },
-			body: body === undefined ? undefined : JSON.stringify(body),
-		}));
-	const text = await response.text();
-	assert.ok(response.status < 300, `${method} ${path}: ${response.status} ${text}`);
-	return text ? JSON.parse(text) : null;
-}
-
+const call = (...args) => good(server, ...args);
 const asOwner = (...args) => call(owner, ...args);
 const guild = () => `/guilds/${server.guildId}`;
 

@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { before, after, describe, it } from 'node:test';
 import { chromium } from 'playwright-core';
-import { isOwn, startChatd } from './chatd.mjs';
+import { isOwn, say, startChatd } from './chatd.mjs';
 import { Proxy } from './proxy.mjs';
 import { Gateway } from './socket.mjs';
-import { until, within } from './wait.mjs';
+import { until } from './wait.mjs';
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
 	'--disable-background-networking', '--disable-component-update', '--disable-sync'];
@@ -45,16 +45,7 @@ describe('the web page', () => {
 	const shown = (text) => page.locator('.message .body', { hasText: text });
 	const statusIs = (text) => page.locator('#status', { hasText: text }).waitFor();
 
-	async function send(content) {
-		const response = await within('a send', fetch(
-			`${server.url}/api/v10/channels/${server.channelId}/messages`, {
-				method: 'POST',
-				headers: { Authorization: `Bot ${server.tokens[0]}`,
-					'Content-Type': 'application/json' },
-				body: JSON.stringify({ content }),
-			}));
-		assert.equal(response.status, 200);
-	}
+	const send = (content) => say(server, content);
 
 	it('refuses_a_wrong_password', async () => {
 		await page.goto(url);
