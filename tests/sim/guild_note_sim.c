@@ -20,16 +20,14 @@
 #include "guild/catalog_actor.h"
 #include "guild/directory.h"
 #include "guild/guild.h"
-#include "guild/perm.h"
 #include "os/sim.h"
 #include "proto/data.h"
 #include "proto/directory.h"
 #include "proto/rest.h"
 #include "proto/search.h"
 
-#define GUILD 1100000000000000000ull
-#define CHANNEL (GUILD + 1)
-#define USER (GUILD + 1000)
+#include "../unit/one_guild.h"
+
 #define ROWS_MAX 1024
 #define SECOND_NS 1000000000ull
 #define HOUR_MS 3600000ll
@@ -192,7 +190,7 @@ static int caller_start(struct actor *self, void *state, const void *arg)
 	(void)state;
 	m->id[REST_ID_CHANNEL] = CHANNEL;
 	m->id[REST_ID_MESSAGE] = r->message;
-	strcpy(m->token, "token");
+	strcpy(m->token, TOKEN);
 	check(!rest_parse(m, "", 0, r->body, strlen(r->body)));
 	actor_send(self, actor_lookup(actor_system_of(self), DIRECTORY_NAME),
 		   &m->head);
@@ -274,33 +272,9 @@ static void edit(uint64_t id)
 	call(REST_MESSAGE_EDIT, id, body);
 }
 
-static struct catalog *make_catalog(void)
-{
-	const struct guild_info g = { .id = GUILD, .name = "guild",
-				      .owner_id = USER };
-	const struct role everyone = { .id = GUILD, .name = "@everyone",
-				       .permissions = PERM_DEFAULT };
-	const struct channel channel = { .id = CHANNEL, .guild_id = GUILD,
-					 .name = "channel" };
-	const struct member m = { .user = { .id = USER, .name = "owner",
-					    .bot = true }, .joined_ms = 1 };
-	uint8_t hash[TOKEN_HASH_SIZE];
-	struct catalog *c;
-
-	check(!catalog_open(NULL, &c));
-	check(!catalog_put_guild(c, &g));
-	check(!catalog_put_role(c, GUILD, &everyone));
-	check(!catalog_put_channel(c, &channel));
-	token_hash(catalog_secret(c), "token", hash);
-	check(!catalog_add_user(c, &m.user, NULL));
-	check(!catalog_add_token(c, hash, USER, 1));
-	check(!catalog_put_member(c, GUILD, &m));
-	return c;
-}
-
 static void start_all(struct idgen *ids)
 {
-	const struct catalog_actor_arg catalog = { make_catalog(), ids };
+	const struct catalog_actor_arg catalog = { one_guild(), ids };
 	struct directory_arg dir = { .ids = ids,
 				     .secret = *catalog_secret(catalog.catalog) };
 	actor_ref ref;

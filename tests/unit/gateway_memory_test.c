@@ -36,7 +36,6 @@
 #include "guild/catalog_actor.h"
 #include "guild/directory.h"
 #include "guild/guild.h"
-#include "guild/perm.h"
 #include "os/env.h"
 #include "proto/data.h"
 #include "proto/readstate.h"
@@ -44,10 +43,8 @@
 #include "proto/store.h"
 #include "proto/types.h"
 
-#define GUILD 1100000000000000000ull
-#define CHANNEL (GUILD + 1)
-#define USER (GUILD + 2)
-#define TOKEN "a-token"
+#include "one_guild.h"
+
 #define PATIENCE_MS 100		/* of the client, for each answer */
 #define TURNS_MAX 20000
 #define RECOVERY_TURNS 20	/* until all works again */
@@ -145,30 +142,6 @@ static struct {
 	int load_error;
 } world;
 
-static struct catalog *make_catalog(void)
-{
-	const struct guild_info g = { .id = GUILD, .name = "guild",
-				      .owner_id = USER };
-	const struct role everyone = { .id = GUILD, .name = "@everyone",
-				       .permissions = PERM_DEFAULT };
-	const struct channel channel = { .id = CHANNEL, .guild_id = GUILD,
-					 .name = "channel" };
-	const struct member m = { .user = { .id = USER, .name = "somebody",
-					    .bot = true }, .joined_ms = 1 };
-	uint8_t hash[TOKEN_HASH_SIZE];
-	struct catalog *c;
-
-	check(!catalog_open(NULL, &c));
-	check(!catalog_put_guild(c, &g));
-	check(!catalog_put_role(c, GUILD, &everyone));
-	check(!catalog_put_channel(c, &channel));
-	token_hash(catalog_secret(c), TOKEN, hash);
-	check(!catalog_add_user(c, &m.user, NULL));
-	check(!catalog_add_token(c, hash, USER, 1));
-	check(!catalog_put_member(c, GUILD, &m));
-	return c;
-}
-
 static actor_ref spawn(const struct actor_class *class, const void *arg,
 		       size_t size)
 {
@@ -206,7 +179,7 @@ static int start(void **state)
 	check(!actor_system_new(&opts, &world.sys));
 	check(!gateway_open(&gateway, 1, &world.gateway));
 	check(!actor_system_start(world.sys));
-	catalog = (struct catalog_actor_arg){ make_catalog(), world.ids };
+	catalog = (struct catalog_actor_arg){ one_guild(), world.ids };
 	dir.ids = world.ids;
 	dir.secret = *catalog_secret(catalog.catalog);
 	spawn(&model_class, NULL, 0);
