@@ -16,6 +16,13 @@ void journal_init(struct journal *journal)
 	*journal = (struct journal){ .next = 1 };
 }
 
+static void check_order(const struct journal *journal)
+{
+	check(journal->base < journal->next &&
+	      journal->next <= journal->last + 1 &&
+	      journal->last - journal->base <= journal->cap);
+}
+
 static struct blob **slot(const struct journal *journal, uint64_t seq)
 {
 	return &journal->event[seq & (journal->cap - 1)];
@@ -90,6 +97,7 @@ int journal_add(struct journal *journal, struct blob *payload)
 	}
 	*slot(journal, ++journal->last) = payload;
 	journal->unsent += payload->len;
+	check_order(journal);
 	return 0;
 }
 
@@ -113,6 +121,7 @@ void journal_sent(struct journal *journal)
 	while (journal->sent > JOURNAL_SENT_MAX &&
 	       journal->base + 2 < journal->next)
 		drop_first(journal);
+	check_order(journal);
 }
 
 uint64_t journal_unsent(const struct journal *journal)
@@ -150,5 +159,6 @@ int journal_rewind(struct journal *journal, uint64_t seq)
 	for (; journal->next <= seq; journal->next++)
 		journal->unsent -= (*slot(journal, journal->next))->len;
 	journal->sent = total - journal->unsent;
+	check_order(journal);
 	return 0;
 }

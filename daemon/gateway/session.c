@@ -47,6 +47,7 @@ static int put_notice(struct session *s)
 	uint8_t notice = s->link.notice[0];
 	char hello[sizeof(HELLO_FORMAT) + 16];
 
+	check(s->link.notices <= NOTICES_MAX);
 	s->link.notices--;
 	memmove(s->link.notice, s->link.notice + 1, s->link.notices);
 	if (notice != NOTICE_HELLO)
@@ -126,9 +127,10 @@ int session_event(struct session *s, struct blob *payload)
 
 int session_attach(struct actor *self, struct session *s, struct conn *conn)
 {
-	int err = conn_attach(conn, s->conns, actor_self(self),
-			      ++s->attachment);
+	int err;
 
+	check(!s->conn);
+	err = conn_attach(conn, s->conns, actor_self(self), ++s->attachment);
 	if (err) {
 		conn_free(conn);
 		return err;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "base/snowflake.h"
 
@@ -39,12 +40,15 @@ void idgen_free(struct idgen *gen)
 
 int idgen_next(struct idgen *gen, uint64_t wall_ms, uint64_t *ret_id)
 {
+	uint64_t id;
 	int err;
 
 	pthread_mutex_lock(&gen->lock);
-	err = snowflake_next(&gen->flake, wall_ms, &gen->last);
-	if (!err)
-		*ret_id = gen->last;
+	err = snowflake_next(&gen->flake, wall_ms, &id);
+	if (!err) {
+		check(id > gen->last);
+		*ret_id = gen->last = id;
+	}
 	pthread_mutex_unlock(&gen->lock);
 	return err;
 }

@@ -69,7 +69,10 @@ static struct relay_session *find(struct relay *r, actor_ref ref)
 {
 	uint64_t i;
 
-	return hmap_get(&r->index, ref.bits, &i) ? &r->session[i] : NULL;
+	if (!hmap_get(&r->index, ref.bits, &i))
+		return NULL;
+	check(i < r->count && r->session[i].ref.bits == ref.bits);
+	return &r->session[i];
 }
 
 static bool is_exempt(const struct relay_session *s,
@@ -156,6 +159,7 @@ static int deliver(struct actor *self, struct round *round,
 		const struct relay_event_msg *e = round->event[i];
 		bool stripped = gets_stripped(s, e);
 
+		check(round->refs[i][stripped]);
 		m->payload[n++] = stripped ? e->stripped : e->payload;
 		round->refs[i][stripped]--;
 	}
@@ -225,6 +229,7 @@ static void drop_round(struct round *round)
 /* What has gathered goes out next. */
 static void begin(struct relay *r)
 {
+	check(!r->giving.count && !r->at);
 	r->giving = r->gathering;
 	r->gathering.count = 0;
 	r->gathering.alike = 0;
