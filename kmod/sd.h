@@ -42,16 +42,16 @@
 
 #include "args.h"
 #include "compat.h"
+#include "event.h"
 #include "guard.h"
 #include "heat.h"
 #include "hedge.h"
 #include "job.h"
-#include "message.h"
+#include "member.h"
 #include "meta.h"
 #include "recover.h"
 #include "stock.h"
 #include "stream.h"
-#include "uapi/superdisk_trace.h"
 
 #define DM_MSG_PREFIX "superdisk"
 
@@ -59,15 +59,6 @@
 #define SD_DEFAULT_RATE_KIB	65536u
 
 struct sd_set;
-
-struct sd_stats {
-	u64 count[SUPERDISK_C_NR];
-	u64 started, done;		/* I/O sent to the device, come back */
-	u64 hist[SUPERDISK_PATH_NR][SUPERDISK_HIST_NR];
-	/* Of the set: */
-	u64 requests;			/* that it was sent */
-	u64 last_read;			/* block that this CPU read */
-};
 
 /* A block device as the metadata code sees it. */
 struct sd_kdev {
@@ -78,13 +69,6 @@ struct sd_kdev {
 	unsigned long timeout;		/* of silence; 0: waits for ever */
 	bool silent;			/* fails at once from now on */
 	u32 late;			/* transfers left behind.  set->idle.lock */
-};
-
-/* A device that a target uses: claim.c */
-struct sd_claim {
-	struct list_head node;
-	struct dm_table *table;
-	struct block_device *bdev;
 };
 
 /* A position in the table and the SSD in it. */
@@ -342,32 +326,6 @@ struct sd_leg_view {
 /* Never waits.  All zero but the state while it has no table to look at. */
 void sd_leg_view(struct sd_leg *leg, struct sd_leg_view *ret);
 
-/* attach.c: all members */
-int sd_set_activate(struct sd_set *set);
-void sd_set_deactivate(struct sd_set *set);
-/* The superblock of an SSD that joins, cold.  -ENOSPC if it is too small. */
-int sd_attach_super(struct sd_set *set, struct sd_leg *leg,
-		    struct sd_super *ret);
-/* Wait for all drivers, however long.  It is not active. */
-void sd_set_settle(struct sd_set *set);
-
-/* roster.c: who is a member, and who has been one */
-bool sd_is_member(const struct sd_leg *leg);
-/*
- * Store generation and roster on all members.  Returns on how many it is; one
- * that does not answer within timeout_ms is taken out of service.
- */
-u32 __sd_set_store_roster(struct sd_set *set);
-/* Before anything is served: every SSD that is ready names every other. */
-void __sd_set_enlist(struct sd_set *set);
-/* Loaded, and not held. */
-bool sd_leg_is_ready(const struct sd_leg *leg);
-/* It cannot be used after all. */
-void sd_leg_drop(struct sd_leg *leg);
-/* Has an SSD of this epoch missed writes of this set, or the one before? */
-bool sd_is_lost(const struct sd_set *set, u64 epoch);
-void sd_lost_inherit(struct sd_set *set, const struct sd_set *before);
-
 /* read.c */
 int sd_read_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
 int sd_read_end(struct sd_io *io, struct bio *bio, blk_status_t *status);
@@ -418,25 +376,6 @@ void sd_retire(struct sd_leg *leg, u64 slot, u32 page, u64 block);
 void sd_strike(struct sd_leg *leg, u64 slot, u64 pages, u64 block);
 void sd_heal_reset(struct sd_leg *leg);
 
-/* stats.c */
-static inline void sd_count(struct sd_stats __percpu *stats,
-			    enum superdisk_counter c, u64 n)
-{
-	this_cpu_add(stats->count[c], n);
-}
-
-void sd_stats_sum(struct sd_stats __percpu *stats, u64 *ret_count);
-void sd_stats_hist(struct sd_stats __percpu *stats, enum superdisk_path path,
-		   u64 *ret_bucket);
-void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_started,
-		     u64 *ret_done);
-/* Requests that the set was sent. */
-u64 sd_stats_requests(struct sd_stats __percpu *stats);
-/* A request is complete: histogram and tracepoint. */
-void sd_account(struct sd_io *io, int err);
-void sd_account_leg(struct sd_leg *leg, enum superdisk_path path, u64 start_ns);
-void sd_account_ns(struct sd_leg *leg, enum superdisk_path path, u64 ns);
-
 /* target.c */
 extern struct target_type sd_target;
 enum superdisk_mode sd_set_mode(const struct sd_set *set);
@@ -448,36 +387,6 @@ void sd_status(struct dm_target *ti, status_type_t type, unsigned int flags,
 /* watch.c: an SSD that does not answer */
 void sd_watch_start(struct sd_set *set);
 void sd_watch_work(struct work_struct *work);
-
-/* claim.c: -EEXIST if a target of the same table uses the device already */
-int sd_claim(struct sd_claim *claim, struct sd_set *set,
-	     struct block_device *bdev);
-void sd_unclaim(struct sd_claim *claim);
-
-/* member.c: commands; process context, 0 or negative errno */
-int sd_member_open(struct sd_set *set, u32 i, const char *path);
-void sd_member_close(struct sd_set *set, u32 i);
-int sd_member_bypass(struct sd_set *set, u32 i);
-int sd_member_restore(struct sd_set *set, u32 i);
-int sd_member_remove(struct sd_set *set, u32 i);
-int sd_member_add(struct sd_set *set, u32 i, const char *path);
-int sd_member_replace(struct sd_set *set, u32 i, const char *path);
-/* What a message or a netlink command wants.  -EBUSY while suspended. */
-int sd_command(struct sd_set *set, const struct sd_message *m);
-
-/* sets.c: what is found is to be given back; process context */
-void sd_sets_add(struct sd_set *set);
-/* Waits until nobody uses it. */
-void sd_sets_del(struct sd_set *set);
-/* The active set of a device, the first one if begin is NULL. */
-struct sd_set *sd_sets_find(u32 dev, const u64 *begin);
-/* The n-th active one. */
-struct sd_set *sd_sets_nth(long n);
-/* The set that a reload of the table puts this one in the place of. */
-struct sd_set *sd_sets_before(struct sd_set *now);
-/* Has the driver of this device not given back all?  set may be NULL. */
-bool sd_set_holds(struct sd_set *set, struct block_device *bdev);
-void sd_sets_put(struct sd_set *set);
 
 /* decay.c */
 int sd_decay_init(struct sd_set *set);
@@ -500,18 +409,5 @@ int sd_netlink_init(void);
 void sd_netlink_exit(void);
 void sd_netlink_event(struct sd_set *set, enum superdisk_event event, int leg,
 		      int state, int err);
-
-/* event.c: uevents, netlink events, tracepoints */
-u32 sd_set_dev(const struct sd_set *set);
-const char *sd_state_name(int state);
-bool sd_trace_io_wanted(void);
-void sd_trace_io(struct sd_io *io, int err, u64 now_ns);
-/* A fill or a repair has ended; ssd_ns until it was written. */
-void sd_trace_fill(struct sd_job *job, int err);
-/* Process context, as the next two. */
-void sd_event_leg(struct sd_leg *leg, int from, int to, int err);
-void sd_event(struct sd_set *set, enum superdisk_event event, int leg, int err);
-void sd_event_page(struct sd_leg *leg, enum superdisk_page_what what,
-		   sector_t sector, u64 slot, u32 page);
 
 #endif
