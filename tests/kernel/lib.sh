@@ -322,7 +322,9 @@ revive_ssd() {
 }
 
 # It takes requests and answers none.
+hung=()
 hang_ssd() {
+	hung+=("$1")
 	dmsetup suspend --noflush --nolockfs "$1"
 }
 
@@ -364,6 +366,10 @@ ssd_is() {
 clean_up() {
 	local status=$? name
 	cd /
+	# Whoever waits for one that hangs could not even be killed.
+	for name in "${hung[@]}"; do
+		unhang_ssd "$name"
+	done
 	{
 		[[ ${#started[@]} -eq 0 ]] || kill -KILL "${started[@]}"
 		wait

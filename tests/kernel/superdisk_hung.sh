@@ -9,16 +9,6 @@
 
 SLOTS=128	# requests that a loop device holds
 
-end() {
-	local status=$?
-
-	unhang_ssd ssd0
-	unhang_ssd ssd1
-	(exit $status)
-	clean_up
-}
-trap end EXIT
-
 make_disk disk0 32 200000
 make_mortal ssd0 24
 make_mortal ssd1 24

@@ -7,16 +7,6 @@
 # shellcheck disable=SC2317,SC2086,SC2154
 . ./lib.sh
 
-end() {
-	local status=$?
-
-	exec 9>&-
-	unhang_ssd ssd0
-	(exit $status)
-	clean_up
-}
-trap end EXIT
-
 make_disk disk0 32 200000
 make_mortal ssd0 24
 make_mortal ssd1 24

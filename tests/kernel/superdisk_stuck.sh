@@ -8,16 +8,6 @@
 # shellcheck disable=SC2317,SC2086,SC2154
 . ./lib.sh
 
-end() {
-	local status=$?
-
-	unhang_ssd ssd0
-	unhang_ssd ssd1
-	(exit $status)
-	clean_up
-}
-trap end EXIT
-
 make_nullb disk0 16 100000 poll_queues=1
 for i in 0 1; do
 	make_nullb raw_ssd$i 24 20000 poll_queues=1	# one can hold all
