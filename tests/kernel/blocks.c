@@ -2,7 +2,7 @@
 /*
  * blocks: writes stamped pages to a block device and verifies them.
  *
- *	blocks write|verify|cached-verify|untouched DEVICE SEED
+ *	blocks write|unsteady|verify|cached-verify|untouched DEVICE SEED
  *		[FIRST_PAGE [PAGES]]
  *	blocks same DEVICE OTHER [FIRST_PAGE [PAGES]]
  *
@@ -10,6 +10,9 @@
  * another place or another time never verifies.  I/O is direct, in chunks of
  * CHUNK_BYTES, but for cached-verify.  verify names the first wrong byte and
  * counts the wrong pages; the exit status is 1 for wrong data, 2 for errors.
+ *
+ * unsteady writes memory that a thread changes all the time: what is written is
+ * anybody's guess, but should be the same wherever there is a copy of it.
  *
  * untouched verifies pages in one read, says "read", uses the memory for other
  * data until its input ends, and then fails if anybody else has written there.
@@ -19,6 +22,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +34,7 @@
 #include <linux/fs.h>
 
 #define USAGE \
-	"blocks write|verify|cached-verify|untouched DEVICE SEED " \
+	"blocks write|unsteady|verify|cached-verify|untouched DEVICE SEED " \
 	"[FIRST_PAGE [PAGES]]\n" \
 	"       blocks same DEVICE OTHER [FIRST_PAGE [PAGES]]"
 #define PAGE_BYTES 4096u
@@ -38,6 +43,7 @@
 
 struct job {
 	bool write;
+	bool unsteady;
 	bool direct;
 	bool untouched;
 	const char *path;
@@ -190,11 +196,48 @@ static int64_t run(int fd, const struct job *job, void *buffer)
 	return wrong;
 }
 
+static atomic_bool over;
+
+static void *change(void *buffer)
+{
+	_Atomic uint64_t *words = buffer;
+
+	while (!atomic_load(&over))
+		for (size_t i = 0; i < CHUNK_BYTES / sizeof(*words); i++)
+			atomic_store_explicit(&words[i], words[i] + 1,
+					      memory_order_relaxed);
+	return NULL;
+}
+
+/* run() while somebody else changes its memory. */
+static int64_t run_unsteady(int fd, const struct job *job, void *buffer)
+{
+	pthread_t changer;
+	int64_t wrong;
+	int err;
+
+	err = pthread_create(&changer, NULL, change, buffer);
+	if (err)
+		return -err;
+	wrong = run(fd, job, buffer);
+	atomic_store(&over, true);
+	pthread_join(changer, NULL);
+	return wrong;
+}
+
+static int64_t do_job(int fd, const struct job *job, void *buffer)
+{
+	if (job->unsteady)
+		return run_unsteady(fd, job, buffer);
+	return job->untouched ? keep(fd, job, buffer) : run(fd, job, buffer);
+}
+
 static int parse(int argc, char **argv, struct job *ret_job)
 {
 	if (argc < 4 || argc > 6)
 		return -EINVAL;
-	ret_job->write = !strcmp(argv[1], "write");
+	ret_job->unsteady = !strcmp(argv[1], "unsteady");
+	ret_job->write = ret_job->unsteady || !strcmp(argv[1], "write");
 	ret_job->direct = strcmp(argv[1], "cached-verify");
 	ret_job->untouched = !strcmp(argv[1], "untouched");
 	ret_job->path = argv[2];
@@ -248,7 +291,7 @@ int main(int argc, char **argv)
 	}
 	if (posix_memalign(&buffer, PAGE_BYTES, 2 * CHUNK_BYTES))
 		return 2;
-	wrong = job.untouched ? keep(fd, &job, buffer) : run(fd, &job, buffer);
+	wrong = do_job(fd, &job, buffer);
 	free(buffer);
 	if (job.write && wrong == 0 && fsync(fd)) {
 		printf("fsync: %s\n", strerror(errno));

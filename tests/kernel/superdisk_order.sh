@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What is under way at the same time, with nothing to correct it afterwards
-# (verify off): a fill and a write of one page, writes of one page, a flush.
+# (verify off): a fill and a write of one page, writes of one page, a write of
+# memory that changes, a flush.
 # vm: timeout=200 tools=fio
 # Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
 # shellcheck disable=SC2317,SC2086,SC2154
@@ -55,6 +56,14 @@ fio --name=r --filename=$sd --direct=1 --ioengine=libaio --iodepth=16 \
 for n in 1 2; do
 	ok "racing_writes_agree_$n" blocks same $sd "$disk0"
 done
+
+# Whose memory changes while it is written must not get two versions of it.
+before=$(ssd_field sd 0 writes)
+ok memory_that_changes_is_written blocks unsteady $sd 1
+ok to_the_ssd_as_well test "$(ssd_field sd 0 writes)" -gt "$before"
+before=$(ssd_field sd 0 hits)
+ok both_have_the_same_of_it blocks same $sd "$disk0"
+ok as_hits_tell test "$(ssd_field sd 0 hits)" -gt "$before"
 must dmsetup remove sd
 
 # Flushes reach a disk that has a volatile cache, and so does FUA.  O_DSYNC

@@ -8,7 +8,9 @@ Each kmod/selftest/without/NAME.patch breaks the module in one place, and says
 which case has to notice (case:) and by which of its tests (fails:).  The tree
 is copied, patched, built for Debian's kernel SERIES and tried in the VM, with
 the given options of scripts/vm, for as long as it takes to see that test fail
-or pass.  A patch that no longer applies fails too.
+or pass.  Where the pure core is broken, a test in user space may be named in
+place of a case (test: unit/NAME or sim/NAME), which is faster.  A patch that no
+longer applies fails too.
 """
 import argparse
 import glob
@@ -37,7 +39,8 @@ class Mutant:
             text = file.read()
         self.path = path
         self.name = os.path.basename(path).removesuffix(".patch")
-        self.case = re.search(r"^case: (\w+)$", text, re.MULTILINE)[1]
+        self.where, self.case = re.search(r"^(case|test): ([\w/]+)$", text,
+                                          re.MULTILINE).groups()
         self.fails = re.search(r"^fails: (\w+)$", text, re.MULTILINE)[1]
 
 
@@ -45,7 +48,7 @@ class Workshop:
     """A copy of the module's sources, and what is built of it.
 
     There is one copy for all patches, which are taken back after use, so that
-    only what a patch touches is compiled again.
+    only what a patch touches is compiled again.  All else is linked.
     """
 
     def __init__(self, out, series, vm_options):
@@ -60,18 +63,27 @@ class Workshop:
                    *vm_options]
         shutil.rmtree(self.tree, ignore_errors=True)
         os.makedirs(self.tree)
-        shutil.copy(os.path.join(ROOT, "Kbuild"), self.tree)
         shutil.copytree(os.path.join(ROOT, "kmod"),
                         os.path.join(self.tree, "kmod"))
+        for name in ("Kbuild", "Makefile", "bpf", "daemon", "scripts", "tests"):
+            os.symlink(os.path.realpath(os.path.join(ROOT, name)),
+                       os.path.join(self.tree, name))
 
     def patch(self, mutant, *options):
         return run(["patch", "-p1", "--no-backup-if-mismatch", "-r", "-",
                     "-i", os.path.abspath(mutant.path), *options],
                    cwd=self.tree)
 
-    def build(self):
-        return run(["kmod/build", self.kdir, self.out, "mutant", "0"],
-                   cwd=self.tree)
+    def program(self, mutant):
+        """What a test in user space is built as."""
+        return os.path.join(self.out, "release", "tests", mutant.case)
+
+    def build(self, mutant):
+        command = ["kmod/build", self.kdir, self.out, "mutant", "0"]
+        if mutant.where == "test":
+            command = ["make", "-s", "O=" + self.out, "VARIANT=release",
+                       "GENERATED=", self.program(mutant)]
+        return run(command, cwd=self.tree)
 
     def problem(self, mutant):
         """None if the case noticed; else why not, and what was said."""
@@ -79,7 +91,7 @@ class Workshop:
         if applied.returncode:
             return "the patch does not apply", applied.stdout
         try:
-            built = self.build()
+            built = self.build(mutant)
             if built.returncode:
                 return "it does not build", built.stdout
             verdict, said = self.tried(mutant)
@@ -89,14 +101,21 @@ class Workshop:
             return None
         return f"{mutant.case} does not notice", said
 
+    def command(self, mutant):
+        if mutant.where == "test":
+            return ["timeout", "120", self.program(mutant)]
+        return [*self.vm, os.path.join(HERE, mutant.case + ".sh")]
+
     def tried(self, mutant):
         """What became of the test ("" if it did not run), and what was said."""
-        want = re.compile(rf" *((?:not )?ok) \d+ - {mutant.fails}$")
+        # cmocka says there what it thinks of it.
+        want = re.compile(rf" *((?:not )?ok) \d+ - {mutant.fails}(?: |$)")
         said = []
+        environment = {**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"}
         with subprocess.Popen(
-                [*self.vm, os.path.join(HERE, mutant.case + ".sh")],
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                text=True) as process:
+                self.command(mutant), stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True,
+                env=environment) as process:
             for line in process.stdout:
                 said.append(line)
                 result = want.match(line)
@@ -122,7 +141,7 @@ def main():
     failed = 0
     for number, mutant in enumerate(mutants, 1):
         problem = workshop.problem(mutant)
-        name = f"without_{mutant.name}_{mutant.case}_fails"
+        name = f"without_{mutant.name}_{os.path.basename(mutant.case)}_fails"
         if problem:
             failed += 1
             print(f"not ok {number} - {name}\n# {problem[0]}")
