@@ -154,6 +154,7 @@ static void write_metrics(void *ctx, struct buf *out)
 {
 	const struct chatd *d = ctx;
 
+	actor_system_metrics(d->sys, out);
 	store_metrics(d->store, out);
 	data_metrics(d->data, out);
 	read_states_metrics(d->reads, out);

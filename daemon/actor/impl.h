@@ -76,6 +76,7 @@ enum {
 #define URGENT_CLOSED ((struct actor_msg *)16)
 
 struct sched;
+struct hog_watch;
 struct actor_more;
 
 struct actor {
@@ -192,7 +193,7 @@ struct sched {
 
 	/* Bound actors that are ready. */
 	struct actor *first, **last;
-	struct actor *current;		/* running; NULL between */
+	_Atomic(struct actor *) current;	/* running; NULL between */
 	struct actor_msg *msg;		/* being handled; NULL: was taken */
 	uint32_t trace;			/* of msg */
 	uint32_t trace_width;		/* sends that are still recorded */
@@ -250,6 +251,8 @@ struct actor_system {
 	int (*route)(void *ctx, actor_ref to, struct actor_msg *msg);
 	void *route_ctx;
 
+	struct hog_watch *hogs;		/* NULL: in a simulation */
+
 	pthread_mutex_t root_lock;	/* with root_done */
 	pthread_cond_t root_done;
 	bool root_gone;
@@ -263,6 +266,17 @@ extern _Thread_local struct sched *sched_here;
 #define TRACE_EVERY_DEFAULT 64
 #define REF_GEN_BITS 20
 #define REF_GEN_MAX ((1u << REF_GEN_BITS) - 1)
+
+/* Relaxed: for others, the watch of hog.c, a hint. */
+static inline struct actor *current_of(const struct sched *s)
+{
+	return atomic_load_explicit(&s->current, memory_order_relaxed);
+}
+
+static inline void set_current(struct sched *s, struct actor *actor)
+{
+	atomic_store_explicit(&s->current, actor, memory_order_relaxed);
+}
 
 static inline actor_ref ref_make(uint16_t node, uint32_t gen, uint32_t slot)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actor/inspect.h"
 
+#include "actor/hog.h"
 #include "actor/mailbox.h"
 #include "actor/pool.h"
 
@@ -47,14 +48,23 @@ static uint32_t slots_used(struct actor_system *sys)
 	return used;
 }
 
-void actor_system_stats(struct actor_system *sys, struct actor_stats *ret_stats)
+void actor_system_counts(struct actor_system *sys,
+			 struct actor_stats *ret_stats)
 {
 	struct actor_stats stats = { 0 };
-	uint32_t used = slots_used(sys);
 
 	for (int i = 0; i < sys->cores; i++)
 		add(&stats, &sys->scheds[i].counters);
 	add(&stats, &sys->foreign);
+	*ret_stats = stats;
+}
+
+void actor_system_stats(struct actor_system *sys, struct actor_stats *ret_stats)
+{
+	uint32_t used = slots_used(sys);
+	struct actor_stats stats;
+
+	actor_system_counts(sys, &stats);
 	for (uint32_t slot = 1; slot < used; slot++) {
 		if (!is_live(&sys->slots[slot]))
 			continue;
@@ -90,6 +100,7 @@ static void describe(struct actor_system *sys, struct actor *actor,
 		.handled = read_counter(&actor->handled),
 		.time_ns = read_counter(&actor->time_ns),
 	};
+	info->hogging_ns = hog_running_ns(sys, info->ref, info->core);
 	info->memory = sizeof(*actor) + class->state_size +
 		       info->mailbox * sizeof(struct envelope);
 }

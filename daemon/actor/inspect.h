@@ -11,6 +11,8 @@
 
 #include "actor/actor.h"
 
+struct buf;
+
 struct actor_stats {
 	/* Messages: sent = delivered + dropped_* + queued. */
 	uint64_t sent;
@@ -28,6 +30,11 @@ struct actor_stats {
 };
 
 void actor_system_stats(struct actor_system *sys, struct actor_stats *ret_stats);
+/* The same without a look at every actor: `queued` and `actors` are 0. */
+void actor_system_counts(struct actor_system *sys,
+			 struct actor_stats *ret_stats);
+/* Writes /metrics. */
+void actor_system_metrics(struct actor_system *sys, struct buf *out);
 
 struct actor_info {
 	actor_ref ref;
@@ -38,8 +45,26 @@ struct actor_info {
 	uint32_t mailbox;	/* messages waiting */
 	uint64_t handled;	/* messages so far */
 	uint64_t time_ns;	/* in handlers, by samples */
+	uint64_t hogging_ns;	/* what its present turn has lasted; 0: less
+				 * than ACTOR_HOG_NS */
 	uint64_t memory;	/* bytes: slot, state, waiting messages' least */
 };
+
+#define ACTOR_HOG_NS (500ull * 1000 * 1000)
+#define ACTOR_HOGS_MAX 32
+
+/* Turns of ACTOR_HOG_NS and more: a handler that computes for that long, or
+ * blocks.  Counted when they are over, to a fifth of a second. */
+struct actor_hog {
+	const char *class_name;
+	uint64_t turns;
+	uint64_t time_ns;	/* of all of them */
+	uint64_t longest_ns;
+};
+
+/* One for each class that has had such a turn; returns how many. */
+int actor_system_hogs(struct actor_system *sys,
+		      struct actor_hog ret_hogs[ACTOR_HOGS_MAX]);
 
 /* Calls fn for each live actor until it returns non-zero; returns that. */
 int actor_system_list(struct actor_system *sys,

@@ -245,14 +245,14 @@ static void unlink_child(struct actor_system *sys, struct actor *parent,
 static int run_start(struct actor *actor)
 {
 	struct sched *s = actor->sched;
-	struct actor *outer = s->current;
+	struct actor *outer = current_of(s);
 	jmp_buf *outer_fail = s->on_fail;
 	const void *arg = s->arg ? s->arg :
 			  actor->more ? actor->more->arg : NULL;
 	jmp_buf on_fail;
 	int err;
 
-	s->current = actor;
+	set_current(s, actor);
 	s->on_fail = &on_fail;
 	set_phase(actor, PHASE_RUNNING);
 	set_flag(actor, ACTOR_STARTED, true);
@@ -262,7 +262,7 @@ static int run_start(struct actor *actor)
 	if (err)
 		set_flag(actor, ACTOR_STARTED, false);
 	s->on_fail = outer_fail;
-	s->current = outer;
+	set_current(s, outer);
 	return err < 0 ? err : 0;
 }
 

@@ -259,7 +259,7 @@ static void let_go(struct sched *s, struct actor *actor, bool more)
 	struct actor_system *sys = s->sys;
 	struct actor *mute_on = s->mute_on;
 
-	s->current = NULL;
+	set_current(s, NULL);
 	s->mute_on = NULL;
 	if (has_flag(actor, ACTOR_RETRY)) {
 		set_flag(actor, ACTOR_RETRY, false);
@@ -286,7 +286,7 @@ static void finish_turn(struct sched *s, struct actor *actor, bool more)
 {
 	if (s->ended == actor) {
 		s->ended = NULL;
-		s->current = NULL;
+		set_current(s, NULL);
 		s->mute_on = NULL;
 		return;
 	}
@@ -334,7 +334,7 @@ void sched_run_actor(struct sched *s, struct actor *actor)
 	uint64_t runs = atomic_load_explicit(&s->counters.runs,
 					     memory_order_relaxed);
 
-	s->current = actor;
+	set_current(s, actor);
 	actor->sched = s;
 	if (!has_flag(actor, ACTOR_BOUND))
 		atomic_store_explicit(&actor->core, (uint16_t)s->index,
@@ -348,7 +348,7 @@ void sched_run_actor(struct sched *s, struct actor *actor)
 
 void sched_run_failed(struct sched *s, int err)
 {
-	struct actor *actor = s->current;
+	struct actor *actor = current_of(s);
 
 	actor_msg_free(s->msg);
 	s->msg = NULL;

@@ -50,7 +50,7 @@ void actor_failed(struct actor *self, const char *cond, const char *file,
 	/* Nobody has said that this logic may be restarted. */
 	if (!self->more || self->more->restart == ACTOR_RESTART_NEVER)
 		check_failed(cond, file, line);
-	check(s->current == self);
+	check(current_of(s) == self);
 	log_error("actor", "assertion", "class=%s at=%s:%d cond=\"%s\"",
 		  class_of(self)->name, file, line, cond);
 	longjmp(*s->on_fail, ENOTRECOVERABLE);

@@ -28,7 +28,7 @@ static int birth_init(struct birth *birth, struct actor_system *sys, int here,
 /* Runs its start within the turn of the current actor.  Its error. */
 static int start_here(struct sched *s, struct actor *child, const void *arg)
 {
-	struct actor *outer = s->current, *mute_on = s->mute_on;
+	struct actor *outer = current_of(s), *mute_on = s->mute_on;
 	struct actor *ended = s->ended;
 	const void *outer_arg = s->arg;
 	int err;
@@ -44,7 +44,7 @@ static int start_here(struct sched *s, struct actor *child, const void *arg)
 		set_flag(child, ACTOR_NO_EXIT, false);
 	sched_let_go(s, child);
 	s->arg = outer_arg;
-	s->current = outer;
+	set_current(s, outer);
 	s->mute_on = mute_on;
 	s->ended = ended;
 	return err;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "actor/hog.h"
 #include "actor/life.h"
 #include "actor/sched.h"
 #include "actor/sim.h"
@@ -81,6 +82,7 @@ static void fini(struct actor_system *sys)
 	for (int i = 0; sys->scheds && i < sys->cores; i++)
 		sched_fini(&sys->scheds[i]);
 	mem_free(sys->scheds);
+	hog_watch_free(sys);
 	if (sys->slots)
 		slots_fini(sys);
 	pthread_cond_destroy(&sys->root_done);
@@ -156,6 +158,7 @@ static void stop_threads(struct actor_system *sys)
 			pthread_join(sys->scheds[i].thread, NULL);
 	for (int i = 0; i < sys->cores; i++)
 		sys->scheds[i].running = false;
+	hog_watch_stop(sys);
 }
 
 int actor_system_start(struct actor_system *sys)
@@ -175,10 +178,11 @@ int actor_system_start(struct actor_system *sys)
 				     &sys->scheds[i]);
 		sys->scheds[i].running = !err;
 	}
+	err = err ? -err : hog_watch_start(sys);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err)
 		stop_threads(sys);
-	return -err;
+	return err;
 }
 
 void system_root_gone(struct actor_system *sys)

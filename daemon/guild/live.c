@@ -14,6 +14,7 @@
 #include "proto/search.h"
 
 #define CLASSES_MAX 64
+#define NS_PER_MS 1000000
 
 const char live_usage[] =
 	"actors [CLASS]             actors by class, or each one of a class\n"
@@ -27,6 +28,7 @@ const char live_usage[] =
 struct class_sum {
 	const char *name;
 	uint64_t actors, mailbox, mailbox_most, handled, time_ns, memory;
+	uint64_t hogging_ns;	/* the longest turn that goes on */
 };
 
 struct classes {
@@ -52,6 +54,8 @@ static int add_to_class(void *ctx, const struct actor_info *info)
 	c->sum[i].handled += info->handled;
 	c->sum[i].time_ns += info->time_ns;
 	c->sum[i].memory += info->memory;
+	if (info->hogging_ns > c->sum[i].hogging_ns)
+		c->sum[i].hogging_ns = info->hogging_ns;
 	return 0;
 }
 
@@ -69,14 +73,16 @@ static void put_classes(struct actor_system *sys, struct buf *out)
 
 	actor_system_list(sys, add_to_class, &c);
 	qsort(c.sum, c.count, sizeof(c.sum[0]), busier_class);
-	buf_printf(out, "%-14s %8s %8s %8s %12s %12s %12s\n", "class", "actors",
-		   "waiting", "most", "handled", "busy_us", "bytes");
+	buf_printf(out, "%-14s %8s %8s %8s %12s %12s %12s %8s\n", "class",
+		   "actors", "waiting", "most", "handled", "busy_us", "bytes",
+		   "hog_ms");
 	for (i = 0; i < c.count; i++)
 		buf_printf(out, "%-14s %8" PRIu64 " %8" PRIu64 " %8" PRIu64
-			   " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n",
-			   c.sum[i].name, c.sum[i].actors, c.sum[i].mailbox,
-			   c.sum[i].mailbox_most, c.sum[i].handled,
-			   c.sum[i].time_ns / 1000, c.sum[i].memory);
+			   " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %8" PRIu64
+			   "\n", c.sum[i].name, c.sum[i].actors,
+			   c.sum[i].mailbox, c.sum[i].mailbox_most,
+			   c.sum[i].handled, c.sum[i].time_ns / 1000,
+			   c.sum[i].memory, c.sum[i].hogging_ns / NS_PER_MS);
 }
 
 struct chosen {
@@ -114,14 +120,16 @@ static int put_actors(struct actor_system *sys, const char *class_name,
 	count = c.infos.len / sizeof(*info);
 	if (count)
 		qsort(c.infos.data, count, sizeof(*info), busier);
-	buf_printf(out, "%-16s %-10s %4s %8s %12s %12s %8s\n", "actor", "phase",
-		   "core", "waiting", "handled", "busy_us", "bytes");
+	buf_printf(out, "%-16s %-10s %4s %8s %12s %12s %8s %8s\n", "actor",
+		   "phase", "core", "waiting", "handled", "busy_us", "bytes",
+		   "hog_ms");
 	for (i = 0; i < count; i++)
 		buf_printf(out, "%016" PRIx64 " %-10s %4d %8u %12" PRIu64
-			   " %12" PRIu64 " %8" PRIu64 "\n", info[i].ref.bits,
-			   info[i].phase, info[i].core, info[i].mailbox,
-			   info[i].handled, info[i].time_ns / 1000,
-			   info[i].memory);
+			   " %12" PRIu64 " %8" PRIu64 " %8" PRIu64 "\n",
+			   info[i].ref.bits, info[i].phase, info[i].core,
+			   info[i].mailbox, info[i].handled,
+			   info[i].time_ns / 1000, info[i].memory,
+			   info[i].hogging_ns / NS_PER_MS);
 	buf_fini(&c.infos);
 	return err;
 }

@@ -17,74 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "actor/actor.h"
-#include "actor/inspect.h"
-#include "actor/system.h"
+#include "actor_real.h"
 #include "os/disk.h"
 
-#define CORES 3
 #define PEERS 32
-#define DEADLINE_S 200
-#define SHUTDOWN_MS 20000
 
 enum { MSG_HOP = ACTOR_MSG_USER, MSG_BEGIN, MSG_FAIL };
 
-struct fixture {
-	struct os_env *env;
-	struct actor_system *sys;
-};
-
-static _Atomic uint64_t arrived, wrong;
 static actor_ref peers[PEERS];
-
-/* Until *what reaches `value`; false after the deadline. */
-static bool wait_for(_Atomic uint64_t *what, uint64_t value)
-{
-	const struct timespec pause = { .tv_nsec = 200000 };
-	time_t end = time(NULL) + DEADLINE_S;
-
-	while (atomic_load(what) < value && time(NULL) < end)
-		nanosleep(&pause, NULL);
-	return atomic_load(what) >= value;
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct actor_system_opts opts = { .cores = CORES, .max_actors = 65536 };
-
-	assert_int_equal(os_env_new(&f->env), 0);
-	opts.env = f->env;
-	assert_int_equal(actor_system_new(&opts, &f->sys), 0);
-	assert_int_equal(actor_system_start(f->sys), 0);
-	atomic_store(&arrived, 0);
-	atomic_store(&wrong, 0);
-	*state = f;
-	return 0;
-}
-
-static void check_conserved(struct actor_system *sys)
-{
-	struct actor_stats s;
-
-	actor_system_stats(sys, &s);
-	assert_int_equal(s.sent, s.delivered + s.dropped_stale +
-				 s.dropped_full + s.dropped_end + s.queued);
-	assert_int_equal(s.queued, 0);
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(actor_system_shutdown(f->sys, SHUTDOWN_MS), 0);
-	check_conserved(f->sys);
-	actor_system_free(f->sys);
-	os_env_free(f->env);
-	free(f);
-	assert_int_equal(atomic_load(&wrong), 0);
-	return 0;
-}
 
 /* Messages wander among peers; each hop is numbered for its pair. */
 
@@ -144,13 +84,6 @@ static const struct actor_class peer_class = {
 	.start = peer_start, .handle = peer_handle,
 };
 
-static void begin(struct actor_system *sys, actor_ref who)
-{
-	struct actor_msg *msg = actor_msg_new(MSG_BEGIN, sizeof(*msg));
-
-	assert_int_equal(actor_system_send(sys, who, msg), 0);
-}
-
 static void messages_of_a_pair_keep_their_order(void **state)
 {
 	struct fixture *f = *state;
@@ -165,7 +98,7 @@ static void messages_of_a_pair_keep_their_order(void **state)
 						    &opts, &peers[i]), 0);
 	}
 	for (uint32_t i = 0; i < PEERS; i++)
-		begin(f->sys, peers[i]);
+		say(f->sys, peers[i], MSG_BEGIN);
 	assert_true(wait_for(&arrived, PEERS * 20 * 200));
 	assert_int_equal(atomic_load(&arrived), PEERS * 20 * 200);
 }
@@ -243,7 +176,7 @@ static void flood(struct fixture *f, const struct actor_class *class)
 	for (int i = 0; i < SOURCES; i++) {
 		assert_int_equal(actor_system_spawn(f->sys, &source_class, NULL,
 						    &any, &source), 0);
-		begin(f->sys, source);
+		say(f->sys, source, MSG_BEGIN);
 	}
 }
 
@@ -365,7 +298,7 @@ static void short_lives_are_reported_and_get_nobodys_messages(void **state)
 
 		assert_int_equal(actor_system_spawn(f->sys, &breeder_class,
 						    NULL, &opts, &ref), 0);
-		begin(f->sys, ref);
+		say(f->sys, ref, MSG_BEGIN);
 	}
 	assert_true(wait_for(&downs, CORES * LIVES));
 	pthread_join(writer, NULL);
@@ -436,7 +369,7 @@ static void timers_follow_an_actor_from_core_to_core(void **state)
 
 	assert_int_equal(actor_system_spawn(f->sys, &clerk_class, NULL, &opts,
 					    &ref), 0);
-	begin(f->sys, ref);
+	say(f->sys, ref, MSG_BEGIN);
 	assert_true(wait_for(&arrived, 1));
 }
 
@@ -474,16 +407,17 @@ static void a_failed_assertion_costs_one_actor_its_state(void **state)
 	assert_int_equal(actor_system_spawn(f->sys, &brittle_class, NULL, &opts,
 					    &ref), 0);
 	for (uint64_t i = 1; i <= 50; i++) {
-		struct actor_msg *msg = actor_msg_new(MSG_HOP, sizeof(*msg));
-
-		assert_int_equal(actor_system_send(f->sys, ref, msg), 0);
+		say(f->sys, ref, MSG_HOP);
 		assert_true(wait_for(&arrived, i));
-		msg = actor_msg_new(MSG_FAIL, sizeof(*msg));
-		assert_int_equal(actor_system_send(f->sys, ref, msg), 0);
+		say(f->sys, ref, MSG_FAIL);
 	}
 }
 
-/* A hogged core: what waits there and may leave it does. */
+/* A hogged core: what waits there and may leave it does, and all see who. */
+
+#define BEHIND 500
+
+static _Atomic uint64_t hogging, released;
 
 static int hog_handle(struct actor *self, void *state, struct actor_msg *msg)
 {
@@ -492,7 +426,7 @@ static int hog_handle(struct actor *self, void *state, struct actor_msg *msg)
 	(void)state;
 	if (msg->type != MSG_BEGIN)
 		return msg->type == ACTOR_MSG_STOP ? ACTOR_STOP : 0;
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < BEHIND; i++) {
 		actor_ref ref;
 
 		if (actor_spawn(self, &sink_class, NULL, &any, &ref))
@@ -500,7 +434,8 @@ static int hog_handle(struct actor *self, void *state, struct actor_msg *msg)
 		actor_send(self, ref,
 			   actor_msg_new(MSG_HOP, sizeof(struct actor_msg)));
 	}
-	if (!wait_for(&arrived, 500))
+	atomic_fetch_add(&hogging, 1);
+	if (!wait_for(&released, 1))
 		atomic_fetch_add(&wrong, 1);
 	return 0;
 }
@@ -509,16 +444,65 @@ static const struct actor_class hog_class = {
 	.name = "hog", .handle = hog_handle,
 };
 
-static void a_hogged_core_is_robbed_of_its_work(void **state)
+static void hog_cores(struct fixture *f, int from, int to)
 {
-	struct fixture *f = *state;
-	struct actor_spawn_opts opts = { .core = 1 };
 	actor_ref ref;
 
-	assert_int_equal(actor_system_spawn(f->sys, &hog_class, NULL, &opts,
-					    &ref), 0);
-	begin(f->sys, ref);
-	assert_true(wait_for(&arrived, 500));
+	atomic_store(&hogging, 0);
+	atomic_store(&released, 0);
+	for (int core = from; core < to; core++) {
+		struct actor_spawn_opts opts = { .core = core };
+
+		assert_int_equal(actor_system_spawn(f->sys, &hog_class, NULL,
+						    &opts, &ref), 0);
+		say(f->sys, ref, MSG_BEGIN);
+	}
+	assert_true(wait_for(&hogging, (uint64_t)(to - from)));
+}
+
+static void a_hogged_core_is_robbed_of_its_work(void **state)
+{
+	hog_cores(*state, 1, 2);
+	assert_true(wait_for(&arrived, BEHIND));
+	atomic_store(&released, 1);
+}
+
+static int count_named(void *ctx, const struct actor_info *info)
+{
+	uint64_t *n = ctx;
+
+	if (!info->hogging_ns)
+		return 0;
+	assert_string_equal(info->class_name, "hog");
+	assert_true(info->hogging_ns >= ACTOR_HOG_NS);
+	++*n;
+	return 0;
+}
+
+static void hogs_are_named_though_all_cores_are_theirs(void **state)
+{
+	struct fixture *f = *state;
+	struct actor_hog sum[ACTOR_HOGS_MAX];
+	time_t end = time(NULL) + DEADLINE_S;
+	uint64_t n;
+
+	hog_cores(f, 0, CORES);
+	do {
+		n = 0;
+		actor_system_list(f->sys, count_named, &n);
+	} while (n < CORES && time(NULL) < end);
+	assert_int_equal(n, CORES);
+	/* Nothing is counted before it is over. */
+	assert_int_equal(actor_system_hogs(f->sys, sum), 0);
+	atomic_store(&released, 1);
+	do
+		n = actor_system_hogs(f->sys, sum) ? sum[0].turns : 0;
+	while (n < CORES && time(NULL) < end);
+	assert_int_equal(n, CORES);
+	assert_string_equal(sum[0].class_name, "hog");
+	assert_true(sum[0].longest_ns >= ACTOR_HOG_NS);
+	assert_true(sum[0].time_ns >= CORES * ACTOR_HOG_NS);
+	assert_true(wait_for(&arrived, CORES * BEHIND));
 }
 
 /* A followed message can be read back, and a crash leaves its record. */
@@ -549,7 +533,7 @@ static void a_crash_leaves_the_recorders_record(void **state)
 	actor_system_trace(f->sys, 1);
 	assert_int_equal(actor_system_spawn(f->sys, &sink_class, NULL, NULL,
 					    &ref), 0);
-	begin(f->sys, ref);
+	say(f->sys, ref, MSG_BEGIN);
 	assert_true(wait_for(&arrived, 1));
 	assert_int_equal(actor_system_dump(f->sys, fd), 0);
 	close(fd);
@@ -566,8 +550,6 @@ static void a_crash_leaves_the_recorders_record(void **state)
 	unlink(path);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -578,6 +560,7 @@ int main(void)
 		CASE(timers_follow_an_actor_from_core_to_core),
 		CASE(a_failed_assertion_costs_one_actor_its_state),
 		CASE(a_hogged_core_is_robbed_of_its_work),
+		CASE(hogs_are_named_though_all_cores_are_theirs),
 		CASE(a_crash_leaves_the_recorders_record),
 	};
 
