@@ -174,8 +174,9 @@ static struct actor_msg *close_mailbox(struct actor *actor)
 {
 	uint64_t word;
 
+	/* Release: its timers are cancelled.  Partner: find_live(). */
 	atomic_store_explicit(&actor->generation, generation_of(actor) + 1,
-			      memory_order_relaxed);
+			      memory_order_release);
 	word = atomic_exchange(&actor->top, BOX_DEAD);
 	return box_reverse(box_newest(word));
 }

@@ -43,12 +43,13 @@ static inline uint32_t box_count(uint64_t word)
 /*
  * Takes msg unless it returns PUSH_DEAD.  Acquire and release: the message
  * goes out to box_take(); on PUSH_WAKE we own the actor, and see what its
- * last owner wrote before box_park().
+ * last owner wrote before box_park(); on PUSH_DEAD what it wrote before its
+ * end, for msg may be a timer of its.
  */
 static inline enum push box_push(struct actor *to, struct actor_msg *msg,
 				 uint32_t *ret_count)
 {
-	uint64_t old = atomic_load_explicit(&to->top, memory_order_relaxed);
+	uint64_t old = atomic_load_explicit(&to->top, memory_order_acquire);
 	uint32_t n;
 
 	do {
@@ -60,7 +61,7 @@ static inline enum push box_push(struct actor *to, struct actor_msg *msg,
 	} while (!atomic_compare_exchange_weak_explicit(&to->top, &old,
 							box_pack(msg, n),
 							memory_order_acq_rel,
-							memory_order_relaxed));
+							memory_order_acquire));
 	*ret_count = n;
 	return old == BOX_IDLE ? PUSH_WAKE : PUSH_QUEUED;
 }

@@ -219,6 +219,15 @@ static bool drops_now(const struct actor *actor)
 	return phase_of(actor) == PHASE_ENDING && !handover_has_heir(actor);
 }
 
+/* What is known of a message that its actor, ours, will not handle. */
+static void note_dropped(struct actor *actor, struct actor_msg *msg)
+{
+	if (msg->type == ACTOR_MSG_IO)
+		io_returned(actor, msg);
+	else if (msg->type == ACTOR_MSG_TIMER)
+		timer_due(actor, msg);
+}
+
 /*
  * It must not handle messages now: they move to the batch, to wait there, so
  * that the mailbox can tell us of news.  Completions are taken note of.
@@ -233,15 +242,13 @@ static void gather(struct sched *s, struct actor *actor)
 	*at = box_take(actor, &n);
 	at = &actor->batch;
 	while ((msg = *at)) {
-		bool is_io = msg->type == ACTOR_MSG_IO;
-
-		if (!is_io && !drops_now(actor)) {
+		if (msg->type != ACTOR_MSG_IO && !drops_now(actor)) {
 			at = &msg->next;
 			continue;
 		}
 		*at = msg->next;
-		if (is_io && envelope_of(msg)->to == ref_of(s->sys, actor).bits)
-			io_returned(actor, msg);
+		if (envelope_of(msg)->to == ref_of(s->sys, actor).bits)
+			note_dropped(actor, msg);
 		count(&s->counters.dropped_end, 1);
 		send_bounce(s->sys, msg);
 	}

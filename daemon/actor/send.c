@@ -49,12 +49,18 @@ static int dropped(struct actor_system *sys, struct actor_msg *msg, int err)
 	return err;
 }
 
-/* The actor that `ref` names at this moment, or NULL. */
+/*
+ * The actor that `ref` names at this moment, or NULL.  Acquire: one that has
+ * ended is done with what it shared with a message, its timer, which we shall
+ * free.  Partner: close_mailbox().
+ */
 static struct actor *find_live(struct actor_system *sys, actor_ref ref)
 {
 	struct actor *actor = slots_find(sys, ref);
 
-	if (!actor || generation_of(actor) != ref_generation(ref))
+	if (!actor ||
+	    atomic_load_explicit(&actor->generation, memory_order_acquire) !=
+	    ref_generation(ref))
 		return NULL;
 	return actor;
 }
