@@ -52,12 +52,22 @@ void engine_part_clean(struct engine *e, struct part *part)
 	list_del(&part->dirty);
 }
 
+/* From half of what is allowed on it is flushed: writes seldom wait for it. */
+static void note_holes(struct engine *e, struct part *part)
+{
+	if (part->holed < e->opts.holes_max / 2 || e->opts.read_only)
+		list_del(&part->holes);
+	else if (list_empty(&part->holes))
+		list_push(&e->holed, &part->holes);
+}
+
 void engine_part_changed(struct engine *e, struct part *part,
 			 size_t delta_bytes_before)
 {
 	struct list *at = &e->dirty;
 
 	e->delta_bytes += part->delta_bytes - delta_bytes_before;
+	note_holes(e, part);
 	if (part_is_dirty(part) && !list_empty(&part->dirty))
 		return;
 	engine_part_clean(e, part);
@@ -91,6 +101,7 @@ void engine_drop_part_if_empty(struct engine *e, struct part *part)
 		e->cursor = part->all.next;
 	list_del(&part->all);
 	list_del(&part->merge);
+	list_del(&part->holes);
 	engine_part_clean(e, part);
 	hmap_del(&e->parts[part->space], part->channel);
 	part_free(part);
@@ -157,10 +168,18 @@ void engine_step(struct engine *e)
 	log_commit(&e->log);
 }
 
+static bool is_waiting(const struct engine *e)
+{
+	list_for_each(node, &e->holed)
+		if (!list_empty(&list_entry(node, struct part, holes)->waiting))
+			return true;
+	return !list_empty(&e->waiting);
+}
+
 /* A backup may keep writes waiting for a while, but not for ever. */
 static void check_hold(struct engine *e)
 {
-	if (e->hold != STORE_HOLD_ALL || list_empty(&e->waiting))
+	if (e->hold != STORE_HOLD_ALL || !is_waiting(e))
 		e->held_ticks = 0;
 	else if (++e->held_ticks >= HOLD_TICKS_MAX)
 		engine_give_up_hold(e);
@@ -177,6 +196,9 @@ void engine_tick(struct engine *e)
 	e->last_ticks_writes = writes;
 	e->round_retry = true;
 	check_hold(e);
+	/* Rounds that fail make no fewer holes. */
+	list_for_each_safe(node, &e->holed)
+		write_go_on(e, list_entry(node, struct part, holes));
 	log_retry(&e->log);
 	engine_wake(e);
 }
@@ -197,7 +219,8 @@ bool engine_quiet(const struct engine *e)
 {
 	return !e->round && !e->rewrite && io_idle(&e->io) &&
 	       list_empty(&e->staged) && list_empty(&e->waiting) &&
-	       !(e->flush_all && !list_empty(&e->dirty));
+	       !(e->flush_all && !list_empty(&e->dirty)) &&
+	       !engine_holes_due(e);
 }
 
 void engine_give_up_hold(struct engine *e)

@@ -24,6 +24,7 @@ struct engine_opts {
 	uint32_t slot_bytes;	/* 0: ENGINE_SLOT_BYTES; of a new shard */
 	size_t cache_bytes;	/* 0: ENGINE_CACHE_BYTES */
 	size_t delta_bytes;	/* 0: ENGINE_DELTA_BYTES; unflushed rows */
+	uint32_t holes_max;	/* 0: ENGINE_HOLES_MAX */
 	bool compress;		/* what is written from now on */
 	bool read_only;		/* for tools: nothing is written, ever */
 	bool salvage;		/* with it: go on behind damage of log, index */
@@ -48,6 +49,9 @@ enum engine_unsafe {
 #define ENGINE_SLOT_BYTES (4u << 20)
 #define ENGINE_CACHE_BYTES (32u << 20)
 #define ENGINE_DELTA_BYTES (40u << 20)
+/* Blocks of a partition of which some rows were changed since they were written:
+ * all of these are read and written by one round. */
+#define ENGINE_HOLES_MAX 1024u
 
 /* What recovery found. */
 struct engine_report {

@@ -50,6 +50,7 @@ struct engine {
 	struct list dirty;		/* parts with deltas, oldest first */
 	struct list *dirty_cursor;	/* of a round's walk, or NULL */
 	struct list fragmented;		/* parts worth merging when idle */
+	struct list holed;		/* parts to be flushed for their holes */
 	size_t delta_bytes;
 	uint64_t applied_seq;		/* every delta is this old or older */
 	/* Writes: in the frame in flight or in the next one, by seq; and those
@@ -82,6 +83,13 @@ struct part *engine_part_make(struct engine *e, uint64_t channel,
 /* After part_apply() or part_settle(): keeps sums and lists right. */
 void engine_part_changed(struct engine *e, struct part *part,
 			 size_t delta_bytes_before);
+/* Are there partitions that have to be flushed for their holes?  What is stuck
+ * on damaged blocks no flush can mend. */
+static inline bool engine_holes_due(const struct engine *e)
+{
+	return !list_empty(&e->holed) && !e->bad.count;
+}
+
 /* Takes it off the list of those with deltas. */
 void engine_part_clean(struct engine *e, struct part *part);
 void engine_drop_part_if_empty(struct engine *e, struct part *part);
@@ -196,6 +204,8 @@ int read_fetch(struct engine *e, struct store_op *op,
 void read_release(struct engine *e, struct store_op *op);
 /* Those that wait for room get what there is. */
 void write_place_waiting(struct engine *e);
+/* Those that wait for its holes to be fewer, or not any more. */
+void write_go_on(struct engine *e, struct part *part);
 
 /* The log's verdict on a frame: struct log's done(). */
 void engine_log_done(void *ctx, const struct frame *frame, int err);

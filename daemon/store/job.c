@@ -391,6 +391,7 @@ void job_commit(struct job *job)
 	engine_part_changed(e, part, before);
 	keep_warm(job);
 	note_fragmented(job);
+	write_go_on(e, part);
 	engine_drop_part_if_empty(e, part);
 	job_free_memory(job);
 }

@@ -30,10 +30,13 @@ static struct engine *engine_new(struct os_loop *loop,
 	e->opts.dir = mem_strdup(opts->dir);
 	e->opts.cache_bytes = or_default(opts->cache_bytes, ENGINE_CACHE_BYTES);
 	e->opts.delta_bytes = or_default(opts->delta_bytes, ENGINE_DELTA_BYTES);
+	e->opts.holes_max = opts->holes_max ? opts->holes_max :
+					      ENGINE_HOLES_MAX;
 	e->loop = loop;
 	list_init(&e->all);
 	list_init(&e->dirty);
 	list_init(&e->fragmented);
+	list_init(&e->holed);
 	list_init(&e->fetches);
 	list_init(&e->fetching_ops);
 	list_init(&e->staged);

@@ -21,6 +21,7 @@ struct part *part_new(uint64_t channel, uint8_t space)
 	list_init(&part->all);
 	list_init(&part->dirty);
 	list_init(&part->merge);
+	list_init(&part->holes);
 	list_init(&part->waiting);
 	return part;
 }
@@ -88,13 +89,20 @@ static size_t delta_bytes(const struct delta *delta)
 	return sizeof(*delta) + delta->size;
 }
 
+static bool has_holes(const struct block_ref *block)
+{
+	return block->dead && block->dead < block->rows;
+}
+
 static void count_dead(struct part *part, uint64_t id, int by)
 {
 	struct block_ref *block = part_block_of(part, id);
 
 	check(block && block->dead + by >= 0 &&
 	      block->dead + by <= block->rows);
+	part->holed -= has_holes(block);
 	block->dead = (uint16_t)(block->dead + by);
+	part->holed += has_holes(block);
 }
 
 /* What the record says of the row, whatever the delta was before. */
@@ -192,10 +200,14 @@ static int remove_blocks(struct part *part, const uint32_t *places,
 	uint32_t kept = 0, found = 0;
 
 	for (uint32_t i = 0; i < part->block_count; i++) {
-		if (found < count && places[found] == part->blocks[i].place)
+		const struct block_ref *block = &part->blocks[i];
+
+		if (found < count && places[found] == block->place) {
+			part->holed -= has_holes(block);
 			found++;
-		else
-			part->blocks[kept++] = part->blocks[i];
+		} else {
+			part->blocks[kept++] = *block;
+		}
 	}
 	part->block_count = kept;
 	return found == count ? 0 : -EBADMSG;

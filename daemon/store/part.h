@@ -12,6 +12,7 @@
  *	blocks[i].last_id < blocks[i + 1].first_id
  *	deltas[i].id < deltas[i + 1].id
  *	block.dead == number of deltas that shadow a row of it <= block.rows
+ *	holed == number of blocks with 0 < dead < rows
  *	delta.seq > flushed_seq
  *	a deletion that shadows nothing exists only while a flush runs
  *	the log is needed from oldest_seq on, even when all it says of this
@@ -58,6 +59,7 @@ struct part {
 	struct delta *deltas;
 	uint32_t block_count, block_cap;
 	uint32_t delta_count, delta_cap;
+	uint32_t holed;		/* blocks that a flush must read */
 	uint64_t oldest_seq;	/* no record above flushed_seq is older */
 	uint64_t last_seq;	/* of the newest record */
 	size_t delta_bytes;	/* memory that deltas take: rows, themselves */
@@ -73,6 +75,7 @@ struct part {
 	struct list all;
 	struct list dirty;	/* by oldest_seq, while it is */
 	struct list merge;	/* while its newest rows are in small blocks */
+	struct list holes;	/* while its blocks have too many */
 	struct list waiting;	/* writes that must wait for earlier ones */
 };
 

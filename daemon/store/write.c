@@ -9,7 +9,8 @@
  *
  * An append above everything the partition has needs no decision and so may
  * be placed while others are in flight.  Every other write waits until none of
- * its partition is: what it decides must not change before it is applied.
+ * its partition is: what it decides must not change before it is applied.  And
+ * until the partition has fewer blocks with holes than one round may mend.
  */
 #include <errno.h>
 #include <string.h>
@@ -231,13 +232,21 @@ static void start_write(struct engine *e, struct store_op *op)
 		decided(e, op, err);
 }
 
-static bool may_start(const struct store_op *op)
+/* Unless nothing mends them. */
+static bool has_too_many_holes(const struct engine *e, const struct part *part)
+{
+	return part->holed >= e->opts.holes_max && !e->round_error &&
+	       !e->bad.count && !e->failed;
+}
+
+static bool may_start(const struct engine *e, const struct store_op *op)
 {
 	const struct part *part = op->part;
 
 	if (part->deciding)
 		return false;
-	return is_plain_append(op) || !part->inflight;
+	return is_plain_append(op) ||
+	       (!part->inflight && !has_too_many_holes(e, part));
 }
 
 /* Lets those go that waited for what has just been settled. */
@@ -247,27 +256,34 @@ static void start_waiting(struct engine *e, struct part *part)
 		struct store_op *op = list_entry(part->waiting.next,
 						 struct store_op, node);
 
-		if (!may_start(op))
+		if (!may_start(e, op))
 			return;
 		list_del(&op->node);
 		start_write(e, op);
 	}
 }
 
-/* The write is over, one way or the other. */
-static void write_settled(struct engine *e, struct store_op *op, int status)
+void write_go_on(struct engine *e, struct part *part)
 {
-	struct part *part = op->part;
-
-	op->changed = status ? 0 : op->records;
-	part->changing -= op->changing;
-	engine_finish(op, status);
 	if (part->settling)
 		return;
 	part->settling = true;
 	start_waiting(e, part);
 	part->settling = false;
-	engine_drop_part_if_empty(e, part);
+}
+
+/* The write is over, one way or the other. */
+static void write_settled(struct engine *e, struct store_op *op, int status)
+{
+	struct part *part = op->part;
+	bool settling = part->settling;
+
+	op->changed = status ? 0 : op->records;
+	part->changing -= op->changing;
+	engine_finish(op, status);
+	write_go_on(e, part);
+	if (!settling)
+		engine_drop_part_if_empty(e, part);
 }
 
 static int admit(struct engine *e, struct store_op *op)
@@ -294,7 +310,7 @@ void engine_write(struct engine *e, struct store_op *op)
 		engine_finish(op, err);
 		return;
 	}
-	if (list_empty(&op->part->waiting) && may_start(op))
+	if (list_empty(&op->part->waiting) && may_start(e, op))
 		start_write(e, op);
 	else
 		list_push(&op->part->waiting, &op->node);
@@ -385,8 +401,21 @@ static void cancel_list(struct engine *e, struct list *ops)
 	}
 }
 
+/* Of those that wait for fewer holes nothing was begun. */
+static void cancel_holed(struct engine *e)
+{
+	struct list *node;
+
+	list_for_each(part, &e->holed)
+		while ((node = list_pop(&list_entry(part, struct part,
+						    holes)->waiting)))
+			engine_finish(list_entry(node, struct store_op, node),
+				      -ECANCELED);
+}
+
 void engine_cancel_writes(struct engine *e)
 {
 	cancel_list(e, &e->staged);
 	cancel_list(e, &e->waiting);
+	cancel_holed(e);
 }

@@ -58,6 +58,7 @@ struct world {
 	bool due;
 	unsigned int unsafe;
 	bool faults, compress;
+	uint32_t holes_max;
 	bool flips;			/* of bits, in what reads return */
 	bool full;			/* the disk is, now and then */
 	bool is_full;
@@ -434,6 +435,7 @@ static bool open_shard(struct world *w)
 		.slot_bytes = 256u << 10,
 		.cache_bytes = 64u << 10,
 		.delta_bytes = 96u << 10,
+		.holes_max = w->holes_max,
 		.compress = w->compress,
 		.unsafe = w->unsafe,
 		.wake = wake,
@@ -574,6 +576,7 @@ static const char *run_seed(struct world *w, uint64_t seed)
 	w->due = false;
 	rng_init(&w->rng, seed);
 	w->compress = seed % 2;
+	w->holes_max = seed % 4 < 2 ? 0 : 4;
 	w->is_full = w->full && seed % 3 == 0;
 	check(!os_sim_new(seed, &w->env));
 	for (uint32_t life = 0; life < LIVES && !w->wrong; life++)
