@@ -62,7 +62,9 @@ static void ack_done(struct read_op *op)
 	struct readstate_done_msg *reply;
 	struct shard *s = ack->shard;
 
-	timings_add(&s->all->ack_times, actor_now_ns(s->self) - ack->begin_ns);
+	if (ack->msg->type == READSTATE_ACK)
+		timings_add(&s->all->ack_times,
+			    actor_now_ns(s->self) - ack->begin_ns);
 	reply = ACTOR_MSG_NEW(struct readstate_done_msg, READSTATE_DONE);
 	if (reply) {
 		reply->status = op->status;
@@ -72,18 +74,41 @@ static void ack_done(struct read_op *op)
 	mem_free(ack);
 }
 
-static int on_ack(struct shard *s, struct actor_msg *msg)
+/* Takes the message.  Out of memory: the caller's own deadline answers. */
+static struct ack *ack_new(struct shard *s, struct actor_msg *msg)
 {
-	struct readstate_ack_msg *m = (struct readstate_ack_msg *)msg;
 	struct ack *ack = mem_zalloc(sizeof(*ack));
 
-	/* Out of memory: the caller's own deadline answers for us. */
 	if (!ack)
-		return 0;
+		return NULL;
 	actor_msg_take(s->self, msg);
 	ack->shard = s;
 	ack->msg = msg;
 	ack->begin_ns = actor_now_ns(s->self);
+	return ack;
+}
+
+static int on_forget(struct shard *s, struct actor_msg *msg)
+{
+	struct ack *ack = ack_new(s, msg);
+
+	if (!ack)
+		return 0;
+	ack->op = (struct read_op){
+		.channel = ((struct readstate_forget_msg *)msg)->channel_id,
+		.done = ack_done,
+	};
+	read_store_forget(s->store, &ack->op);
+	return 0;
+}
+
+static int on_ack(struct shard *s, struct actor_msg *msg)
+{
+	struct readstate_ack_msg *m = (struct readstate_ack_msg *)msg;
+	struct ack *ack = ack_new(s, msg);
+
+	if (!ack)
+		return 0;
 	ack->op = (struct read_op){
 		.kind = m->manual ? READ_OP_SET : READ_OP_ACK,
 		.user = m->user_id, .channel = m->channel_id,
@@ -173,6 +198,7 @@ static const struct {
 	{ READSTATE_MENTION, on_mention },
 	{ READSTATE_LIST, on_list },
 	{ READSTATE_STEP, on_step },
+	{ READSTATE_FORGET, on_forget },
 	{ ACTOR_MSG_TIMER, on_tick },
 	{ ACTOR_MSG_STOP, on_stop },
 };

@@ -22,6 +22,12 @@ struct read_group {
 	struct list ops;	/* struct read_op; none after a failure */
 };
 
+/* Channels to be forgotten, one after the other. */
+struct read_forget {
+	struct list ops;	/* struct read_op */
+	uint32_t part;		/* of the first one: the next to be looked at */
+};
+
 /* A checkpoint being written: one piece in flight at a time. */
 struct read_round {
 	bool active;
@@ -66,6 +72,7 @@ struct read_store {
 	struct os_disk_op op;
 	struct list settled;	/* struct read_op: status is set, to be told */
 	struct read_round round;
+	struct read_forget forget;
 	struct read_table table;
 	struct read_stats stats;
 };
@@ -79,6 +86,21 @@ uint64_t read_place(const struct read_store *s, uint32_t blocks);
 
 /* Is there something for the log that it would take? */
 bool read_is_busy(const struct read_store *s);
+
+/* Has the group that gathers room for another record? */
+bool read_is_full(const struct read_store *s);
+/* Makes this the user's state, in memory and in the group that gathers. */
+int read_change(struct read_store *s, uint64_t user,
+		const struct read_state *state);
+/* It is done when the group that gathers is durable. */
+void read_gather(struct read_store *s, struct read_op *op);
+
+/* --- forgetting (read_forget.c) --- */
+
+/* A bounded piece. */
+void read_forget_step(struct read_store *s);
+/* All that wait get this. */
+void read_forget_end(struct read_store *s, int status);
 
 /* --- rounds (read_round.c) --- */
 

@@ -134,6 +134,22 @@ static void add_record(struct read_group *g, uint64_t user,
 	g->records++;
 }
 
+int read_change(struct read_store *s, uint64_t user,
+		const struct read_state *state)
+{
+	int err = read_table_set(&s->table, user, state);
+
+	if (!err)
+		add_record(gathering(s), user, state);
+	return err;
+}
+
+void read_gather(struct read_store *s, struct read_op *op)
+{
+	list_push(&gathering(s)->ops, &op->node);
+	gathering(s)->op_count++;
+}
+
 /*
  * Takes an operation into the gathering group.  One that changes nothing goes
  * along as well: what it finds may not be durable yet.
@@ -145,17 +161,12 @@ static void gather(struct read_store *s, struct read_op *op)
 	int err = 0;
 
 	now = read_table_get(&s->table, op->user, op->channel);
-	if (next_state(op, now, &next)) {
-		err = read_table_set(&s->table, op->user, &next);
-		if (!err)
-			add_record(gathering(s), op->user, &next);
-	}
-	if (err) {
+	if (next_state(op, now, &next))
+		err = read_change(s, op->user, &next);
+	if (err)
 		finish(op, err);
-		return;
-	}
-	list_push(&gathering(s)->ops, &op->node);
-	gathering(s)->op_count++;
+	else
+		read_gather(s, op);
 }
 
 static bool is_empty(const struct read_group *g)
@@ -163,8 +174,10 @@ static bool is_empty(const struct read_group *g)
 	return !g->records && list_empty(&g->ops);
 }
 
-static bool is_full(const struct read_store *s, const struct read_group *g)
+bool read_is_full(const struct read_store *s)
 {
+	const struct read_group *g = &s->group[s->gathering];
+
 	return g->op_count == READ_GROUP_OPS_MAX ||
 	       frame_size(g) + sizeof(struct read_record) > s->frame_max;
 }
@@ -173,7 +186,7 @@ void read_store_submit(struct read_store *s, struct read_op *op)
 {
 	if (s->refused) {
 		finish(op, -EIO);
-	} else if (is_full(s, gathering(s))) {
+	} else if (read_is_full(s)) {
 		s->stats.shed++;
 		finish(op, -EOVERFLOW);
 	} else {
@@ -241,6 +254,7 @@ static void refuse(struct read_store *s, int err)
 	s->stats.failures++;
 	settle_group(s, other(s), err);
 	settle_group(s, gathering(s), err);
+	read_forget_end(s, err);
 }
 
 static void land(struct read_store *s)
@@ -273,6 +287,7 @@ void read_store_step(struct read_store *s)
 {
 	if (s->landed)
 		land(s);
+	read_forget_step(s);
 	turn(s);
 	if (!s->flying && !s->refused && other(s)->records) {
 		int err = launch(s);
@@ -341,6 +356,7 @@ static struct read_store *store_new(struct os_loop *loop,
 	snprintf(s->dir, sizeof(s->dir), "%s", opts->dir);
 	s->opts.dir = s->dir;
 	list_init(&s->settled);
+	list_init(&s->forget.ops);
 	read_table_init(&s->table);
 	group_init(&s->group[0]);
 	group_init(&s->group[1]);
@@ -398,6 +414,7 @@ void read_store_close(struct read_store *s)
 	}
 	settle_group(s, other(s), -ECANCELED);
 	settle_group(s, gathering(s), -ECANCELED);
+	read_forget_end(s, -ECANCELED);
 	tell(s, UINT32_MAX);
 	free_all(s);
 }

@@ -86,6 +86,9 @@ struct read_op {
 };
 
 void read_store_submit(struct read_store *store, struct read_op *op);
+/* All users' states of op->channel go, of which no more may come; some at a
+ * time.  Of the operation only that and `done` are looked at. */
+void read_store_forget(struct read_store *store, struct read_op *op);
 void read_store_step(struct read_store *store);
 /* About ten times a second: tries again what the disk has refused. */
 void read_store_tick(struct read_store *store);

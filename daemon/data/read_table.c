@@ -15,7 +15,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 	       "images are copies of memory");
 
-/* count == 0: the slot is free.  Users do not go. */
+/* count == 0: the slot is free. */
 struct read_user {
 	uint64_t user;
 	struct read_state *state;
@@ -168,6 +168,53 @@ static int add_user(struct read_table *t, uint64_t user, uint64_t hash,
 	return err;
 }
 
+/*
+ * Frees a slot.  What lies behind it, up to the next free one, moves up where
+ * a search for it would pass by: so there are no marks of those who have gone.
+ */
+static void close_gap(struct read_part *part, struct read_user *gone)
+{
+	uint32_t gap = (uint32_t)(gone - part->slot), i = gap;
+
+	for (;;) {
+		const struct read_user *u;
+		uint32_t home;
+
+		i = (i + 1) & part->mask;
+		u = &part->slot[i];
+		if (!u->count)
+			break;
+		home = (uint32_t)(hash_u64(u->user) >> 32) & part->mask;
+		if (((i - home) & part->mask) < ((i - gap) & part->mask))
+			continue;
+		part->slot[gap] = *u;
+		gap = i;
+	}
+	part->slot[gap] = (struct read_user){ 0 };
+}
+
+static void drop_user(struct read_table *t, struct read_user *u, uint64_t hash)
+{
+	struct read_part *part = part_of(t, hash);
+
+	t->bytes -= u->room * sizeof(*u->state);
+	t->users--;
+	part->users--;
+	mem_free(u->state);
+	close_gap(part, u);
+}
+
+static void drop_state(struct read_table *t, struct read_user *u, uint32_t at,
+		       uint64_t hash)
+{
+	u->count--;
+	t->states--;
+	memmove(&u->state[at], &u->state[at + 1],
+		(u->count - at) * sizeof(*u->state));
+	if (!u->count)
+		drop_user(t, u, hash);
+}
+
 static struct read_user *find_user(const struct read_table *t, uint64_t user)
 {
 	uint64_t hash = hash_u64(user);
@@ -183,31 +230,50 @@ static struct read_user *find_user(const struct read_table *t, uint64_t user)
 int read_table_set(struct read_table *t, uint64_t user,
 		   const struct read_state *state)
 {
+	bool is_nothing = !state->last && !state->mentions;
 	struct read_user *u = find_user(t, user);
 	uint64_t hash = hash_u64(user);
 	uint32_t at;
 
 	if (!u)
-		return add_user(t, user, hash, state);
+		return is_nothing ? 0 : add_user(t, user, hash, state);
 	at = lower(u, state->channel);
 	if (at == u->count || u->state[at].channel != state->channel)
-		return insert(t, u, at, state);
-	u->state[at] = *state;
+		return is_nothing ? 0 : insert(t, u, at, state);
+	if (is_nothing)
+		drop_state(t, u, at, hash);
+	else
+		u->state[at] = *state;
 	return 0;
+}
+
+static const struct read_state *state_of(const struct read_user *u,
+					 uint64_t channel)
+{
+	uint32_t at = lower(u, channel);
+
+	return at < u->count && u->state[at].channel == channel ?
+	       &u->state[at] : NULL;
 }
 
 const struct read_state *read_table_get(const struct read_table *t,
 					uint64_t user, uint64_t channel)
 {
 	const struct read_user *u = find_user(t, user);
-	uint32_t at;
 
-	if (!u)
-		return NULL;
-	at = lower(u, channel);
-	if (at == u->count || u->state[at].channel != channel)
-		return NULL;
-	return &u->state[at];
+	return u ? state_of(u, channel) : NULL;
+}
+
+uint32_t read_table_find(const struct read_table *t, uint32_t part,
+			 uint64_t channel, uint64_t *ret_user, uint32_t max)
+{
+	const struct read_part *p = &t->part[part];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; p->slot && i <= p->mask && n < max; i++)
+		if (p->slot[i].count && state_of(&p->slot[i], channel))
+			ret_user[n++] = p->slot[i].user;
+	return n;
 }
 
 const struct read_state *read_table_user(const struct read_table *t,

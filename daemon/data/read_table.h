@@ -46,7 +46,8 @@ struct read_table {
 void read_table_init(struct read_table *t);
 void read_table_fini(struct read_table *t);
 
-/* Adds or replaces.  -ENOMEM; -ENOSPC beyond READ_STATES_PER_USER. */
+/* Adds or replaces; one that says nothing, neither read nor mentioned, is taken
+ * out.  -ENOMEM; -ENOSPC beyond READ_STATES_PER_USER. */
 int read_table_set(struct read_table *t, uint64_t user,
 		   const struct read_state *state);
 
@@ -57,6 +58,11 @@ const struct read_state *read_table_get(const struct read_table *t,
 /* All of a user's, ascending by channel; NULL when there are none. */
 const struct read_state *read_table_user(const struct read_table *t,
 					 uint64_t user, uint32_t *ret_count);
+
+/* Users of a part who have a state of this channel: the first `max` of them.
+ * Returns how many. */
+uint32_t read_table_find(const struct read_table *t, uint32_t part,
+			 uint64_t channel, uint64_t *ret_user, uint32_t max);
 
 /*
  * Appends the image of a part; nothing when it has no users.  Little endian:

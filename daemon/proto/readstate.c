@@ -22,6 +22,8 @@ int readstate_types_register(void)
 		TYPE(READSTATE_ENTRIES, "readstate.entries",
 		     struct readstate_entries_msg),
 		TYPE(READSTATE_STEP, "readstate.step", struct actor_msg),
+		TYPE(READSTATE_FORGET, "readstate.forget",
+		     struct readstate_forget_msg),
 	};
 
 	return actor_types_register(PROTO_READSTATE, types,
@@ -33,13 +35,17 @@ uint32_t readstate_shard(uint64_t user_id)
 	return store_shard_of(user_id, READSTATE_SHARDS);
 }
 
-actor_ref readstate_route(struct actor_system *sys, uint64_t user_id)
+actor_ref readstate_shard_route(struct actor_system *sys, uint32_t shard)
 {
 	char name[READSTATE_NAME_MAX];
 
-	snprintf(name, sizeof(name), READSTATE_NAME_FORMAT,
-		 readstate_shard(user_id));
+	snprintf(name, sizeof(name), READSTATE_NAME_FORMAT, shard);
 	return actor_lookup(sys, name);
+}
+
+actor_ref readstate_route(struct actor_system *sys, uint64_t user_id)
+{
+	return readstate_shard_route(sys, readstate_shard(user_id));
 }
 
 struct readstate_mention_msg *readstate_mention_new(uint32_t count)

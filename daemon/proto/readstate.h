@@ -7,6 +7,7 @@
  *	READSTATE_ACK		-> READSTATE_DONE when it is durable
  *	READSTATE_MENTION	-> nothing
  *	READSTATE_LIST		-> READSTATE_ENTRIES
+ *	READSTATE_FORGET	-> READSTATE_DONE likewise; to every shard
  */
 #ifndef PROTO_READSTATE_H
 #define PROTO_READSTATE_H
@@ -26,6 +27,7 @@ enum readstate_msg_type {
 	READSTATE_LIST,			/* struct readstate_list_msg */
 	READSTATE_ENTRIES,		/* struct readstate_entries_msg */
 	READSTATE_STEP,			/* the shard's own */
+	READSTATE_FORGET,		/* struct readstate_forget_msg */
 };
 
 /* Of every installation, whatever its cores: part of the files' names. */
@@ -55,6 +57,12 @@ struct readstate_mention_msg {
 	uint64_t user_id[];
 };
 
+/* Of a channel that is gone, the states of all users of the shard. */
+struct readstate_forget_msg {
+	struct actor_msg head;
+	uint64_t channel_id;
+};
+
 struct readstate_list_msg {
 	struct actor_msg head;
 	uint64_t user_id;
@@ -78,6 +86,7 @@ int readstate_types_register(void);
 uint32_t readstate_shard(uint64_t user_id);
 /* Nobody while it is not up.  Any thread. */
 actor_ref readstate_route(struct actor_system *sys, uint64_t user_id);
+actor_ref readstate_shard_route(struct actor_system *sys, uint32_t shard);
 
 /* Returns a message with room for `count` users or entries; NULL: memory. */
 struct readstate_mention_msg *readstate_mention_new(uint32_t count);

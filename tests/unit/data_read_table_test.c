@@ -158,6 +158,44 @@ static void a_state_costs_little(void **state)
 	assert_true(net < 24 * t->states);
 }
 
+/* States come and go, in a few parts' worth of users; against a plain array. */
+static void states_that_say_nothing_go(void **state)
+{
+	enum { FEW_USERS = 3000, FEW_CHANNELS = 4 };
+	uint32_t *want = calloc(FEW_USERS * FEW_CHANNELS, sizeof(*want));
+	struct read_table *t = *state;
+	uint64_t states = 0, fixed = t->bytes;
+	struct rng rng;
+
+	assert_non_null(want);
+	rng_init(&rng, 3);
+	for (uint32_t i = 0; i < 200000; i++) {
+		uint32_t k = (uint32_t)rng_below(&rng, FEW_USERS * FEW_CHANNELS);
+
+		want[k] = rng_below(&rng, 2) ? 0 : i;
+		assert_int_equal(set(t, 1 + k / FEW_CHANNELS,
+				     1 + k % FEW_CHANNELS, want[k], 0), 0);
+	}
+	for (uint32_t k = 0; k < FEW_USERS * FEW_CHANNELS; k++) {
+		const struct read_state *s;
+
+		s = read_table_get(t, 1 + k / FEW_CHANNELS,
+				   1 + k % FEW_CHANNELS);
+		assert_int_equal(!!s, !!want[k]);
+		assert_true(!s || s->last == want[k]);
+		states += !!s;
+	}
+	assert_int_equal(t->states, states);
+	for (uint32_t k = 0; k < FEW_USERS * FEW_CHANNELS; k++)
+		assert_int_equal(set(t, 1 + k / FEW_CHANNELS,
+				     1 + k % FEW_CHANNELS, 0, 0), 0);
+	assert_int_equal(t->states, 0);
+	assert_int_equal(t->users, 0);
+	/* Slots stay. */
+	assert_true(t->bytes - fixed < FEW_USERS * 4 * 32);
+	free(want);
+}
+
 static void lost_memory_changes_nothing(void **state)
 {
 	struct read_table *t = *state;
@@ -190,6 +228,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_state_costs_little, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(states_that_say_nothing_go,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(lost_memory_changes_nothing,
 						setup, teardown),
 	};
