@@ -15,6 +15,9 @@ int search_types_register(void)
 		TYPE(SEARCH_HITS, "search.hits", struct search_hits_msg),
 		TYPE(SEARCH_REINDEX, "search.reindex",
 		     struct search_reindex_msg),
+		TYPE(SEARCH_FORGET, "search.forget", struct search_forget_msg),
+		TYPE(SEARCH_FORGOTTEN, "search.forgotten",
+		     struct search_forgotten_msg),
 	};
 
 	return actor_types_register(PROTO_SEARCH, types,

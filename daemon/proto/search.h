@@ -9,6 +9,7 @@
  *	SEARCH_WHO	indexer -> guild: say HELLO, hints were lost
  *	SEARCH_QUERY	guild -> indexer -> SEARCH_HITS
  *	SEARCH_REINDEX	operator -> indexer
+ *	SEARCH_FORGET	-> SEARCH_FORGOTTEN: this channel is gone
  *
  * A guild numbers its hints; a gap says that some were dropped.  A person's
  * direct messages are a cell too: its guild_id is the user's, and the directory
@@ -43,12 +44,27 @@ enum search_msg_type {
 	SEARCH_QUERY,			/* struct search_query_msg */
 	SEARCH_HITS,			/* struct search_hits_msg */
 	SEARCH_REINDEX,			/* struct search_reindex_msg */
+	SEARCH_FORGET,			/* struct search_forget_msg */
+	SEARCH_FORGOTTEN,		/* struct search_forgotten_msg */
 };
 
 /* Forget what is indexed of a guild, and read all of it anew.  No answer. */
 struct search_reindex_msg {
 	struct actor_msg head;
 	uint64_t guild_id;
+};
+
+/* A channel whose messages are not in the store any more. */
+struct search_forget_msg {
+	struct actor_msg head;
+	uint64_t guild_id;
+	uint64_t channel_id;
+};
+
+/* -EOVERFLOW: ask again later. */
+struct search_forgotten_msg {
+	struct actor_msg head;
+	int status;
 };
 
 struct search_hello_msg {

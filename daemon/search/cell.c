@@ -54,6 +54,7 @@ static const char *const sql[CELL_STMTS] = {
 		       " AND id <= ?3 ORDER BY id DESC",
 	[CELL_SET_MARK] =
 		"INSERT OR REPLACE INTO mark VALUES (?1, ?2, ?3, ?4, ?5)",
+	[CELL_DEL_MARK] = "DELETE FROM mark WHERE channel = ?1",
 	[CELL_MARKS] = "SELECT * FROM mark",
 	[CELL_COUNT] = "SELECT count(*) FROM doc",
 	/* One step in the index each, however many messages there are. */
@@ -176,20 +177,24 @@ int cell_open(const char *path, struct cell **ret_cell)
 
 int cell_close(struct cell *c)
 {
-	int err = SQLITE_OK;
+	int err = 0;
 
 	for (int i = 0; i < CELL_STMTS; i++)
 		sqlite3_finalize(c->stmt[i]);
 	tokens_free(c->tokens);
 	buf_fini(&c->scope);
-	/* The checkpoint syncs the log, then the file. */
 	if (c->db)
-		err = sqlite3_wal_checkpoint_v2(c->db, NULL,
-						SQLITE_CHECKPOINT_TRUNCATE,
-						NULL, NULL);
+		err = cell_sync(c);
 	sqlite3_close(c->db);
 	mem_free(c);
-	return cell_errno(err);
+	return err;
+}
+
+/* The checkpoint syncs the log, then the file. */
+int cell_sync(struct cell *c)
+{
+	return cell_errno(sqlite3_wal_checkpoint_v2(
+		c->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
 }
 
 int cell_begin(struct cell *c)
@@ -358,6 +363,30 @@ static int delete_stale(struct cell *c, uint64_t channel, uint64_t from,
 			err = cell_delete(c, stale[i]);
 	} while (!err && count == STALE_MAX);
 	return err;
+}
+
+static int delete_mark(struct cell *c, uint64_t channel)
+{
+	sqlite3_stmt *stmt = cell_stmt(c, CELL_DEL_MARK);
+
+	if (!stmt)
+		return cell_unprepared(c);
+	sqlite3_bind_int64(stmt, 1, (int64_t)channel);
+	return cell_run(stmt);
+}
+
+int cell_forget(struct cell *c, uint64_t channel, bool *ret_more)
+{
+	static const struct rows none;
+	uint64_t id[STALE_MAX];
+	uint32_t count;
+	int err;
+
+	err = find_stale(c, channel, 0, UINT64_MAX, &none, id, &count);
+	for (uint32_t i = 0; !err && i < count; i++)
+		err = cell_delete(c, id[i]);
+	*ret_more = count == STALE_MAX;
+	return err || *ret_more ? err : delete_mark(c, channel);
 }
 
 int cell_reconcile(struct cell *c, uint64_t channel, uint64_t from,

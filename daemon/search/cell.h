@@ -11,6 +11,7 @@
 #ifndef SEARCH_CELL_H
 #define SEARCH_CELL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/model.h"
@@ -32,6 +33,9 @@ int cell_open(const char *path, struct cell **ret_cell);
 /* What was committed is durable when this has returned 0. */
 int cell_close(struct cell *cell);
 
+/* The same, of one that stays open. */
+int cell_sync(struct cell *cell);
+
 int cell_begin(struct cell *cell);
 int cell_commit(struct cell *cell);
 void cell_rollback(struct cell *cell);
@@ -46,6 +50,9 @@ int cell_delete(struct cell *cell, uint64_t id);
  */
 int cell_reconcile(struct cell *cell, uint64_t channel, uint64_t from,
 		   uint64_t upto, const struct rows *rows);
+
+/* Takes out some of a channel's messages, and when there are none its mark. */
+int cell_forget(struct cell *cell, uint64_t channel, bool *ret_more);
 
 /* Of messages.  Takes its time: it counts them. */
 int cell_count(struct cell *cell, uint64_t *ret_count);

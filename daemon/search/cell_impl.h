@@ -19,6 +19,7 @@ enum cell_stmt {
 	CELL_MARKS,
 	CELL_COUNT,
 	CELL_NEXT_CHANNEL,
+	CELL_DEL_MARK,
 	CELL_STMTS,
 };
 

@@ -190,6 +190,21 @@ void follow_forget(struct follow *f)
 	f->caught_up = false;
 }
 
+void follow_drop(struct follow *f, uint64_t channel)
+{
+	struct follow_channel *c = find(f, channel);
+	uint32_t kept = 0;
+
+	if (!c)
+		return;
+	for (uint32_t i = 0; i < f->dirty_count; i++)
+		if (f->dirty[i].channel != channel)
+			f->dirty[kept++] = f->dirty[i];
+	f->dirty_count = kept;
+	hmap_del(&f->channels, channel);
+	mem_free(c);
+}
+
 static bool has_tail(const struct follow_channel *c)
 {
 	return c->newest > c->mark;

@@ -106,6 +106,8 @@ int follow_changed(struct follow *f, uint64_t channel, uint64_t id);
 void follow_doubt(struct follow *f, const struct follow_since *since);
 /* The cell is empty again. */
 void follow_forget(struct follow *f);
+/* The channel is gone; nothing is being read for it. */
+void follow_drop(struct follow *f, uint64_t channel);
 
 /* Up to `max` reads that may be made at once; `limit` rows each.  What is
  * dirty is taken out. */

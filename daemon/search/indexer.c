@@ -253,6 +253,7 @@ static const struct {
 	{ SEARCH_CHANGED, on_changed },
 	{ SEARCH_QUERY, on_query },
 	{ SEARCH_REINDEX, on_reindex },
+	{ SEARCH_FORGET, forget_ask },
 	{ DATA_ROWS, batch_rows },
 	{ ACTOR_MSG_IO, on_io },
 	{ ACTOR_MSG_TIMER, on_timer },
@@ -284,6 +285,7 @@ static int start(struct actor *self, void *state, const void *arg)
 	x->search = *(struct search *const *)arg;
 	list_init(&x->work);
 	list_init(&x->queries);
+	list_init(&x->forgets);
 	actor_timer_start(self, TICK_NS, 0);
 	job_next(x);
 	return actor_register(self, SEARCH_NAME);
@@ -312,6 +314,7 @@ static void stop(struct actor *self, void *state, int reason)
 	(void)self;
 	(void)reason;
 	drop_queries(x);
+	forget_fini(x);
 	buf_fini(&x->job.marks);
 	for (uint32_t i = 0; i < x->batch.count; i++)
 		rows_put(x->batch.reading[i].rows);

@@ -14,6 +14,7 @@
 #define SEARCH_LANE 1u		/* of os_work(): all that touches a cell */
 #define READS_MAX 32u		/* of a batch */
 #define QUERIES_MAX 256u	/* that wait */
+#define FORGETS_MAX 64u		/* likewise */
 #define DIR_SIZE 384
 
 struct search {
@@ -59,7 +60,7 @@ struct batch {
 
 enum job_kind {
 	JOB_NONE, JOB_OPEN, JOB_LOAD, JOB_APPLY, JOB_QUERY, JOB_SAFE, JOB_DROP,
-	JOB_CLOSE,
+	JOB_FORGET, JOB_CLOSE,
 };
 
 struct kept_mark {
@@ -80,6 +81,7 @@ struct job {
 	bool partial;			/* QUERY: say how much is indexed */
 	bool complete;			/* CLOSE: see cells_close() */
 	bool dropped;			/* the cell was, as damaged */
+	bool more;			/* FORGET: there is */
 };
 
 struct indexer {
@@ -94,6 +96,8 @@ struct indexer {
 	struct list work;	/* struct followed with something to do */
 	struct list queries;	/* struct waiting_query */
 	uint32_t query_count;
+	struct list forgets;	/* struct waiting_forget, one at a time */
+	uint32_t forget_count;
 	struct batch batch;
 	struct job job;
 	bool open;
@@ -104,6 +108,11 @@ struct waiting_query {
 	struct list node;
 	struct search_query_msg *msg;	/* taken */
 	uint64_t begin_ns;
+};
+
+struct waiting_forget {
+	struct list node;
+	struct search_forget_msg *msg;	/* taken */
 };
 
 static inline void search_count(atomic_uint_least64_t *counter, uint64_t n)
@@ -117,6 +126,17 @@ static inline void search_count(atomic_uint_least64_t *counter, uint64_t n)
 void job_next(struct indexer *x);
 /* It is back. */
 void job_done(struct indexer *x, int result);
+
+/* --- channels that are gone (indexer_forget.c) --- */
+
+void forget_ask(struct indexer *x, struct actor_msg *msg);
+/* The cell that is to forget one next, for which nothing may be read
+ * meanwhile; 0: none. */
+uint64_t forget_cell(const struct indexer *x);
+/* On the worker. */
+int forget_run(struct indexer *x);
+void forget_done(struct indexer *x, int result);
+void forget_fini(struct indexer *x);
 
 /* --- batches (indexer_batch.c) --- */
 

@@ -75,7 +75,7 @@ static struct followed *pick(struct indexer *x)
 	list_for_each_safe(node, &x->work) {
 		struct followed *f = list_entry(node, struct followed, node);
 
-		if (!f->loaded || f->retry_ns > now)
+		if (!f->loaded || f->retry_ns > now || f->id == forget_cell(x))
 			continue;
 		if (follow_has_work(&f->follow))
 			return f;

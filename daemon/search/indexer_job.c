@@ -54,6 +54,8 @@ static uint64_t cell_of(const struct indexer *x)
 		return x->job.of->id;
 	case JOB_APPLY:
 		return x->batch.of->id;
+	case JOB_FORGET:
+		return forget_cell(x);
 	default:
 		return x->job.query->guild_id;
 	}
@@ -95,6 +97,9 @@ static int run(void *arg)
 		break;
 	case JOB_QUERY:
 		err = query(x);
+		break;
+	case JOB_FORGET:
+		err = forget_run(x);
 		break;
 	case JOB_NONE:
 		break;
@@ -169,6 +174,17 @@ static bool start_load(struct indexer *x)
 	return false;
 }
 
+/* Nothing is being read for its cell. */
+static bool start_forget(struct indexer *x)
+{
+	uint64_t id = forget_cell(x);
+
+	if (!id || x->stopping ||
+	    (x->batch.state != BATCH_NONE && x->batch.of->id == id))
+		return false;
+	return start(x, JOB_FORGET);
+}
+
 /* When something has changed since, or hours have passed. */
 static void start_safe(struct indexer *x)
 {
@@ -204,7 +220,7 @@ void job_next(struct indexer *x)
 		/* What was being read is not. */
 		x->job.complete = indexer_all_saved(x);
 		start(x, JOB_CLOSE);
-	} else if (!start_load(x)) {
+	} else if (!start_forget(x) && !start_load(x)) {
 		start_safe(x);
 	}
 }
@@ -301,6 +317,9 @@ void job_done(struct indexer *x, int result)
 		break;
 	case JOB_DROP:
 		x->job.of->drop = false;
+		break;
+	case JOB_FORGET:
+		forget_done(x, result);
 		break;
 	case JOB_SAFE:
 		if (!result)

@@ -157,14 +157,32 @@ static uint32_t found(struct cell *cell, uint64_t guild, uint32_t word,
 	return n;
 }
 
+static uint64_t living(uint64_t guild)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < model->count; i++)
+		n += !model->message[i].gone &&
+		     guild_of(model->message[i].channel) == guild;
+	return n;
+}
+
 static void compare_guild(uint64_t seed, uint64_t guild)
 {
 	static uint64_t want[MESSAGES], have[MESSAGES];
 	struct cell *cell;
 	char path[192];
+	uint64_t count;
 
 	snprintf(path, sizeof(path), "%s/%" PRIu64 ".db", model->dir, guild);
 	check(!cell_open(path, &cell));
+	check(!cell_count(cell, &count));
+	if (count != living(guild)) {
+		printf("# seed %" PRIu64 ": guild %" PRIu64 " has %" PRIu64
+		       " messages, not %" PRIu64 "\n", seed, guild, count,
+		       living(guild));
+		check(!"nothing is left of what is gone");
+	}
 	for (uint32_t w = 0; w < WORDS; w++) {
 		uint32_t n = expected(guild, w, want);
 		uint32_t m = found(cell, guild, w, have);
@@ -208,6 +226,7 @@ static void run_seed(uint64_t seed, bool no_notes, uint64_t *sum)
 	model->busy = false;
 	run(&life, SETTLE_NS);
 	finish(&life);
+	check(!model->forget);
 	for (uint64_t g = 1; g <= GUILDS; g++)
 		compare_guild(seed, g);
 	shell("rm -rf", model->top, "");
@@ -216,6 +235,7 @@ static void run_seed(uint64_t seed, bool no_notes, uint64_t *sum)
 	sum[2] += model->errors;
 	sum[3] += model->crashes;
 	sum[4] += model->reindexed;
+	sum[5] += model->forgotten;
 	free(model);
 }
 
@@ -227,7 +247,7 @@ static bool is_caught(void)
 	int status = 0;
 
 	if (!pid) {
-		uint64_t sum[5] = { 0 };
+		uint64_t sum[6] = { 0 };
 		struct rlimit none = { 0 };
 
 		setrlimit(RLIMIT_CORE, &none);
@@ -250,7 +270,7 @@ int main(int argc, char **argv)
 	uint64_t seeds = argc > 2 ? strtoull(argv[2], NULL, 0) :
 			 argc > 1 ? 1 : env ? strtoull(env, NULL, 0) :
 			 SEEDS_DEFAULT;
-	uint64_t sum[5] = { 0 };
+	uint64_t sum[6] = { 0 };
 	bool caught;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -262,8 +282,9 @@ int main(int argc, char **argv)
 	for (uint64_t i = 0; i < seeds; i++)
 		run_seed(seed + i, false, sum);
 	printf("# %" PRIu64 " changes, %" PRIu64 " hints lost, %" PRIu64
-	       " reads failed, %" PRIu64 " crashes, %" PRIu64 " times reindexed\n",
-	       sum[0], sum[1], sum[2], sum[3], sum[4]);
+	       " reads failed, %" PRIu64 " crashes, %" PRIu64 " times reindexed, %" PRIu64
+	       " channels gone\n",
+	       sum[0], sum[1], sum[2], sum[3], sum[4], sum[5]);
 	printf("ok 1 - the_index_becomes_what_the_store_has\n");
 	caught = is_caught();
 	printf("%sok 2 - without_notes_it_does_not\n", caught ? "" : "not ");

@@ -47,6 +47,9 @@ struct model {
 	struct note_model note[NOTES];
 	uint32_t note_count;
 	bool no_notes;		/* the canary */
+	uint32_t gone;		/* channels: bit i that of 100 + i */
+	uint64_t forget;	/* one of them, not forgotten yet; 0: none */
+	uint64_t forgotten;
 	uint64_t last_id;
 	int64_t elapsed_ms;	/* in the lives before */
 	struct message_model message[MESSAGES];
@@ -295,12 +298,13 @@ static void note_old(struct actor *self, const struct message_model *m)
 static void create(struct actor *self)
 {
 	struct message_model *m = &model->message[model->count];
+	uint64_t channel = 100 + rng_below(&model->rng, GUILDS * CHANNELS);
 
-	if (model->count == MESSAGES)
+	if (model->count == MESSAGES || model->gone >> (channel - 100) & 1)
 		return;
 	model->count++;
 	m->id = next_id(self);
-	m->channel = 100 + rng_below(&model->rng, GUILDS * CHANNELS);
+	m->channel = channel;
 	m->words = some_words();
 	hint(self, m->channel, &m->id, 1);
 }
@@ -343,6 +347,46 @@ static void bulk_delete(struct actor *self)
 		hint(self, channel, id, n);
 }
 
+/* As guild/sweeper.c does it: again and again until it is done. */
+static void ask_to_forget(struct actor *self)
+{
+	struct search_forget_msg *m;
+
+	if (!model->forget)
+		return;
+	m = ACTOR_MSG_NEW(struct search_forget_msg, SEARCH_FORGET);
+	m->guild_id = guild_of(model->forget);
+	m->channel_id = model->forget;
+	m->head.tag = model->forget;
+	actor_send(self, search_route(actor_system_of(self)), &m->head);
+}
+
+/* A channel goes with all that is in it, and no hint tells. */
+static void drop_channel(struct actor *self)
+{
+	uint32_t i = (uint32_t)rng_below(&model->rng, GUILDS * CHANNELS);
+
+	/* Half of them stay. */
+	if (model->forget || i % 2 || model->gone >> i & 1)
+		return;
+	model->gone |= 1u << i;
+	model->forget = 100 + i;
+	for (i = 0; i < model->count; i++)
+		if (model->message[i].channel == model->forget)
+			model->message[i].gone = true;
+	ask_to_forget(self);
+}
+
+static void forgotten(struct actor *self, const struct actor_msg *msg)
+{
+	(void)self;
+	if (((const struct search_forgotten_msg *)msg)->status ||
+	    msg->tag != model->forget)
+		return;
+	model->forget = 0;
+	model->forgotten++;
+}
+
 static void reindex(struct actor *self)
 {
 	struct search_reindex_msg *m;
@@ -362,6 +406,8 @@ static void act(struct actor *self)
 	 * new messages might lose. */
 	if (dice == 1 && (!model->faults || !rng_below(&model->rng, 20)))
 		reindex(self);
+	else if (dice == 2 && !rng_below(&model->rng, 5))
+		drop_channel(self);
 	else if (dice < 120 || !model->faults)
 		create(self);
 	else if (dice == 199)
@@ -378,7 +424,12 @@ static int driver_handle(struct actor *self, void *state, struct actor_msg *msg)
 		for (uint64_t n = rng_below(&model->rng, 20); model->busy && n;
 		     n--)
 			act(self);
+		if (!rng_below(&model->rng, 8))
+			ask_to_forget(self);
 		actor_timer_start(self, OP_NS, 0);
+		break;
+	case SEARCH_FORGOTTEN:
+		forgotten(self, msg);
 		break;
 	case SEARCH_WHO:
 		for (uint64_t g = 1; g <= GUILDS; g++)
@@ -396,6 +447,7 @@ static int driver_start(struct actor *self, void *state, const void *arg)
 	(void)arg;
 	for (uint64_t g = 1; g <= GUILDS; g++)
 		hello(self, g);
+	ask_to_forget(self);
 	actor_timer_start(self, OP_NS, 0);
 	return 0;
 }

@@ -177,6 +177,34 @@ static void a_range_becomes_what_the_store_has(void **state)
 	rows_put(rows);
 }
 
+static int no_mark(void *ctx, const struct cell_mark *mark)
+{
+	(void)ctx;
+	(void)mark;
+	return -1;
+}
+
+static void a_channel_is_forgotten_bit_by_bit(void **state)
+{
+	const struct cell_mark mark = { CHANNEL, 2, 30, 10, 20 };
+	uint64_t count = 0;
+	bool more = true;
+	int calls = 0;
+
+	(void)state;
+	for (uint64_t id = 1; id <= 300; id++)
+		put(id, CHANNEL, "word");
+	put(400, OTHER, "word");
+	assert_int_equal(cell_set_mark(cell, &mark), 0);
+	for (; more; calls++)
+		assert_int_equal(cell_forget(cell, CHANNEL, &more), 0);
+	assert_true(calls > 1);
+	FINDS("word", );
+	assert_int_equal(cell_count(cell, &count), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(cell_marks(cell, no_mark, NULL), 0);
+}
+
 static int one_mark(void *ctx, const struct cell_mark *mark)
 {
 	*(struct cell_mark *)ctx = *mark;
@@ -230,6 +258,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_range_becomes_what_the_store_has, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_channel_is_forgotten_bit_by_bit, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_marks, setup, teardown),
 		cmocka_unit_test(a_damaged_file_is_found_out),
 	};
