@@ -10,6 +10,11 @@
 #include "search/indexer.h"
 
 #define DEADLINE_NS 10000000000ull
+/*
+ * What comes within this time is one batch: a commit writes a page of each of
+ * the five trees that a message is in, be it one message or fifty.
+ */
+#define GATHER_NS 200000000ull
 #define INDEX_BITS 8
 
 _Static_assert(READS_MAX <= 1u << INDEX_BITS, "a tag holds the index");
@@ -68,6 +73,13 @@ static int send(struct indexer *x, uint32_t index)
 			  &m->head);
 }
 
+static bool is_due(const struct indexer *x, const struct followed *f,
+		   uint64_t now)
+{
+	return f->loaded && f->retry_ns <= now &&
+	       now - f->since_ns >= GATHER_NS && f->id != forget_cell(x);
+}
+
 static struct followed *pick(struct indexer *x)
 {
 	uint64_t now = actor_now_ns(x->self);
@@ -75,7 +87,7 @@ static struct followed *pick(struct indexer *x)
 	list_for_each_safe(node, &x->work) {
 		struct followed *f = list_entry(node, struct followed, node);
 
-		if (!f->loaded || f->retry_ns > now || f->id == forget_cell(x))
+		if (!is_due(x, f, now))
 			continue;
 		if (follow_has_work(&f->follow))
 			return f;

@@ -364,10 +364,13 @@ static void ask_to_forget(struct actor *self)
 /* A channel goes with all that is in it, and no hint tells. */
 static void drop_channel(struct actor *self)
 {
-	uint32_t i = (uint32_t)rng_below(&model->rng, GUILDS * CHANNELS);
+	uint32_t i;
 
-	/* Half of them stay. */
-	if (model->forget || i % 2 || model->gone >> i & 1)
+	if (model->forget || !model->count)
+		return;
+	/* One that is just being read; half of them stay. */
+	i = (uint32_t)(model->message[model->count - 1].channel - 100);
+	if (i % 2 || model->gone >> i & 1)
 		return;
 	model->gone |= 1u << i;
 	model->forget = 100 + i;
@@ -406,7 +409,7 @@ static void act(struct actor *self)
 	 * new messages might lose. */
 	if (dice == 1 && (!model->faults || !rng_below(&model->rng, 20)))
 		reindex(self);
-	else if (dice == 2 && !rng_below(&model->rng, 5))
+	else if (dice == 2 && !rng_below(&model->rng, 3))
 		drop_channel(self);
 	else if (dice < 120 || !model->faults)
 		create(self);
