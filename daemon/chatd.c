@@ -28,6 +28,7 @@
 #include "guild/guild.h"
 #include "guild/live.h"
 #include "guild/privilege.h"
+#include "guild/sweeper.h"
 #include "os/env.h"
 #include "proto/data.h"
 #include "proto/files.h"
@@ -273,6 +274,7 @@ static int start_directory(struct chatd *d)
 {
 	const struct catalog_actor_arg catalog = { d->folder.catalog,
 						   d->folder.ids };
+	struct sweeper_arg sweeper;
 	struct directory_arg arg = { .ids = d->folder.ids,
 				     .secret = *catalog_secret(catalog.catalog),
 				     .ready = directory_ready,
@@ -290,7 +292,10 @@ static int start_directory(struct chatd *d)
 		return err;
 	while (sem_wait(&d->ready))
 		;
-	return d->ready_error;
+	if (d->ready_error)
+		return d->ready_error;
+	sweeper.catalog = arg.catalog;
+	return spawn(d, &sweeper_class, &sweeper, sizeof(sweeper), &ref);
 }
 
 static int start_store(struct chatd *d)

@@ -101,9 +101,14 @@ static const char schema_3[] =
 	" action INTEGER NOT NULL, changes TEXT, options TEXT, reason TEXT);"
 	"CREATE INDEX audit_guild ON audit (guild_id, id);";
 
+/* Channels whose messages, files and whatever else are to be deleted. */
+static const char schema_4[] =
+	"CREATE TABLE gone ("
+	" channel_id INTEGER PRIMARY KEY, guild_id INTEGER NOT NULL);";
+
 /* scripts[n] leads from version n to n + 1; 0 is an empty file. */
 static const char *const scripts[CATALOG_VERSION] = {
-	schema_1, schema_2, schema_3,
+	schema_1, schema_2, schema_3, schema_4,
 };
 
 static int read_number(void *ctx, struct db_row *row)

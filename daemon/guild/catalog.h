@@ -20,7 +20,7 @@
 struct catalog;
 struct state;
 
-#define CATALOG_VERSION 3
+#define CATALOG_VERSION 4
 
 /*
  * Opens, or makes, the catalog in folder `dir`; NULL: one in memory, with a
@@ -56,7 +56,13 @@ int catalog_del_role(struct catalog *c, uint64_t id);
 /* With its overwrites. */
 int catalog_put_channel(struct catalog *c, const struct channel *ch);
 int catalog_set_last_pin(struct catalog *c, uint64_t channel_id, uint64_t ms);
+/* What it held elsewhere is still to be swept away. */
 int catalog_del_channel(struct catalog *c, uint64_t id);
+/* Channels that are deleted and not swept yet; a non-zero return ends it. */
+int catalog_list_gone(struct catalog *c,
+		      int (*channel)(void *ctx, uint64_t id, uint64_t guild_id),
+		      void *ctx);
+int catalog_swept(struct catalog *c, uint64_t channel_id);
 /* With its roles; the user must exist. */
 int catalog_put_member(struct catalog *c, uint64_t guild_id,
 		       const struct member *m);

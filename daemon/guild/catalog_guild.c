@@ -113,7 +113,41 @@ int catalog_set_last_pin(struct catalog *c, uint64_t channel_id, uint64_t ms)
 
 int catalog_del_channel(struct catalog *c, uint64_t id)
 {
-	return db_run(c->db, "DELETE FROM channel WHERE id = ?", "i", id);
+	int err = db_run(c->db,
+			 "INSERT OR IGNORE INTO gone"
+			 " SELECT id, guild_id FROM channel WHERE id = ?", "i",
+			 id);
+
+	return err ? err : db_run(c->db, "DELETE FROM channel WHERE id = ?",
+				  "i", id);
+}
+
+struct gone_visit {
+	int (*channel)(void *ctx, uint64_t id, uint64_t guild_id);
+	void *ctx;
+};
+
+static int visit_gone(void *ctx, struct db_row *row)
+{
+	const struct gone_visit *v = ctx;
+
+	return v->channel(v->ctx, db_u64(row, 0), db_u64(row, 1));
+}
+
+int catalog_list_gone(struct catalog *c,
+		      int (*channel)(void *ctx, uint64_t id, uint64_t guild_id),
+		      void *ctx)
+{
+	struct gone_visit v = { channel, ctx };
+
+	return db_query(c->db, "SELECT channel_id, guild_id FROM gone"
+			" ORDER BY channel_id", visit_gone, &v, "");
+}
+
+int catalog_swept(struct catalog *c, uint64_t channel_id)
+{
+	return db_run(c->db, "DELETE FROM gone WHERE channel_id = ?", "i",
+		      channel_id);
 }
 
 int catalog_add_direct(struct catalog *c, const struct direct *d)

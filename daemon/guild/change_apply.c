@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "guild/change.h"
 #include "guild/guild_member.h"
+#include "guild/sweeper.h"
 #include "proto/intent.h"
 #include "proto/json.h"
 
@@ -162,6 +163,7 @@ static void apply_channel_gone(struct guild *g, struct change_row *row)
 	drop_webhooks_of(g, row->id);
 	state_del_channel(&g->state, row->id);
 	guild_views_changed(g, slot);
+	sweeper_channel_gone(g->self, g->arg.guild_id, row->id);
 }
 
 /* --- members and bans --- */

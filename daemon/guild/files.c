@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guild/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,6 +22,7 @@
 #define DIR_MODE 0700
 #define FILE_MODE 0600
 #define NAME_SIZE 24		/* an id in text */
+#define CLEAR_MAX 256		/* files of one job: others wait behind it */
 
 struct files {
 	struct actor *self;
@@ -35,6 +37,7 @@ struct job {
 	struct actor_msg *request;	/* taken */
 	int dir_fd;
 	struct blob *data;		/* of a GET */
+	bool more;			/* of a CLEAR */
 };
 
 static void name_of(uint64_t id, char name[NAME_SIZE])
@@ -170,6 +173,48 @@ static int run_drop(struct job *job)
 	return err;
 }
 
+/* Takes the descriptor. */
+static int clear_folder(int fd, bool *ret_more)
+{
+	DIR *dir = fdopendir(fd);
+	struct dirent *entry;
+	int err = 0, n = 0;
+
+	if (!dir) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	while (!err && n < CLEAR_MAX && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (unlinkat(fd, entry->d_name, 0))
+			err = -errno;
+		n++;
+	}
+	*ret_more = n == CLEAR_MAX;
+	closedir(dir);
+	return err;
+}
+
+static int run_clear(struct job *job)
+{
+	const struct files_clear_msg *m =
+		(struct files_clear_msg *)job->request;
+	int fd = open_channel(job->dir_fd, m->channel_id, false), err;
+	char name[NAME_SIZE];
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	err = clear_folder(fd, &job->more);
+	if (err || job->more)
+		return err;
+	name_of(m->channel_id, name);
+	if (unlinkat(job->dir_fd, name, AT_REMOVEDIR) && errno != ENOENT)
+		return -errno;
+	return fsync(job->dir_fd) ? -errno : 0;
+}
+
 static int run(void *io)
 {
 	struct job *job = ((struct actor_io_msg *)io)->ctx;
@@ -179,6 +224,8 @@ static int run(void *io)
 		return run_put(job);
 	case FILES_GET:
 		return run_get(job);
+	case FILES_CLEAR:
+		return run_clear(job);
 	default:
 		return run_drop(job);
 	}
@@ -230,9 +277,22 @@ static void answer_get(struct files *f, const struct actor_msg *request,
 	actor_reply(f->self, request, &a->head);
 }
 
-/* Takes `data`. */
+static void answer_clear(struct files *f, const struct actor_msg *request,
+			 int status, bool more)
+{
+	struct files_cleared_msg *a = ACTOR_MSG_NEW(struct files_cleared_msg,
+						    FILES_CLEARED);
+
+	if (!a)
+		return;
+	a->status = status;
+	a->more = more;
+	actor_reply(f->self, request, &a->head);
+}
+
+/* `job`: what has come of it, or NULL; its data are taken. */
 static void answer(struct files *f, const struct actor_msg *request,
-		   int status, struct blob *data)
+		   int status, const struct job *job)
 {
 	if (status && status != -ENOENT)
 		log_error("files", "failed", "type=%u error=%d", request->type,
@@ -240,7 +300,9 @@ static void answer(struct files *f, const struct actor_msg *request,
 	if (request->type == FILES_PUT)
 		answer_put(f, (const struct files_put_msg *)request, status);
 	else if (request->type == FILES_GET)
-		answer_get(f, request, status, data);
+		answer_get(f, request, status, job ? job->data : NULL);
+	else if (request->type == FILES_CLEAR)
+		answer_clear(f, request, status, job && job->more);
 }
 
 /* --- the actor --- */
@@ -295,7 +357,7 @@ static void job_done(struct files *f, struct actor_io_msg *io)
 	struct job *job = io->ctx;
 
 	f->jobs--;
-	answer(f, job->request, io->result, job->data);
+	answer(f, job->request, io->result, job);
 	actor_msg_free(job->request);
 	mem_free(job);
 }
@@ -309,6 +371,7 @@ static int handle(struct actor *self, void *state, struct actor_msg *msg)
 	case FILES_PUT:
 	case FILES_GET:
 	case FILES_DROP:
+	case FILES_CLEAR:
 		request(f, msg);
 		break;
 	case ACTOR_MSG_IO:

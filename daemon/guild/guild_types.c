@@ -5,6 +5,7 @@
 #include "guild/directory_impl.h"
 #include "guild/guild.h"
 #include "guild/relay.h"
+#include "guild/sweeper.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -102,6 +103,11 @@ static const struct actor_type dir_types[] = {
 	     struct dir_direct_changed_msg, NULL),
 };
 
+static const struct actor_type sweep_types[] = {
+	TYPE(PROTO_SWEEP, SWEEP_CHANNEL, "sweep.channel",
+	     struct sweep_channel_msg, NULL),
+};
+
 int guild_types_register(void)
 {
 	int err;
@@ -111,6 +117,9 @@ int guild_types_register(void)
 	if (!err)
 		err = actor_types_register(PROTO_CATALOG, catalog_types,
 					   COUNT(catalog_types));
+	if (!err)
+		err = actor_types_register(PROTO_SWEEP, sweep_types,
+					   COUNT(sweep_types));
 	if (!err)
 		err = actor_types_register(DIR_INTERNAL, dir_types,
 					   COUNT(dir_types));

@@ -36,6 +36,9 @@ int files_types_register(void)
 		TYPE(FILES_DATA, "files.data", struct files_data_msg,
 		     data_fini),
 		TYPE(FILES_DROP, "files.drop", struct files_drop_msg, NULL),
+		TYPE(FILES_CLEAR, "files.clear", struct files_clear_msg, NULL),
+		TYPE(FILES_CLEARED, "files.cleared", struct files_cleared_msg,
+		     NULL),
 	};
 
 	return actor_types_register(PROTO_FILES, types,

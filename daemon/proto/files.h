@@ -6,6 +6,7 @@
  *	FILES_PUT	guild -> FILES_WRITTEN, when all of them are durable
  *	FILES_GET	gate -> FILES_DATA
  *	FILES_DROP	guild: these are named by no message any more
+ *	FILES_CLEAR	-> FILES_CLEARED: some files of a channel that is gone
  *
  * Whoever knows a file's mark may have it: there is no other check.  The mark
  * is in the file's URL, see files_path().
@@ -36,6 +37,8 @@ enum files_msg_type {
 	FILES_GET,			/* struct files_get_msg */
 	FILES_DATA,			/* struct files_data_msg */
 	FILES_DROP,			/* struct files_drop_msg */
+	FILES_CLEAR,			/* struct files_clear_msg */
+	FILES_CLEARED,			/* struct files_cleared_msg */
 };
 
 /* One name in the store: of a channel, and an id of its own. */
@@ -79,6 +82,17 @@ struct files_drop_msg {
 	uint64_t channel_id;
 	uint32_t count;
 	uint64_t id[];
+};
+
+struct files_clear_msg {
+	struct actor_msg head;
+	uint64_t channel_id;
+};
+
+struct files_cleared_msg {
+	struct actor_msg head;
+	int status;
+	bool more;			/* ask again */
 };
 
 /* Registers the types above.  Once, before the actor system starts. */

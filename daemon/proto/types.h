@@ -19,6 +19,7 @@ enum proto_range {
 	PROTO_SEARCH	= 0x700,
 	PROTO_READSTATE	= 0x780,
 	PROTO_FILES	= 0x7c0,
+	PROTO_SWEEP	= 0x7e0,
 };
 
 /*
