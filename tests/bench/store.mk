@@ -10,6 +10,6 @@ $(B)/tests/bench/store_bench: $(STORE_BENCH) $(call archives,store) | $(GENERATE
 		-lrocksdb -llmdb $(call libs,store) -o $@
 
 .PHONY: bench-store
-## bench-store: the store beside RocksDB, LMDB, SQLite, the raw device (ROWS= STORE_PART=appends|rest)
+## bench-store: the store beside RocksDB, LMDB, SQLite, the raw device (ROWS= STORE_PART=appends|load|measure)
 bench-store: $(B)/tests/bench/store_bench
 	@$< $(O)/bench-store $(ROWS) $(or $(STORE_PART),all) $(STORE_ENGINES)

@@ -3,15 +3,18 @@
  * The store against RocksDB, LMDB, SQLite and the raw device, on the same
  * rows, in one run: 10,000 channels, zipf 0.99, 300-byte rows.
  *
- *	store_bench FOLDER ROWS appends|rest|all [ENGINE]...
+ *	store_bench FOLDER ROWS appends|load|measure|rest|all [ENGINE]...
  *
  * Appends are measured in short turns, engine after engine, several times
  * over, and the medians shown: the machine's neighbours disturb all alike.
  * For the rest each engine is loaded in a process of its own, so that memory
  * and bytes written are its own, two at a time (how fast they load says little
- * then); when all have come to rest they are measured one by one.
+ * then); when all have come to rest they are measured one by one.  Both is
+ * `rest`; `load` and `measure` are its halves, for only the second one has to
+ * be alone on the machine.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +65,7 @@ void bench_progress(const char *format, ...)
 }
 
 static void show_appends(const struct bench_engine *const *engines, int count,
-			 const struct bench_result *results)
+			 struct bench_result *const *results)
 {
 	printf("\ndurable appends/s, median (best) of short turns; CPU us per "
 	       "row\n%-11s", "");
@@ -71,8 +74,8 @@ static void show_appends(const struct bench_engine *const *engines, int count,
 	for (int i = 0; i < count; i++) {
 		printf("\n%-11s", engines[i]->name);
 		for (int b = 0; b < BENCH_BATCHES; b++)
-			printf(" %9.0f (%9.0f) %6.2f", results[i].appends[b],
-			       results[i].best[b], results[i].cpu_us[b]);
+			printf(" %9.0f (%9.0f) %6.2f", results[i]->appends[b],
+			       results[i]->best[b], results[i]->cpu_us[b]);
 	}
 	printf("\n");
 	fflush(stdout);
@@ -137,7 +140,7 @@ struct run {
 	int count;
 	const char *folder;
 	uint64_t rows;
-	struct bench_result *results;	/* shared with the parent */
+	struct bench_result *const *results;	/* shared with the parent */
 };
 
 static void run_appends(const void *ctx)
@@ -152,14 +155,14 @@ static void run_load(const void *ctx)
 {
 	const struct run *r = ctx;
 
-	bench_load(r->engines[0], r->folder, r->rows, r->results);
+	bench_load(r->engines[0], r->folder, r->rows, r->results[0]);
 }
 
 static void run_rest(const void *ctx)
 {
 	const struct run *r = ctx;
 
-	bench_rest(r->engines[0], r->folder, r->results);
+	bench_rest(r->engines[0], r->folder, r->results[0]);
 }
 
 /* The slowest are the last of the list: they begin. */
@@ -182,8 +185,28 @@ static void load_all(const struct run *all_of_them)
 		end_child();
 }
 
-static int choose(int argc, char **argv,
-		  const struct bench_engine **ret_engines)
+/* In the folder, so that what one half finds the other one knows. */
+static struct bench_result *open_results(const char *folder)
+{
+	const size_t size = ENGINES * sizeof(struct bench_result);
+	char path[4096];
+	void *results;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/results", folder);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	if (fd < 0 || ftruncate(fd, (off_t)size))
+		bench_die(path, errno);
+	results = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (results == MAP_FAILED)
+		bench_die(path, errno);
+	close(fd);
+	return results;
+}
+
+static int choose(int argc, char **argv, struct bench_result *results,
+		  const struct bench_engine **ret_engines,
+		  struct bench_result **ret_results)
 {
 	int count = 0;
 
@@ -192,49 +215,56 @@ static int choose(int argc, char **argv,
 
 		for (int a = 4; a < argc; a++)
 			wanted |= !strcmp(argv[a], all[i]->name);
-		if (wanted)
-			ret_engines[count++] = all[i];
+		if (!wanted)
+			continue;
+		ret_results[count] = &results[i];
+		ret_engines[count++] = all[i];
 	}
 	return count;
 }
 
-int main(int argc, char **argv)
+static void measure_all(struct run run)
 {
-	const struct bench_engine *engines[ENGINES];
-	struct run run = { .engines = engines };
-	bool appends, rest;
-
-	if (argc < 4) {
-		fputs("usage: store_bench FOLDER ROWS appends|rest|all "
-		      "[ENGINE]...\n", stderr);
-		return 2;
-	}
-	run.folder = argv[1];
-	run.rows = strtoull(argv[2], NULL, 10);
-	appends = strcmp(argv[3], "rest");
-	rest = strcmp(argv[3], "appends");
-	run.count = choose(argc, argv, engines);
-	run.results = mmap(NULL, ENGINES * sizeof(*run.results),
-			   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			   -1, 0);
-	if (run.results == MAP_FAILED)
-		bench_die("memory", errno);
-	started_ns = bench_now_ns();
-	bench_rows_init();
-	mkdir(run.folder, 0700);
-	if (appends) {
-		in_child(run_appends, &run);
-		show_appends(engines, run.count, run.results);
-	}
-	if (!rest)
-		return 0;
-	load_all(&run);
 	show_rest_head(run.rows);
 	for (; run.count > 0; run.count--, run.engines++, run.results++) {
 		if (!run.engines[0]->latest)
 			continue;
 		in_child(run_rest, &run);
-		show_rest(run.engines[0], run.results);
+		show_rest(run.engines[0], run.results[0]);
 	}
+}
+
+static bool is_part(const char *part, const char *one, const char *other)
+{
+	return !strcmp(part, one) || !strcmp(part, other) ||
+	       !strcmp(part, "all");
+}
+
+int main(int argc, char **argv)
+{
+	const struct bench_engine *engines[ENGINES];
+	struct bench_result *results[ENGINES];
+	struct run run = { .engines = engines, .results = results };
+
+	if (argc < 4) {
+		fputs("usage: store_bench FOLDER ROWS "
+		      "appends|load|measure|rest|all [ENGINE]...\n", stderr);
+		return 2;
+	}
+	run.folder = argv[1];
+	run.rows = strtoull(argv[2], NULL, 10);
+	started_ns = bench_now_ns();
+	bench_rows_init();
+	mkdir(run.folder, 0700);
+	run.count = choose(argc, argv, open_results(run.folder), engines,
+			   results);
+	if (is_part(argv[3], "appends", "appends")) {
+		in_child(run_appends, &run);
+		show_appends(engines, run.count, results);
+	}
+	if (is_part(argv[3], "load", "rest"))
+		load_all(&run);
+	if (is_part(argv[3], "measure", "rest"))
+		measure_all(run);
 	return 0;
 }

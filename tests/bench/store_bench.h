@@ -63,7 +63,7 @@ struct bench_result {
 
 /* In short turns, engine after engine, several times over. */
 void bench_appends(const struct bench_engine *const *engines, int count,
-		   const char *folder, struct bench_result *results);
+		   const char *folder, struct bench_result *const *results);
 /* One engine with so many rows: makes it, and lets it come to rest. */
 void bench_load(const struct bench_engine *engine, const char *folder,
 		uint64_t rows, struct bench_result *result);

@@ -107,7 +107,7 @@ static const char *append_dir(const char *folder, const char *name)
 }
 
 void bench_appends(const struct bench_engine *const *engines, int count,
-		   const char *folder, struct bench_result *results)
+		   const char *folder, struct bench_result *const *results)
 {
 	static struct turn turns[ENGINES_MAX][BENCH_BATCHES][TURNS];
 	void *stores[ENGINES_MAX];
@@ -128,7 +128,7 @@ void bench_appends(const struct bench_engine *const *engines, int count,
 	for (int i = 0; i < count; i++) {
 		engines[i]->close(stores[i]);
 		for (size_t b = 0; b < BENCH_BATCHES; b++)
-			sum_up(turns[i][b], b, &results[i]);
+			sum_up(turns[i][b], b, results[i]);
 		bench_dir_remove(append_dir(folder, engines[i]->name));
 	}
 }
