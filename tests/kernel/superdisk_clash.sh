@@ -1,0 +1,149 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What is not meant to happen at the same time: the last SSD goes while it is
+# read, warmed and written, the table changes under hedged reads, the disk grows
+# under writes, discards meet fills, commands meet each other.
+# vm: timeout=300 tools=fio
+# Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
+# shellcheck disable=SC2317,SC2086,SC2154
+. ./lib.sh
+
+sd=/dev/mapper/sd
+make_nullb disk0 8 100000 discard=1
+make_ssd ssd0 12 20000
+make_ssd ssd1 12 20000
+make_ssd slow0 12 150000000
+must load_module dm-superdisk
+must blocks write "$disk0" 1
+
+agree() {
+	blocks same $sd "$disk0"
+}
+
+# part MIB "SSD..." [OPTION WORDS]: a table over the first MiB of the disk
+part() {
+	local mib=$1 ssds=$2
+	shift 2
+	echo "0 $((mib << 11)) superdisk $disk0 $(wc -w <<< "$ssds") $ssds $# $*"
+}
+
+# change TABLE: of the device that is used
+change() {
+	dmsetup reload sd --table "$1" && dmsetup suspend sd && dmsetup resume sd
+}
+
+# load MIB: verified reads and writes in the background, $fio
+load() {
+	fio --name=v --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 \
+		--rw=randrw --bs=4k --bsrange=512-64k --size=4M --io_size="$1M" \
+		--verify=crc32c --verify_backlog=64 --minimal --output=/tmp/fio &
+	fio=$!
+}
+
+# --- the last SSD, while it is warmed ----------------------------------------
+
+must dmsetup create sd --table "$(part 4 "$ssd0" checkpoint_ms 20 warm 1000000 \
+	verify off)"
+load 12
+for ((i = 0; i < 8; i++)); do
+	must dmsetup message sd 0 remove 0
+	must dmsetup message sd 0 add 0 "$ssd0"
+	must dmsetup message sd 0 replace 0 "$ssd1"
+	must dmsetup message sd 0 replace 0 "$ssd0"
+done
+ok the_last_ssd_goes_and_comes wait $fio
+ok all_agrees_after_that agree
+
+# --- the disk grows, with intents open ----------------------------------------
+
+load 12
+sizes=(5 6 8)
+for size in "${sizes[@]}"; do
+	must change "$(part $size "$ssd0" checkpoint_ms 600000 verify off)"
+done
+ok growth_under_writes_is_not_noticed wait $fio
+is it_has_grown "$(blockdev --getsize64 $sd)" $((8 << 20))
+ok all_agrees_when_grown agree
+
+# --- a flush while it is suspended --------------------------------------------
+
+must dmsetup suspend sd
+start dd if=/dev/zero of=$sd bs=4k count=1 conv=fsync,notrunc oflag=direct status=none
+flush=$!
+is nothing_gets_through "$(kill -0 $flush && echo waits)" waits
+must dmsetup resume sd
+ok it_is_answered_when_resumed wait $flush
+
+# --- commands, several at once, most of them nonsense ---------------------------
+
+load 12
+flood() {
+	local i
+	for ((i = 0; i < 12; i++)); do
+		dmsetup message sd 0 "${@:1:2}"
+		dmsetup message sd 0 "$1"
+		dmsetup message sd 0 "$1" 99999999999999999999 "$ssd0" more
+	done
+}
+flood bypass 0 > /dev/null 2>&1 &
+floods=($!)
+flood restore 0 > /dev/null 2>&1 &
+floods+=($!)
+flood warm 1000 > /dev/null 2>&1 &
+floods+=($!)
+ok nobody_without_rights_is_heard eval "netlink refused $sd && netlink refused $sd"
+wait "${floods[@]}"
+ok a_flood_of_commands_is_not_noticed wait $fio
+dmsetup message sd 0 restore 0
+is the_ssd_is_in_service "$(ssd_field sd 0 state)" in
+ok all_agrees_after_the_flood agree
+
+# --- discards of what is being filled and written ------------------------------
+
+must dmsetup message sd 0 replace 0 "$ssd1"
+fio --name=r --filename=$sd --direct=1 --ioengine=libaio --iodepth=16 \
+	--rw=randrw --bs=4k --size=4M --norandommap --io_size=12M --minimal \
+	--output=/dev/null &
+fio=$!
+discards=0
+while kill -0 $fio 2> /dev/null; do
+	must blkdiscard -o $((discards % 7 * 512 << 10)) -l $((768 << 10)) $sd
+	discards=$((discards + 1))
+done
+note "$discards discards"
+ok readers_and_writers_of_what_is_discarded_go_on wait $fio
+ok disk_and_ssd_agree_on_it agree
+ok and_again agree
+must dmsetup remove sd
+
+# --- the table changes under reads that ask the disk too ------------------------
+
+must blocks write "$disk0" 2
+table=$(part 8 "$slow0 $ssd1" hedge_us 1000 warm 1000000)
+must dmsetup create sd --table "$table"
+filled() {
+	ssd_is sd 0 valid 1024/1024 && ssd_is sd 1 valid 1024/1024
+}
+hedged() {
+	[[ $(ssd_field sd 0 hedges) -gt 0 ]]
+}
+verify() {
+	for _ in 1 2 3 4 5 6; do
+		blocks verify $sd 2 0 1024 || return
+	done
+}
+others=("$(part 8 "- $ssd1")" "$(part 8 "$slow0 $ssd1" hedge_us auto)"
+	"$(part 8 "$ssd0 $ssd1" hedge_us 500)")
+for other in "${others[@]}"; do
+	must change "$table"
+	must wait_for 60 filled
+	start verify
+	reader=$!
+	must wait_for 60 hedged
+	must change "$other"
+	ok hedged_readers_do_not_notice wait $reader
+done
+ok and_all_is_right blocks verify $sd 2
+must dmsetup remove sd
+ok unloads rmmod dm-superdisk
+done_testing
