@@ -117,7 +117,7 @@ check-fuzz:
 
 # The programs that cases run, the ports that clients outside reach, and the
 # disks that outlive their machine.
-GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(B)/tests/kernel/replay \
+GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(B)/tests/kernel/kmod_replay \
 	$(B)/tests/kernel/talk \
 	$(B)/tests/kernel/garble.so $(B)/tests/kernel/netlink \
 	$(MAINS:%=$(B)/bin/%) $(B)/tests/unit/monitor_sockets_test
@@ -126,10 +126,14 @@ GUEST_DISKS = disk=64 ssd0=32 ssd1=32 ssd2=32 ssd3=32
 CASES ?= $(filter-out %/lib.sh,$(wildcard tests/kernel/*.sh))
 KERNEL_DEADLINE_S = 3000
 
+$(B)/tests/kernel/kmod_replay: tests/kernel/kmod_log.c tests/kernel/kmod_cuts.c
+$(B)/tests/kernel/kmod_replay: $(KMOD_CORE_ARCHIVE)
+
 $(B)/tests/kernel/%: tests/kernel/%.c
 	@mkdir -p $(@D)
 	@echo "  TEST    $(VARIANT) kernel/$*"
-	@$(DCC) $(DCFLAGS) -MMD -MP -MF $@.d $< -o $@
+	@$(DCC) $(DCFLAGS) $(KMOD_CORE_CFLAGS) -MMD -MP -MF $@.d \
+		$(filter %.c %.a,$^) -o $@
 
 $(B)/tests/kernel/%.so: tests/kernel/%.c
 	@mkdir -p $(@D)

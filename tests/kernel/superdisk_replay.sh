@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # dm-log-writes under the disk and its SSDs records every write and flush of a
-# file system at work.  Cut at flushes and between them: each time what is
-# there makes a Super-Disk whose SSDs agree with the disk and a file system
-# that is sound.
+# file system at work.  Cut at every flush and after the next write, what the
+# SSDs call valid agrees with the disk; and at some of them what is there makes a
+# Super-Disk with a file system that is sound.
 # vm: timeout=400
 # Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
 # shellcheck disable=SC2317,SC2086,SC2154
@@ -70,9 +70,11 @@ must dmsetup remove sd
 must dmsetup remove rec_disk rec_a rec_b
 must dmsetup remove logged
 
-mapfile -t flush < <(replay flushes "$journal")
+mapfile -t flush < <(kmod_replay flushes "$journal")
 note "${#flush[@]} flushes recorded"
 ok enough_was_recorded test "${#flush[@]}" -gt 100
+
+ok every_flush_agrees kmod_replay check "$journal" $disk_sectors $ssd_sectors 2
 
 # Before the file system exists there is nothing to check.
 first=$((${#flush[@]} / 6))
@@ -81,7 +83,7 @@ truncate -s $((all_sectors * 512)) /tmp/base
 
 # at ENTRY: the devices as they were then, as /dev/mapper/try_*
 at() {
-	replay apply "$journal" /tmp/base $played "$1" || return
+	kmod_replay apply "$journal" /tmp/base $played "$1" || return
 	played=$1
 	cp /tmp/base /tmp/try && make_loop try /tmp/try &&
 		slices try_ "$try"
