@@ -9,7 +9,7 @@
 # shellcheck disable=SC2317,SC2086,SC2154
 . ./lib.sh
 
-CUTS=6		# one of two at a flush, the other between two of them
+CUTS=4		# with file system: one of two at a flush, the other between two of them
 
 disk_sectors=$((16 << 11))
 ssd_sectors=$((12 << 11))
