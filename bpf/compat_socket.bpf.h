@@ -28,7 +28,29 @@ struct compat_atomic {
 	int counter;
 } KERNEL_TYPE;
 
-struct socket;
+struct sock;
+
+struct socket {
+	struct sock *sk;
+} KERNEL_TYPE;
+
+struct file;
+
+struct signal_struct {
+	struct compat_atomic live;
+} KERNEL_TYPE;
+
+struct task_struct {
+	u32 flags;
+	int tgid;
+	struct task_struct *group_leader;
+	struct signal_struct *signal;
+	char comm[16];
+} KERNEL_TYPE;
+
+/* include/linux/sched.h: numbers that have not changed since before 6.1. */
+#define PF_EXITING 0x00000004
+#define PF_KTHREAD 0x00200000
 
 struct sock {
 	struct sock_common __sk_common;
@@ -71,6 +93,13 @@ struct bpf_iter_meta {
 struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;
+} KERNEL_TYPE;
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
 } KERNEL_TYPE;
 
 static __always_inline u64 compat_sock_cgroup(struct sock *sk)

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* `superdisk sockets`: TCP by listener, and the connections that wait. */
+/* `superdisk sockets`: TCP by port and process, and the connections that wait. */
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "base/mem.h"
-#include "monitor/clock.h"
 #include "monitor/command.h"
 #include "monitor/command_args.h"
 #include "monitor/json_get.h"
@@ -45,11 +44,15 @@ static void print_span(json_t *group, const char *name)
 static void print_port(json_t *group)
 {
 	int port = (int)json_get_number(group, "port");
+	int pid = (int)json_get_number(group, "pid");
 
-	if (port)
-		printf("%5d %-15s ", port, json_get_text(group, "command"));
+	if (pid)
+		printf("%5d %7d %-15s ", port, pid,
+		       json_get_text(group, "command"));
+	else if (port)
+		printf("%5d %7s %-15s ", port, "-", "(others)");
 	else
-		printf("%5s %-15s ", "", "(all others)");
+		printf("%5s %7s %-15s ", "", "", "(all others)");
 }
 
 static void print_groups(json_t *groups)
@@ -59,10 +62,10 @@ static void print_groups(json_t *groups)
 	json_t *group;
 	size_t i;
 
-	printf("%-22s", "");
+	printf("%-30s", "");
 	for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
 		printf("  %19s", spans[s]);
-	printf("\n%5s %-15s ", "port", "command");
+	printf("\n%5s %7s %-15s ", "port", "pid", "command");
 	for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
 		printf("  %9s %9s", "p50", "p99");
 	puts("   conns  retrans   backlog    oldest  dropped  cgroup");
@@ -135,6 +138,10 @@ static void print_missing(json_t *document)
 		printf("%llu connections of more listeners than there are "
 		       "places are among \"all others\"\n",
 		       (unsigned long long)json_get_number(lost, "groups"));
+	if (json_get_number(lost, "processes"))
+		printf("%llu connections of more processes than there are "
+		       "places are among the \"others\" of their port\n",
+		       (unsigned long long)json_get_number(lost, "processes"));
 	if (count)
 		printf("%llu events lost\n", (unsigned long long)count);
 }
@@ -154,7 +161,7 @@ static json_t *measure_here(char *why, size_t why_size)
 	    !cgroups_new(NULL, CGROUPS_SOCKETS, &cgroups)) {
 		fprintf(stderr, "measuring, Ctrl-C ends\n");
 		interrupts_wait(-1);
-		if (!sockets_read(sockets, clock_monotonic_ns(), state))
+		if (!sockets_read(sockets, state))
 			document = sockets_to_json(state, names, cgroups);
 	}
 	cgroups_free(cgroups);

@@ -5,6 +5,7 @@
 #include "monitor/exporter.h"
 #include "monitor/hist.h"
 #include "monitor/metrics_hist.h"
+#include "monitor/text.h"
 
 static const struct {
 	const char *name, *help;
@@ -24,11 +25,15 @@ static const struct {
 #define NUMBER_SIZE 24
 
 struct group_labels {
-	char port[NUMBER_SIZE], id[NUMBER_SIZE];
-	struct metric_label label[3];
+	char port[NUMBER_SIZE], id[NUMBER_SIZE], pid[NUMBER_SIZE];
+	char command[TEXT_SIZE];
+	struct metric_label label[5];
 };
 
-/* A cgroup without a path keeps its number: two series must not be one. */
+/*
+ * A cgroup without a path keeps its number: two series must not be one.  There
+ * are never more than SOCKET_GROUPS_MAX sets of labels.
+ */
 static void label(struct group_labels *l, const struct sockets_group *group,
 		  struct cgroups *cgroups)
 {
@@ -39,7 +44,11 @@ static void label(struct group_labels *l, const struct sockets_group *group,
 		 (unsigned long long)group->of.cgroup);
 	l->label[0] = (struct metric_label) { "port", l->port };
 	l->label[1] = (struct metric_label) { "cgroup", *path ? path : l->id };
-	l->label[2] = (struct metric_label) { NULL, NULL };
+	snprintf(l->pid, sizeof(l->pid), "%u", group->of.pid);
+	text_printable(group->of.comm, sizeof(group->of.comm), l->command);
+	l->label[2] = (struct metric_label) { "pid", l->pid };
+	l->label[3] = (struct metric_label) { "command", l->command };
+	l->label[4] = (struct metric_label) { NULL, NULL };
 }
 
 static void put_span(struct buf *out, const struct sockets_state *state,
@@ -98,7 +107,7 @@ static const struct {
 	enum metric_type type;
 	uint64_t (*value)(const struct sockets_group *group);
 } figures[] = {
-	{ "superdisk_tcp_accepted_total", "Connections established.",
+	{ "superdisk_tcp_accepted_total", "Connections that a process took.",
 	  METRIC_COUNTER, accepted },
 	{ "superdisk_tcp_retransmits_total", "Segments sent again.",
 	  METRIC_COUNTER, retransmits },
@@ -120,6 +129,7 @@ void exporter_sockets(struct buf *out, const struct sockets_state *state,
 {
 	const struct exporter_loss losses[] = {
 		{ "too_many_listeners", state->lost.groups },
+		{ "too_many_processes", state->lost.processes },
 		{ "too_many_ports", state->lost.ports },
 		{ "no_memory", state->lost.storage },
 		{ "program_busy", state->missed },

@@ -155,10 +155,14 @@ void figures_take_slow(struct figures *figures)
 
 void figures_tick(struct figures *figures)
 {
+	uint64_t now_ns = clock_monotonic_ns();
+
 	devices_forget(figures->devices);
+	if (figures->sockets)
+		sockets_tick(figures->sockets, now_ns);
 	if (!figures->block)
 		return;
-	slowest_tick(&figures->slowest, clock_monotonic_ns());
+	slowest_tick(&figures->slowest, now_ns);
 	set_threshold(figures);
 }
 
@@ -220,8 +224,7 @@ json_t *figures_sockets_json(struct figures *figures)
 
 	if (!figures->sockets)
 		return json_pack("{ss}", "error", figures->why_no_sockets);
-	err = sockets_read(figures->sockets, clock_monotonic_ns(),
-			   figures->sockets_state);
+	err = sockets_read(figures->sockets, figures->sockets_state);
 	if (err)
 		return json_pack("{ss}", "error", strerror(-err));
 	return sockets_to_json(figures->sockets_state, figures->names,
@@ -241,8 +244,7 @@ void figures_metrics(struct figures *figures, struct buf *out)
 	if (figures->block)
 		exporter_block(out, figures_latency(figures));
 	if (figures->sockets &&
-	    !sockets_read(figures->sockets, clock_monotonic_ns(),
-			   figures->sockets_state))
+	    !sockets_read(figures->sockets, figures->sockets_state))
 		exporter_sockets(out, figures->sockets_state,
 				 figures->socket_cgroups);
 }

@@ -2,7 +2,6 @@
 #include "monitor/sockets.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,10 +12,8 @@
 #include "monitor/bpf_load.h"
 #include "monitor/hist.h"
 #include "monitor/socket_hooks.h"
+#include "monitor/socket_places.h"
 #include "socket.skel.h"
-
-/* A group without listener and connection is kept for so long. */
-#define GROUP_IDLE_NS (60 * 1000000000ULL)
 
 /* Of the kernel's include/net/tcp_states.h: not for user space. */
 #define STATE_ESTABLISHED 1
@@ -25,34 +22,42 @@
 struct sockets {
 	struct socket_bpf *skeleton;
 	struct hist_slots *hists;	/* SOCKET_HISTS of them, mapped */
-	uint64_t idle_ns[SOCKET_GROUPS_MAX];	/* since when, 0: in use */
 	size_t hists_size;
+	struct socket_places places;
 	bool measured[SOCKET_SPANS];
 };
 
-/* Listeners of before us, by the kernel's own list. */
-static void add_ports(const struct sockets *sockets, const char *list)
+/* What an iterator writes goes to @take. */
+static int walk(const struct bpf_link *link, struct sockets_state *state,
+		void (*take)(struct sockets_state *state,
+			     const struct socket_record *r))
 {
-	FILE *file = fopen(list, "re");
-	unsigned int port, state;
-	char line[512];
-	int map = bpf_map__fd(sockets->skeleton->maps.ports);
+	struct socket_record record[64];
+	size_t have = 0;
+	ssize_t size;
+	int fd = bpf_iter_create(bpf_link__fd(link));
 
-	if (!file)
-		return;
-	while (fgets(line, sizeof(line), file)) {
-		uint32_t listeners = 0;
-		uint16_t key;
+	if (fd < 0)
+		return -errno;
+	while ((size = read(fd, (char *)record + have,
+			    sizeof(record) - have)) > 0) {
+		size_t whole;
 
-		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x",
-			   &port, &state) != 2 || state != 0x0a)
-			continue;
-		key = (uint16_t)port;
-		bpf_map_lookup_elem(map, &key, &listeners);
-		listeners++;
-		bpf_map_update_elem(map, &key, &listeners, BPF_ANY);
+		have += (size_t)size;
+		whole = have / sizeof(record[0]);
+		for (size_t i = 0; i < whole; i++)
+			take(state, &record[i]);
+		have -= whole * sizeof(record[0]);
+		memmove(record, &record[whole], have);
 	}
-	fclose(file);
+	close(fd);
+	return size < 0 ? -errno : 0;
+}
+
+static void ignore(struct sockets_state *state, const struct socket_record *r)
+{
+	(void)state;
+	(void)r;
 }
 
 static int start(struct sockets *sockets)
@@ -65,9 +70,11 @@ static int start(struct sockets *sockets)
 		sockets->skeleton->maps.socket_hists, &sockets->hists_size);
 	if (!sockets->hists)
 		return -errno;
-	add_ports(sockets, "/proc/net/tcp");
-	add_ports(sockets, "/proc/net/tcp6");
-	return 0;
+	/* listeners of before us, those that are nobody's last */
+	err = walk(sockets->skeleton->links.listeners, NULL, ignore);
+	if (!err)
+		err = walk(sockets->skeleton->links.connections, NULL, ignore);
+	return err;
 }
 
 int sockets_open(char *why, size_t why_size, struct sockets **ret_sockets)
@@ -136,21 +143,25 @@ static void keep_slowest(struct sockets_state *state,
 	state->slow[at] = *r;
 }
 
-/* Its own group, or that of all others, or NULL. */
+/* That of its process, or else the common one, or else that of all others. */
 static struct sockets_group *group_of(struct sockets_state *state,
 				      const struct socket_record *r)
 {
-	struct sockets_group *others = NULL;
+	struct sockets_group *common = NULL, *others = NULL;
 
 	for (size_t i = 0; i < state->groups; i++) {
 		struct sockets_group *group = &state->group[i];
 
-		if (group->of.port == r->port && group->of.cgroup == r->cgroup)
-			return group;
 		if (!group->of.port)
 			others = group;
+		if (group->of.port != r->port || group->of.cgroup != r->cgroup)
+			continue;
+		if (group->of.pid == r->pid)
+			return group;
+		if (!group->of.pid)
+			common = group;
 	}
-	return others;
+	return common ? common : others;
 }
 
 static void take_record(struct sockets_state *state,
@@ -173,100 +184,44 @@ static void take_record(struct sockets_state *state,
 		keep_slowest(state, r);
 }
 
-static int walk(const struct sockets *sockets, struct sockets_state *state)
+/* A common group is there for those of its processes, too. */
+static bool says_something(const struct sockets_group *group)
 {
-	struct socket_record record[64];
-	size_t have = 0;
-	ssize_t size;
-	int fd = bpf_iter_create(bpf_link__fd(
-		sockets->skeleton->links.connections));
+	uint64_t events = 0;
 
-	if (fd < 0)
-		return -errno;
-	while ((size = read(fd, (char *)record + have,
-			    sizeof(record) - have)) > 0) {
-		size_t whole;
+	for (int span = 0; span < SOCKET_SPANS; span++)
+		events += hist_count(&group->hist[span]);
+	return group->of.pid || !group->of.port || events ||
+	       group->of.retransmits || group->connections ||
+	       group->backlog_max;
+}
 
-		have += (size_t)size;
-		whole = have / sizeof(record[0]);
-		for (size_t i = 0; i < whole; i++)
-			take_record(state, &record[i]);
-		have -= whole * sizeof(record[0]);
-		memmove(record, &record[whole], have);
+static void leave_out_silent(struct sockets_state *state)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < state->groups; i++) {
+		if (!says_something(&state->group[i]))
+			continue;
+		if (kept != i)
+			state->group[kept] = state->group[i];
+		kept++;
 	}
-	close(fd);
-	return size < 0 ? -errno : 0;
+	state->groups = kept;
 }
 
-/* How many listen on @port, -1: nobody has for long. */
-static int listeners(const struct sockets *sockets, uint16_t port)
+/* The last place is of all who found none, and shown if there are any. */
+static bool is_shown(const struct socket_bpf__bss *bss, uint32_t number)
 {
-	uint32_t count;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(sockets->skeleton->maps.ports),
-				&port, &count))
-		return -1;
-	return (int)count;
+	if (number == SOCKET_OTHERS)
+		return bss->socket_lost.groups;
+	return bss->groups[number].port &&
+	       bss->group_keys[number] != SOCKET_KEY_RETIRED;
 }
 
-/* Ports without listeners whose last group has gone; none may come again. */
-static void forget_ports(const struct sockets *sockets)
-{
-	const struct socket_group *groups = sockets->skeleton->bss->groups;
-	int map = bpf_map__fd(sockets->skeleton->maps.ports);
-	uint16_t port = 0, next;
-	bool first = true;
-
-	while (!bpf_map_get_next_key(map, first ? NULL : &port, &next)) {
-		bool needed = listeners(sockets, next) != 0;
-
-		for (size_t i = 0; !needed && i < SOCKET_OTHERS; i++)
-			needed = groups[i].port == next;
-		if (needed) {
-			first = false;
-			port = next;
-		} else if (bpf_map_delete_elem(map, &next)) {
-			return;
-		}
-	}
-}
-
-/* Gives a place back.  The key goes last: nobody claims it until then. */
-static void recycle(struct sockets *sockets, uint32_t number)
-{
-	struct socket_bpf__bss *bss = sockets->skeleton->bss;
-
-	for (uint32_t shard = 0; shard < SOCKET_SHARDS; shard++)
-		memset(&sockets->hists[socket_hist_index(shard, number, 0)], 0,
-		       SOCKET_SPANS * sizeof(sockets->hists[0]));
-	memset(&bss->groups[number], 0, sizeof(bss->groups[number]));
-	__atomic_store_n(&bss->group_keys[number], 0, __ATOMIC_RELEASE);
-	sockets->idle_ns[number] = 0;
-}
-
-/*
- * The programs count connections and listeners in all network namespaces; the
- * walk sees those of ours only, and says nothing of who is idle.
- */
-static void watch_idle(struct sockets *sockets, uint32_t number,
-		       const struct sockets_group *group, uint64_t now_ns)
-{
-	uint64_t *since = &sockets->idle_ns[number];
-
-	if (number == SOCKET_OTHERS || group->of.open > 0 ||
-	    listeners(sockets, group->of.port) > 0)
-		*since = 0;
-	else if (!*since)
-		*since = now_ns;
-	else if (now_ns - *since > GROUP_IDLE_NS)
-		recycle(sockets, number);
-}
-
-int sockets_read(struct sockets *sockets, uint64_t now_ns,
-		 struct sockets_state *ret_state)
+int sockets_read(const struct sockets *sockets, struct sockets_state *ret_state)
 {
 	const struct socket_bpf__bss *bss = sockets->skeleton->bss;
-	uint32_t number[SOCKET_GROUPS_MAX];
 	int err;
 
 	memset(ret_state, 0, sizeof(*ret_state));
@@ -274,16 +229,18 @@ int sockets_read(struct sockets *sockets, uint64_t now_ns,
 	ret_state->missed = bpf_load_misses(sockets->skeleton->obj);
 	memcpy(ret_state->measured, sockets->measured,
 	       sizeof(ret_state->measured));
-	for (uint32_t i = 0; i < SOCKET_GROUPS_MAX; i++) {
-		if (!bss->groups[i].port &&
-		    (i != SOCKET_OTHERS || !bss->socket_lost.groups))
-			continue;
-		number[ret_state->groups] = i;
-		read_group(sockets, i, &ret_state->group[ret_state->groups++]);
-	}
-	err = walk(sockets, ret_state);
-	for (size_t i = 0; i < ret_state->groups; i++)
-		watch_idle(sockets, number[i], &ret_state->group[i], now_ns);
-	forget_ports(sockets);
+	for (uint32_t i = 0; i < SOCKET_GROUPS_MAX; i++)
+		if (is_shown(bss, i))
+			read_group(sockets, i,
+				   &ret_state->group[ret_state->groups++]);
+	err = walk(sockets->skeleton->links.connections, ret_state,
+		   take_record);
+	leave_out_silent(ret_state);
 	return err;
+}
+
+void sockets_tick(struct sockets *sockets, uint64_t now_ns)
+{
+	socket_places_tick(&sockets->places, sockets->skeleton, sockets->hists,
+			   now_ns);
 }

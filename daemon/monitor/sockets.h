@@ -19,7 +19,8 @@
 #define SOCKETS_SLOWEST_MAX 32
 
 struct sockets_group {
-	struct socket_group of;		/* port 0: of all that found no place */
+	/* port 0: of all that found no place; pid 0: of its port's the same */
+	struct socket_group of;
 	uint32_t backlog, backlog_max;	/* now, of its listeners */
 	uint64_t drops;		/* connections that they had no room for */
 	uint64_t unaccepted_ns;	/* oldest that waits for accept(), or 0 */
@@ -48,11 +49,15 @@ void sockets_close(struct sockets *sockets);
 
 /*
  * Walks all TCP sockets of this network namespace once: about 1 us for each.
- * @now_ns is CLOCK_MONOTONIC: a group without listener and connection is
- * forgotten a minute after that was first seen.
  */
-int sockets_read(struct sockets *sockets, uint64_t now_ns,
+int sockets_read(const struct sockets *sockets,
 		 struct sockets_state *ret_state);
+/*
+ * Once a second or so, at @now_ns of CLOCK_MONOTONIC: a group whose process has
+ * ended, or whose port has no listener, is forgotten a minute after its last
+ * connection.
+ */
+void sockets_tick(struct sockets *sockets, uint64_t now_ns);
 
 /* *returns* a document, or NULL without memory. */
 json_t *sockets_to_json(const struct sockets_state *state,

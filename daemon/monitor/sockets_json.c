@@ -85,9 +85,10 @@ json_t *sockets_to_json(const struct sockets_state *state,
 		json_array_append_new(slowest,
 				      record_to_json(&state->slow[i], names,
 						     cgroups));
-	return json_pack("{so s{sI sI sI sI} so so}", "measured", measured,
+	return json_pack("{so s{sI sI sI sI sI} so so}", "measured", measured,
 			 "lost", "missed", (json_int_t)state->missed,
 			 "groups", (json_int_t)state->lost.groups,
+			 "processes", (json_int_t)state->lost.processes,
 			 "ports", (json_int_t)state->lost.ports,
 			 "storage", (json_int_t)state->lost.storage,
 			 "groups", groups, "slowest", slowest);

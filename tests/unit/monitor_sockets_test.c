@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,7 +38,7 @@
 
 static struct sockets *sockets;
 static struct sockets_state *state;
-static uint64_t now_ns = 1;	/* as sockets_read() is told */
+static uint64_t now_ns = 1;	/* as sockets_tick() is told */
 
 struct pair {
 	int listener, client, server;
@@ -96,6 +98,31 @@ static void pair_accept(struct pair *pair)
 	assert_true(pair->server >= 0);
 }
 
+/* On that port of loopback, or if it is 0 on any, which is then returned. */
+static int listen_on_port(struct sockaddr_in *address)
+{
+	socklen_t size = sizeof(*address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on,
+				    sizeof(on)), 0);
+	address->sin_family = AF_INET;
+	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)address, size), 0);
+	assert_int_equal(listen(fd, 64), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)address, &size), 0);
+	return fd;
+}
+
+static int connect_to(const struct sockaddr_in *address)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (const struct sockaddr *)address,
+				 sizeof(*address)), 0);
+	return fd;
+}
+
 static void pair_open(struct pair *pair, int family)
 {
 	pair_connect(pair, family);
@@ -112,11 +139,30 @@ static void pair_close(struct pair *pair)
 /* NULL when there is none. */
 static const struct sockets_group *find_group(uint16_t port)
 {
-	assert_int_equal(sockets_read(sockets, now_ns, state), 0);
+	assert_int_equal(sockets_read(sockets, state), 0);
 	for (size_t i = 0; i < state->groups; i++)
 		if (state->group[i].of.port == port)
 			return &state->group[i];
 	return NULL;
+}
+
+/* Of what was read last; NULL when there is none. */
+static const struct sockets_group *group_of_process(uint16_t port, pid_t pid)
+{
+	for (size_t i = 0; i < state->groups; i++)
+		if (state->group[i].of.port == port &&
+		    state->group[i].of.pid == (uint32_t)pid)
+			return &state->group[i];
+	return NULL;
+}
+
+/* Long enough for everything that may be forgotten. */
+static void pass_minutes(void)
+{
+	for (int i = 0; i < 3; i++) {
+		sockets_tick(sockets, now_ns);
+		now_ns += 2 * MINUTE_NS;
+	}
 }
 
 static const struct sockets_group *group_of(uint16_t port)
@@ -316,10 +362,7 @@ static void a_quiet_listener_in_another_namespace_is_kept(void **unused)
 	pthread_join(e.thread, NULL);
 	if (e.refused)
 		skip();
-	for (int i = 0; i < 3; i++) {
-		group_of(e.pair.port);
-		now_ns += 2 * MINUTE_NS;
-	}
+	pass_minutes();
 	exchange(&e.pair, 0, MESSAGES);
 	group = group_of(e.pair.port);
 	assert_int_equal(group->of.accepted, 1);
@@ -341,14 +384,250 @@ static void a_listener_that_has_gone_is_forgotten(void **unused)
 	close(quiet.client);
 	close(quiet.server);
 	pair_close(&gone);
-	for (int i = 0; i < 3; i++) {
-		sockets_read(sockets, now_ns, state);
-		now_ns += 2 * MINUTE_NS;
-	}
+	pass_minutes();
 	if (!state->missed)
 		assert_null(find_group(gone.port));
 	assert_non_null(find_group(quiet.port));
 	close(quiet.listener);
+}
+
+/* A process that accepts one connection and answers until it is closed. */
+static pid_t fork_server(int listener)
+{
+	struct sockaddr_in peer;
+	socklen_t size = sizeof(peer);
+	char bytes[64];
+	pid_t pid = fork();
+	int fd;
+
+	assert_true(pid >= 0);
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fd = accept(listener, (struct sockaddr *)&peer, &size);
+	while (recv(fd, bytes, sizeof(bytes), 0) > 0)
+		send(fd, "world!", 6, 0);
+	_exit(0);
+}
+
+static void ask(int fd, int messages)
+{
+	for (int i = 0; i < messages; i++) {
+		assert_int_equal(send(fd, "hello", 5, 0), 5);
+		read_late(fd, 0);
+	}
+}
+
+/* The processes that were forked later hold it, too: closing is not enough. */
+static void end_server(int client, pid_t pid)
+{
+	shutdown(client, SHUT_RDWR);
+	close(client);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void check_share(uint16_t port, pid_t pid, uint64_t reads)
+{
+	const struct sockets_group *group = group_of_process(port, pid);
+	uint64_t seen;
+
+	assert_non_null(group);
+	seen = hist_count(&group->hist[SOCKET_READ]);
+	print_message("# process %d of port %u: %llu of %llu reads\n",
+		      (int)pid, port, (unsigned long long)seen,
+		      (unsigned long long)reads);
+	assert_int_equal(group->of.accepted, 1);
+	assert_int_equal(group->connections, 1);
+	assert_true(hist_count(&group->hist[SOCKET_RTT]) > 0);
+	if (state->measured[SOCKET_READ]) {
+		assert_true(seen <= reads);
+		assert_true(seen + state->missed >= reads);
+	}
+	if (state->measured[SOCKET_ACCEPT])
+		assert_true(hist_count(&group->hist[SOCKET_ACCEPT]) +
+			    state->missed >= 1);
+}
+
+/* One listener, one cgroup, two processes: each has its own figures. */
+static void processes_of_one_port_are_told_apart(void **unused)
+{
+	struct sockaddr_in address = { 0 };
+	int listener, client[2];
+	uint16_t port;
+	pid_t pid[2];
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	listener = listen_on_port(&address);
+	port = ntohs(address.sin_port);
+	for (int i = 0; i < 2; i++) {
+		pid[i] = fork_server(listener);
+		client[i] = connect_to(&address);
+		ask(client[i], MESSAGES * (i + 1));
+	}
+	assert_int_equal(sockets_read(sockets, state), 0);
+	for (int i = 0; i < 2; i++)
+		check_share(port, pid[i], MESSAGES * (uint64_t)(i + 1));
+	/* one that has ended is forgotten, the other is not, though it is quiet */
+	end_server(client[0], pid[0]);
+	pass_minutes();
+	assert_int_equal(sockets_read(sockets, state), 0);
+	if (!state->missed)
+		assert_null(group_of_process(port, pid[0]));
+	assert_non_null(group_of_process(port, pid[1]));
+	end_server(client[1], pid[1]);
+	close(listener);
+}
+
+/* Each with a listener of its own on one port: who lets connections wait? */
+static void a_queue_is_that_of_the_process_that_listens(void **unused)
+{
+	struct sockaddr_in address = { 0 };
+	const struct sockets_group *ours, *other;
+	int listener, client[64], said[2];
+	uint16_t port;
+	pid_t pid;
+	char byte;
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	listener = listen_on_port(&address);
+	port = ntohs(address.sin_port);
+	assert_int_equal(pipe(said), 0);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(listener);
+		listen_on_port(&address);
+		assert_int_equal(write(said[1], "", 1), 1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(said[0], &byte, 1), 1);
+	for (int i = 0; i < 64; i++)
+		client[i] = connect_to(&address);
+	assert_int_equal(sockets_read(sockets, state), 0);
+	ours = group_of_process(port, getpid());
+	other = group_of_process(port, pid);
+	assert_non_null(ours);
+	assert_non_null(other);
+	assert_true(ours->backlog && other->backlog);
+	assert_int_equal(ours->backlog + other->backlog, 64);
+	if (!state->missed) {
+		assert_int_equal(ours->connections, ours->backlog);
+		assert_int_equal(other->connections, other->backlog);
+		assert_true(ours->unaccepted_ns && other->unaccepted_ns);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (int i = 0; i < 64; i++)
+		close(client[i]);
+	close(said[0]);
+	close(said[1]);
+	close(listener);
+}
+
+/* A parent that accepts and leaves the connection to its child. */
+static void a_connection_goes_with_who_uses_it(void **unused)
+{
+	const struct sockets_group *group;
+	struct pair pair;
+	char bytes[64];
+	pid_t pid;
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	pair_open(&pair, AF_INET);
+	exchange(&pair, 0, 5);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(pair.client);
+		while (recv(pair.server, bytes, sizeof(bytes), 0) > 0)
+			send(pair.server, "world!", 6, 0);
+		_exit(0);
+	}
+	ask(pair.client, 20);
+	group = group_of(pair.port);
+	group = group_of_process(pair.port, getpid());
+	assert_non_null(group);
+	if (!state->missed)
+		assert_int_equal(group->connections, 0);
+	assert_int_equal(group->of.accepted, 1);
+	group = group_of_process(pair.port, pid);
+	assert_non_null(group);
+	assert_int_equal(group->connections, 1);
+	assert_int_equal(group->of.accepted, 0);
+	if (state->measured[SOCKET_READ])
+		assert_true(hist_count(&group->hist[SOCKET_READ]) +
+			    state->missed >= 20);
+	pair_close(&pair);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* A process for each connection: the first have places, the rest one. */
+static void many_processes_share_the_common_group(void **unused)
+{
+	enum { SERVERS = SOCKET_PROCESSES_MAX + 4 };
+	struct sockaddr_in address = { 0 };
+	const struct sockets_group *common;
+	int listener, client[SERVERS];
+	pid_t pid[SERVERS];
+	uint16_t port;
+	int own = 0;
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	listener = listen_on_port(&address);
+	port = ntohs(address.sin_port);
+	for (int i = 0; i < SERVERS; i++) {
+		pid[i] = fork_server(listener);
+		client[i] = connect_to(&address);
+		ask(client[i], 2);
+	}
+	assert_int_equal(sockets_read(sockets, state), 0);
+	for (int i = 0; i < SERVERS; i++)
+		own += group_of_process(port, pid[i]) != NULL;
+	common = group_of_process(port, 0);
+	assert_non_null(common);
+	assert_in_range(own, 1, SOCKET_PROCESSES_MAX);
+	assert_int_equal(common->connections, SERVERS - own);
+	assert_true(state->lost.processes >= (uint64_t)(SERVERS - own));
+	for (int i = 0; i < SERVERS; i++)
+		end_server(client[i], pid[i]);
+	close(listener);
+	pass_minutes();
+	/* the common one stays as long as there is one that it counts */
+	pass_minutes();
+	if (!state->missed)
+		assert_null(find_group(port));
+}
+
+/* One of before the programs: whose it is, is found among open files. */
+static void a_listener_of_before_has_its_process(void **unused)
+{
+	const struct sockets_group *group;
+	struct sockaddr_in address = { 0 };
+	int listener, client;
+	char why[1024];
+
+	(void)unused;
+	if (!sockets)
+		skip();
+	sockets_close(sockets);
+	sockets = NULL;
+	listener = listen_on_port(&address);
+	assert_int_equal(sockets_open(why, sizeof(why), &sockets), 0);
+	client = connect_to(&address);
+	group = group_of(ntohs(address.sin_port));
+	assert_int_equal(group->of.pid, getpid());
+	assert_int_equal(group->backlog, 1);
+	close(client);
+	close(listener);
 }
 
 static void a_reader_that_stops_is_the_slowest(void **unused)
@@ -363,7 +642,7 @@ static void a_reader_that_stops_is_the_slowest(void **unused)
 	pair_open(&pair, AF_INET);
 	while (send(pair.server, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		;
-	assert_int_equal(sockets_read(sockets, now_ns, state), 0);
+	assert_int_equal(sockets_read(sockets, state), 0);
 	for (size_t i = 0; i < state->slowest; i++)
 		if (state->slow[i].port == pair.port) {
 			held += state->slow[i].unsent + state->slow[i].unacked;
@@ -417,7 +696,7 @@ static void listeners_without_a_place_are_shown_together(void **unused)
 		pair_open(&pair[i], AF_INET);
 		exchange(&pair[i], 0, 1);
 	}
-	assert_int_equal(sockets_read(sockets, now_ns, state), 0);
+	assert_int_equal(sockets_read(sockets, state), 0);
 	assert_true(state->lost.groups > 0);
 	for (size_t i = 0; i < state->groups; i++)
 		if (!state->group[i].of.port)
@@ -492,6 +771,11 @@ int main(void)
 		cmocka_unit_test(a_listener_that_has_gone_is_forgotten),
 		cmocka_unit_test(a_reader_that_stops_is_the_slowest),
 		cmocka_unit_test(a_listener_that_is_full_shows_what_it_drops),
+		cmocka_unit_test(processes_of_one_port_are_told_apart),
+		cmocka_unit_test(a_queue_is_that_of_the_process_that_listens),
+		cmocka_unit_test(a_connection_goes_with_who_uses_it),
+		cmocka_unit_test(many_processes_share_the_common_group),
+		cmocka_unit_test(a_listener_of_before_has_its_process),
 		cmocka_unit_test(a_process_may_have_any_name),
 		/* it fills all places: the last of those that want one */
 		cmocka_unit_test(listeners_without_a_place_are_shown_together),

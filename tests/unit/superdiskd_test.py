@@ -21,6 +21,7 @@ import urllib.request
 
 O = os.environ.get("O", ".build")
 PROGRAM = os.path.join(O, "release", "bin", "superdiskd")
+CLI = os.path.join(O, "release", "bin", "superdisk")
 BPFTOOL = shutil.which("bpftool", path=os.environ["PATH"] + ":/usr/sbin")
 DEADLINE_S = 60
 KILLS = int(os.environ.get("KILLS", "20"))
@@ -184,6 +185,56 @@ def attaches_what_is_asked_for_and_no_more():
     assert gone(sockets | both)
 
 
+def serve_one(listener, client):
+    """A process that accepts one connection and answers until its end."""
+    pid = os.fork()
+    if pid:
+        return pid
+    client.close()
+    connection, _ = listener.accept()
+    while data := connection.recv(64):
+        connection.sendall(data)
+    os._exit(0)
+
+
+def tells_processes_of_one_port_apart():
+    """To people, in JSON and to Prometheus, whose series must be distinct."""
+    with Superdiskd("--no-block") as daemon, socket.socket() as listener:
+        daemon.until(" ready block=off sockets=measured")
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port, clients, pids = listener.getsockname()[1], [], []
+        for requests in (5, 25):
+            client = socket.socket()
+            pids.append(serve_one(listener, client))
+            client.connect(("127.0.0.1", port))
+            for _ in range(requests):
+                client.sendall(b"x")
+                client.recv(64)
+            clients.append(client)
+        groups = {g["pid"]: g for g in daemon.ask("sockets")["groups"]
+                  if g["port"] == port}
+        text = subprocess.run([CLI, "sockets"], check=True, text=True,
+                              capture_output=True, env={
+                                  **os.environ,
+                                  "SUPERDISK_SOCKET": daemon.path}).stdout
+        metrics = daemon.metrics()
+        for client, pid in zip(clients, pids):
+            client.shutdown(socket.SHUT_RDWR)
+            client.close()
+            os.waitpid(pid, 0)
+    for pid in pids:
+        assert groups[pid]["connections"] == 1, groups
+        assert groups[pid]["command"], groups
+        assert re.search(rf"^ *{port} +{pid} ", text, re.M), text
+        assert re.search(rf'^superdisk_tcp_connections{{port="{port}",.*'
+                         rf'pid="{pid}",.*}} 1$', metrics, re.M), metrics
+    counts = [groups[pid]["spans"]["read"]["count"] for pid in pids]
+    assert counts[0] < counts[1], counts
+    series = re.findall(r"^(superdisk_tcp_\S.*) \S+$", metrics, re.M)
+    assert series and len(series) == len(set(series))
+
+
 def leaves_nothing_when_it_is_killed():
     """At a random moment of its first second: loading, attaching, serving."""
     seed = int(os.environ.get("SEED", time.time_ns() % 100000))
@@ -205,6 +256,7 @@ CASES = (without_capabilities, without_btf, with_a_btf_that_is_broken,
          with_programs_that_the_kernel_refuses,
          keeps_only_what_it_uses, with_advice_only_it_keeps_none,
          attaches_what_is_asked_for_and_no_more,
+         tells_processes_of_one_port_apart,
          leaves_nothing_when_it_is_killed)
 
 
