@@ -3,12 +3,11 @@
 # superdiskd's block programs load on this kernel, count every request, say
 # which dm device caused it, and go when superdiskd dies.
 # vm: timeout=300 tools=jq,curl,bpftool
-# shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
+# shellcheck disable=SC2317,SC2154 # lib.sh calls and sets them
 . ./lib.sh
 
 socket=/tmp/superdiskd.sock
 log=/tmp/superdiskd.log
-daemon=
 
 # latency FILTER: of the JSON that the command prints
 latency() {
@@ -41,15 +40,6 @@ no_programs() {
 	[[ $(programs) -eq 0 ]]
 }
 
-end() {
-	local status=$?
-
-	kill -KILL "$daemon" 2> /dev/null
-	(exit "$status")
-	clean_up
-}
-trap end EXIT
-
 make_ssd ssd0 64
 make_disk disk0 64 5000000
 make_disk disk1 16 50000000
@@ -62,7 +52,7 @@ mkdir -p /mnt/cgroup
 must mount -t cgroup2 none /mnt/cgroup
 must sh -c "echo +io > /mnt/cgroup/cgroup.subtree_control"
 must mkdir /mnt/cgroup/reader
-superdiskd --advice --listen 127.0.0.1:9650 --socket $socket 2> $log &
+start superdiskd --advice --listen 127.0.0.1:9650 --socket $socket 2> $log
 daemon=$!
 ok becomes_ready wait_for 60 grep -q ' ready ' $log
 note "$(cat $log)"

@@ -10,24 +10,12 @@
 # fio sees its own system call and being woken, too, which is long where the
 # CPU is emulated: there the nominal time is the nearer truth.
 # vm: timeout=600 tools=jq,fio,ip,tc
-# shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
+# shellcheck disable=SC2317,SC2154 # lib.sh calls and sets them
 . ./lib.sh
 
 export SUPERDISK_SOCKET=/tmp/superdiskd.sock
 log=/tmp/superdiskd.log
-daemon=
-talker=
 port=
-
-end() {
-	local status=$?
-
-	[[ -z $daemon ]] || kill -KILL "$daemon" 2> /dev/null
-	[[ -z $talker ]] || kill -KILL "$talker" 2> /dev/null
-	(exit "$status")
-	clean_up
-}
-trap end EXIT
 
 # beside WHAT TRUTH OURS: in one line, with the error
 beside() {
@@ -93,8 +81,8 @@ said_held() {
 }
 
 must ip link set lo up
-superdiskd --listen none --socket $SUPERDISK_SOCKET --state none --sockets \
-	2> $log &
+start superdiskd --listen none --socket $SUPERDISK_SOCKET --state none \
+	--sockets 2> $log
 daemon=$!
 must wait_for 60 grep -q 'block=measured sockets=measured' $log
 
@@ -123,7 +111,7 @@ beside "in the receive queue, us, sleeps" "$(said p50_us)" "$(span_us read)"
 bounded the_wait_for_a_reader_is_its_sleep 100000 "$(span_us read)" \
 	"$(said p50_us)"
 
-talk deaf > /tmp/talk &
+start talk deaf > /tmp/talk
 talker=$!
 must wait_for 120 said_held
 ask
@@ -132,8 +120,6 @@ bounded what_a_deaf_reader_holds_is_what_was_sent "$(said held)" "$(held)" \
 	"$(said held)"
 is it_is_the_slowest_of_all "$(jq '.slowest[0].port' /tmp/sockets)" "$port"
 kill -KILL $talker
-talker=
 kill -TERM $daemon
 wait $daemon
-daemon=
 done_testing

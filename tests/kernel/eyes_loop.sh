@@ -9,22 +9,10 @@
 # none was, p99 becomes the disk's own, and no routing can change that.  Times are
 # noted, not asserted: `make bench-loop` shows them.
 # vm: timeout=600 tools=jq,fio
-# shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
+# shellcheck disable=SC2317,SC2154 # lib.sh calls and sets them
 . ./lib.sh
 
 log=/tmp/superdiskd.log
-daemon=
-load=
-
-end() {
-	local status=$?
-
-	[[ -z $daemon ]] || kill -KILL "$daemon" 2> /dev/null
-	[[ -z $load ]] || kill -KILL "$load" 2> /dev/null
-	(exit "$status")
-	clean_up
-}
-trap end EXIT
 
 states() {
 	superdisk status --json fast | jq -r '[.[0].ssds[].state] | join(" ")'
@@ -106,12 +94,12 @@ must dmsetup create sick --table "0 $(sectors "$ssd2") delay $ssd2 0 0"
 must superdisk create fast "$disk0" "$ssd0" "$ssd1" /dev/mapper/sick "$ssd3" \
 	--mode mirror
 must dd if=/dev/mapper/fast of=/dev/null bs=64k iflag=direct status=none
-superdiskd --listen none --socket /tmp/sock --warm 0 --state none 2> $log &
+start superdiskd --listen none --socket /tmp/sock --warm 0 --state none 2> $log
 daemon=$!
 must wait_for 60 grep -q ' ready ' $log
 
 start forget_cold
-read_with_misses 500 &
+start read_with_misses 500
 load=$!
 must wait_for 60 grep -q 'module_found' $log
 measure before 5
@@ -154,13 +142,11 @@ ok which_is_then_read_from test "$(reads_of_sick 1)" -gt 0
 ok keeps_serving kill -0 $load
 kill -INT $load
 wait $load
-load=
 is no_request_has_failed "$(sed -n '/^{/,$p' /tmp/fio |
 	jq '.jobs[0].error')" 0
 
 kill -TERM $daemon
 wait $daemon
-daemon=
 is superdiskd_ends_cleanly $? 0
 is and_the_module_serves_on "$(states)" "in in in in"
 done_testing

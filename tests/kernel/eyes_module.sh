@@ -3,25 +3,11 @@
 # The superdisk command makes a Super-Disk, reads its state over netlink,
 # routes around an SSD and back, and says what happened.
 # vm: timeout=400 tools=jq,bpftool
-# shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
+# shellcheck disable=SC2317,SC2154 # lib.sh calls and sets them
 . ./lib.sh
 
 events=/tmp/events
 trace=/tmp/trace
-watcher=
-tracer=
-watcher2=
-
-end() {
-	local status=$?
-
-	[[ -z $watcher ]] || kill -KILL "$watcher" 2> /dev/null
-	[[ -z $tracer ]] || kill -KILL "$tracer" 2> /dev/null
-	[[ -z $watcher2 ]] || kill -KILL "$watcher2" 2> /dev/null
-	(exit "$status")
-	clean_up
-}
-trap end EXIT
 
 state_of() {
 	superdisk status --json fast | jq -r ".[0].ssds[$1].state"
@@ -49,16 +35,14 @@ make_ssd ssd1 64
 make_disk disk0 96
 # shellcheck disable=SC2154 # set by make_ssd
 ok creates superdisk create fast "$disk0" "$ssd0" "$ssd1" --mode mirror
-superdisk events --json > $events 2>&1 &
-watcher=$!
+start superdisk events --json > $events 2>&1
 
 is lists_it "$(superdisk list --json | jq -r '.[].name')" fast
 is has_two_ssds "$(superdisk status --json fast | jq '.[0].ssds | length')" 2
 is is_in_service "$(state_of 0)" in
 note "$(superdisk status fast)"
 not_ok knows_no_other superdisk status slow
-superdisk trace --json fast > $trace 2> $trace.err &
-tracer=$!
+start superdisk trace --json fast > $trace 2> $trace.err
 ok traces_requests wait_for 60 traced read
 
 for _ in 1 2 3; do
@@ -90,9 +74,9 @@ for how in length short noise; do
 		"$(LD_PRELOAD=/usr/local/bin/garble.so GARBLE=$how \
 			timeout 20 superdisk status 2>&1)" 'cannot be read'
 done
-LD_PRELOAD=/usr/local/bin/garble.so GARBLE=noise superdiskd --listen none \
-	--socket /tmp/sock --state none 2> /tmp/garbled.log &
-watcher2=$!
+LD_PRELOAD=/usr/local/bin/garble.so GARBLE=noise start superdiskd \
+	--listen none --socket /tmp/sock --state none 2> /tmp/garbled.log
+daemon=$!
 ok superdiskd_says_so_too wait_for 60 grep -q module_garbled /tmp/garbled.log
 is once "$(grep -c module_garbled /tmp/garbled.log)" 1
 # measures DEVICE: a read of it is seen
@@ -102,20 +86,20 @@ measures() {
 		jq -e '.series | length > 0'
 }
 ok and_measures_all_the_same wait_for 30 measures "$disk0"
-kill -TERM $watcher2
-wait $watcher2
+kill -TERM $daemon
+wait $daemon
 is and_ends_cleanly $? 0
 
 # Killed at any moment of its start, and after: the module serves, and nothing
 # stays attached.
 since=$EPOCHREALTIME
-superdiskd --listen none --socket /tmp/sock --state none --sockets \
-	2> /tmp/killed.log &
-watcher2=$!
+start superdiskd --listen none --socket /tmp/sock --state none --sockets \
+	2> /tmp/killed.log
+daemon=$!
 must wait_for 60 grep -q ' ready ' /tmp/killed.log
 start_ms=$(((${EPOCHREALTIME/./} - ${since/./}) / 1000))
-kill -KILL $watcher2
-wait $watcher2
+kill -KILL $daemon
+wait $daemon
 for part in 1 2 3; do
 	timeout -s KILL "$(jq -n "$start_ms * $part / 4000")" superdiskd \
 		--listen none --socket /tmp/sock --state none --sockets \

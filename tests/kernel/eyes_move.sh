@@ -3,25 +3,15 @@
 # Blank SSDs are warmed.  After a move to a machine with blank SSDs what was hot
 # comes back from the heat that superdiskd kept; with --advice it only says so.
 # vm: timeout=600 tools=jq
-# shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
+# shellcheck disable=SC2317,SC2154 # lib.sh calls and sets them
 . ./lib.sh
 
 log=/tmp/superdiskd.log
-daemon=
-
-end() {
-	local status=$?
-
-	[[ -z $daemon ]] || kill -KILL "$daemon" 2> /dev/null
-	(exit "$status")
-	clean_up
-}
-trap end EXIT
 
 # care_for [OPTION...]: superdiskd from now on
 care_for() {
-	superdiskd --listen none --socket /tmp/sock --no-block \
-		--state /tmp/state "$@" 2> $log &
+	start superdiskd --listen none --socket /tmp/sock --no-block \
+		--state /tmp/state "$@" 2> $log
 	daemon=$!
 	must wait_for 60 grep -q 'module_found' $log
 }
@@ -29,7 +19,6 @@ care_for() {
 care_no_more() {
 	kill -TERM "$daemon"
 	wait "$daemon"
-	daemon=
 }
 
 # share POSITION: of its pages that are valid, in percent

@@ -3,20 +3,10 @@
 # An SSD vanishes under load and returns under another name: superdiskd knows
 # it again and takes it in, once.
 # vm: timeout=400 tools=jq
-# shellcheck disable=SC2317,SC2154 # traps and lib.sh call and set them
+# shellcheck disable=SC2317,SC2154 # lib.sh calls and sets them
 . ./lib.sh
 
 log=/tmp/superdiskd.log
-daemon=
-
-end() {
-	local status=$?
-
-	[[ -z $daemon ]] || kill -KILL "$daemon" 2> /dev/null
-	(exit "$status")
-	clean_up
-}
-trap end EXIT
 
 state_of() {
 	superdisk status --json fast | jq -r ".[0].ssds[$1].state"
@@ -59,7 +49,7 @@ make_disk disk0 48 200000
 must dd if=/dev/zero of="$ssd0" bs=1M count=1 oflag=direct status=none
 must dd if=/dev/zero of="$ssd1" bs=1M count=1 oflag=direct status=none
 must superdisk create fast "$disk0" "$ssd0" "$ssd1" --mode mirror
-superdiskd --listen none --socket /tmp/sock --no-block --state none 2> $log &
+start superdiskd --listen none --socket /tmp/sock --no-block --state none 2> $log
 daemon=$!
 must wait_for 60 grep -q 'module_found' $log
 ok finds_them_blank wait_for 60 grep -q 'warm .*why="blank ssd=' $log
@@ -83,6 +73,5 @@ must read_all
 ok which_then_fills wait_for 60 is_warm 1
 kill -TERM $daemon
 wait $daemon
-daemon=
 must superdisk remove fast
 done_testing

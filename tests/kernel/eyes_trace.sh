@@ -3,26 +3,17 @@
 # One request to a Super-Disk is shown as miss, fill, hit, rescue, heal, hedge
 # or write, with each step of it: to which device, and how long it took.
 # vm: timeout=400 tools=jq
-# shellcheck disable=SC2016,SC2317,SC2154 # jq has variables; traps, lib.sh
+# shellcheck disable=SC2016,SC2317,SC2154 # jq has variables; lib.sh
 . ./lib.sh
 
 trace=/tmp/trace
 tracer=
 
-end() {
-	local status=$?
-
-	[[ -z $tracer ]] || kill -KILL "$tracer" 2> /dev/null
-	(exit "$status")
-	clean_up
-}
-trap end EXIT
-
 # follow NAME: starts to trace it, and waits until that sees something
 follow() {
 	[[ -z $tracer ]] || { kill -INT "$tracer"; wait "$tracer"; }
 	: > "$trace"
-	superdisk trace --json "$1" >> "$trace" 2> "$trace.err" &
+	start superdisk trace --json "$1" >> "$trace" 2> "$trace.err"
 	tracer=$!
 	wait_for 60 sees_something "$1"
 }
