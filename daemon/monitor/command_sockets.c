@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "base/mem.h"
+#include "monitor/capabilities.h"
 #include "monitor/command.h"
 #include "monitor/command_args.h"
 #include "monitor/json_get.h"
@@ -157,7 +158,7 @@ static json_t *measure_here(char *why, size_t why_size)
 
 	snprintf(why, why_size, "no memory");
 	if (state && !sockets_open(why, why_size, &sockets) &&
-	    !socket_names_new(&names) &&
+	    !capabilities_drop(false) && !socket_names_new(&names) &&
 	    !cgroups_new(NULL, CGROUPS_SOCKETS, &cgroups)) {
 		fprintf(stderr, "measuring, Ctrl-C ends\n");
 		interrupts_wait(-1);

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "monitor/bpf_load.h"
+#include "monitor/capabilities.h"
 #include "monitor/clock.h"
 #include "monitor/command.h"
 #include "monitor/command_args.h"
@@ -188,7 +189,7 @@ static int load(struct trace *trace, uint32_t dev)
 	trace->ring = ring_buffer__new(
 		bpf_map__fd(trace->skeleton->maps.path_records), take_piece,
 		trace, NULL);
-	return trace->ring ? 0 : -errno;
+	return trace->ring ? capabilities_drop(false) : -errno;
 }
 
 static void follow(struct trace *trace)

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "monitor/block.h"
+#include "monitor/capabilities.h"
 #include "monitor/control.h"
 
 #define ANSWER_TIMEOUT_MS 5000
@@ -28,9 +29,10 @@ static int open_own(struct source *source, char *why, size_t why_size)
 {
 	int err = devices_new("/sys", &source->devices);
 
-	if (err)
-		return err;
-	return block_open(ignore_slow, NULL, why, why_size, &source->block);
+	if (!err)
+		err = block_open(ignore_slow, NULL, why, why_size,
+				 &source->block);
+	return err ? err : capabilities_drop(false);
 }
 
 int source_open(const char *socket_path, char *why, size_t why_size,

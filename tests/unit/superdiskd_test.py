@@ -28,6 +28,11 @@ KILLS = int(os.environ.get("KILLS", "20"))
 CAP_NET_ADMIN = 1 << 12
 
 
+def status_of(pid, key):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return re.search(rf"^{key}:\s*(\w+)$", file.read(), re.M).group(1)
+
+
 class Superdiskd:
     """One that runs, with a folder of its own."""
 
@@ -76,8 +81,7 @@ class Superdiskd:
             return answer.read().decode()
 
     def status(self, key):
-        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
-            return re.search(rf"^{key}:\s*(\w+)$", f.read(), re.M).group(1)
+        return status_of(self.process.pid, key)
 
     def programs(self):
         """Ids of the eBPF programs that it has loaded."""
@@ -174,6 +178,23 @@ def with_advice_only_it_keeps_none():
             assert int(daemon.status(which), 16) == 0, which
 
 
+def commands_that_measure_keep_none():
+    for command in (["latency", "--own"], ["sockets"]):
+        with subprocess.Popen(
+                [CLI, *command], stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE, text=True,
+                env={**os.environ, "SUPERDISK_SOCKET": "/nonexistent"}) as p:
+            try:
+                line = p.stderr.readline()
+                assert "measuring" in line, line
+                for which in ("CapEff", "CapPrm"):
+                    held = int(status_of(p.pid, which), 16)
+                    assert not held, f"{command} {which} {held:x}"
+            finally:
+                p.send_signal(signal.SIGINT)
+        assert p.returncode == 0, (command, p.returncode)
+
+
 def attaches_what_is_asked_for_and_no_more():
     with Superdiskd("--no-block") as daemon:
         daemon.until(" ready block=off sockets=measured")
@@ -255,6 +276,7 @@ def leaves_nothing_when_it_is_killed():
 CASES = (without_capabilities, without_btf, with_a_btf_that_is_broken,
          with_programs_that_the_kernel_refuses,
          keeps_only_what_it_uses, with_advice_only_it_keeps_none,
+         commands_that_measure_keep_none,
          attaches_what_is_asked_for_and_no_more,
          tells_processes_of_one_port_apart,
          leaves_nothing_when_it_is_killed)
