@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sysexits.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "os/env.h"
 #include "store/store.h"
 #include "store/tool.h"
+#include "store/tool_files.h"
 #include "store/tool_live.h"
 
 #define EXIT_DAMAGED 1
@@ -109,24 +111,67 @@ static int walk_live(const char *dir, const char *file,
 	return err ? err : closed;
 }
 
+static int walk_rows(const char *dir, const char *file,
+		     struct tool_backup *backup, struct tool_sum *sum)
+{
+	int err;
+
+	if (is_open)
+		err = walk_live(dir, file, backup, sum);
+	else
+		err = tool_walk(loop, dir, false, stderr, tool_backup_add,
+				backup, sum);
+	show_sum(sum);
+	return err ? err : is_damaged(sum) ? -EBADMSG : 0;
+}
+
+/* Where chatd keeps the files of the messages in a store. */
+static const char *files_beside(const char *store)
+{
+	static char path[STORE_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/../" TOOL_FILES_NAME, store);
+	return path;
+}
+
+/*
+ * All files first, which may be removed before long, then the rows; then the
+ * files that came meanwhile, which some of these rows name.
+ */
+static int back_up(const char *store, const char *file,
+		   struct tool_backup *backup)
+{
+	struct tool_files_sum files = { 0 };
+	struct timespec ever = { 0 }, begin;
+	struct tool_sum rows = { 0 };
+	int err;
+
+	/* The clock that files are stamped with. */
+	clock_gettime(CLOCK_REALTIME_COARSE, &begin);
+	err = tool_files_walk(files_beside(store), &ever,
+			      tool_backup_add_piece, backup, &files);
+	if (!err)
+		err = walk_rows(store, file, backup, &rows);
+	if (!err)
+		err = tool_files_walk(files_beside(store), &begin,
+				      tool_backup_add_piece, backup, &files);
+	fprintf(stderr, "%" PRIu64 " files, %" PRIu64 " bytes of files\n",
+		files.files, files.bytes);
+	return err;
+}
+
 /* Damage ends a backup: it must not pass for a whole one. */
 static int run_backup(char **argv)
 {
-	struct tool_sum sum = { 0 };
 	struct tool_backup *backup;
 	int err = tool_backup_open(argv[1], &backup), closed;
 
 	if (err)
 		return explain(argv[1], err);
-	if (is_open)
-		err = walk_live(argv[0], argv[1], backup, &sum);
-	else
-		err = tool_walk(loop, argv[0], false, stderr, tool_backup_add,
-				backup, &sum);
+	err = back_up(argv[0], argv[1], backup);
 	closed = tool_backup_close(backup);
 	if (!err)
-		err = is_damaged(&sum) ? -EBADMSG : closed;
-	show_sum(&sum);
+		err = closed;
 	if (!err)
 		return EX_OK;
 	remove(argv[1]);
@@ -146,15 +191,21 @@ static int run_restore(char **argv)
 {
 	uint32_t shards = argv[2] ? (uint32_t)strtoul(argv[2], NULL, 10) : 2;
 	struct tool_writer *writer;
-	int err;
+	struct tool_files *files;
+	int err, closed;
 
 	if (!shards || shards > 256)
 		return explain("SHARDS", -EINVAL);
 	err = tool_writer_open(loop, argv[1], shards, &writer);
 	if (err)
 		return explain(argv[1], err);
-	return finish(argv[1], writer,
-		      tool_backup_read(argv[0], tool_writer_add, writer));
+	err = tool_files_new(files_beside(argv[1]), &files);
+	if (err)
+		return finish(argv[1], writer, err);
+	err = tool_backup_read(argv[0], tool_writer_add, writer,
+			       tool_files_add, files);
+	closed = tool_files_close(files);
+	return finish(argv[1], writer, err ? err : closed);
 }
 
 static int run_repair(char **argv)
@@ -201,7 +252,7 @@ static const struct {
 	  run_check },
 	{ "dump", "STORE", "every row as a line of JSON", 1, 1, false,
 	  run_dump },
-	{ "backup", "STORE FILE", "all rows into one file", 2, 2, true,
+	{ "backup", "STORE FILE", "all rows and files into one file", 2, 2, true,
 	  run_backup },
 	{ "restore", "FILE STORE [SHARDS]", "a new store from a backup", 2, 3,
 	  false, run_restore },

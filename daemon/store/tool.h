@@ -44,17 +44,29 @@ int tool_writer_add(void *writer, uint64_t channel, uint8_t space,
 int tool_writer_close(struct tool_writer *writer);
 
 /*
- * A backup is one file of frames (store/format.h), numbered from 1, of
- * RECORD_APPEND records; an empty frame ends it.
+ * A backup is one file of frames (store/format.h), numbered from 1; an empty
+ * frame ends it.  A RECORD_APPEND is a row, a RECORD_EDIT, of which there are
+ * none else, is the next piece of an attached file: its channel and its id.
  */
 struct tool_backup;
+
+#define TOOL_PIECE_MAX (32u << 10)
+
+/* A file's next piece; they come one after the other, file after file. */
+typedef int (*tool_piece_fn)(void *ctx, uint64_t channel, uint64_t id,
+			     const void *data, uint32_t size);
 
 int tool_backup_open(const char *path, struct tool_backup **ret_backup);
 /* A tool_row_fn; ctx is the backup. */
 int tool_backup_add(void *backup, uint64_t channel, uint8_t space,
 		    const struct row *row);
+/* A tool_piece_fn; likewise. */
+int tool_backup_add_piece(void *backup, uint64_t channel, uint64_t id,
+			  const void *data, uint32_t size);
 int tool_backup_close(struct tool_backup *backup);
+
 /* -EBADMSG: damaged, or cut short. */
-int tool_backup_read(const char *path, tool_row_fn fn, void *ctx);
+int tool_backup_read(const char *path, tool_row_fn row, void *row_ctx,
+		     tool_piece_fn piece, void *piece_ctx);
 
 #endif

@@ -2,10 +2,12 @@
 // Files of messages: sent by discord.js and eris, fetched over HTTP.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { AttachmentBuilder, EmbedBuilder } from 'discord.js';
 import { isOwn, makeAdministrator, startChatd } from './chatd.mjs';
 import { login } from './conversation.mjs';
@@ -167,6 +169,37 @@ describe('attachments', { skip: !isOwn }, () => {
 		channel = await bot.channels.fetch(server.channelId);
 		const again = await within('a read', channel.messages.fetch(sent.id));
 		assert.equal(again.attachments.first().url, url);
+	});
+
+	it('come_back_from_a_backup', async () => {
+		const send = (text) => within('a send', channel.send({ files: [
+			{ attachment: Buffer.from(text), name: 'b.txt' }] }));
+		const [{ url }] = (await send('in the backup')).attachments.values();
+		const gone = await send('gone before');
+		await within('a delete', gone.delete());
+		const tool = path.join(path.dirname(process.env.CHATD ??
+			'.build/release/bin/chatd'), 'chatd-store');
+		const store = path.join(server.folder, 'messages');
+		const backup = path.join(server.folder, 'backup');
+		await promisify(execFile)(tool, ['backup', store, backup]);
+		const [late] = (await send('not in it')).attachments.values();
+		await bot.destroy();
+		await other.destroy();
+		await server.stop();
+		for (const name of ['messages', 'attachments'])
+			await fs.rm(path.join(server.folder, name), { recursive: true });
+		await promisify(execFile)(tool, ['restore', backup, store]);
+		await server.start();
+		assert.equal((await bytes(url)).toString(), 'in the backup');
+		assert.equal((await fetchFile(late.url)).status, 404);
+		assert.equal((await fetchFile(
+			gone.attachments.first().url)).status, 404);
+		bot = await login(server, server.tokens[0]);
+		other = await login(server, server.tokens[1]);
+		channel = await bot.channels.fetch(server.channelId);
+		const [newest] = (await within('a read',
+			channel.messages.fetch({ limit: 1 }))).values();
+		assert.equal(newest.attachments.first().url, url);
 	});
 
 	it('come_from_eris', async () => {

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,6 +19,7 @@
 #include "store/engine.h"
 #include "store/store.h"
 #include "store/tool.h"
+#include "store/tool_files.h"
 
 #define CHANNELS 20u
 #define ROWS 200u		/* of each */
@@ -168,7 +171,8 @@ static void a_backup_restores_every_row(void **state)
 				   tool_backup_add, backup, &sum), 0);
 	assert_int_equal(tool_backup_close(backup), 0);
 	assert_int_equal(tool_writer_open(f->loop, f->other, 3, &writer), 0);
-	assert_int_equal(tool_backup_read(f->file, tool_writer_add, writer),
+	assert_int_equal(tool_backup_read(f->file, tool_writer_add, writer,
+					  NULL, NULL),
 			 0);
 	assert_int_equal(tool_writer_close(writer), 0);
 	assert_int_equal(walk(f, f->other).rows, CHANNELS * ROWS);
@@ -187,7 +191,79 @@ static void a_backup_cut_short_is_noticed(void **state)
 				   tool_backup_add, backup, &sum), 0);
 	assert_int_equal(tool_backup_close(backup), 0);
 	assert_int_equal(truncate(f->file, 4096), 0);
-	assert_int_equal(tool_backup_read(f->file, add_up, f), -EBADMSG);
+	assert_int_equal(tool_backup_read(f->file, add_up, f, NULL, NULL),
+			 -EBADMSG);
+}
+
+static void make_file(const struct fixture *f, const char *name, size_t size)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/files/%s", f->dir, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	for (size_t i = 0; i < size; i++)
+		fputc((int)(i * 31 + size), file);
+	fclose(file);
+}
+
+static void assert_same_file(const struct fixture *f, const char *name)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "cmp %s/files/%s %s/again/%s",
+		 f->dir, name, f->dir, name);
+	assert_int_equal(system(command), 0);
+}
+
+static int no_row(void *ctx, uint64_t channel, uint8_t space,
+		  const struct row *row)
+{
+	(void)ctx;
+	(void)channel;
+	(void)space;
+	(void)row;
+	return -EINVAL;
+}
+
+static void files_come_back_as_they_were(void **state)
+{
+	const char *const names[] = { "7/1", "7/2", "8/1", "8/3" };
+	const size_t sizes[] = { 0, TOOL_PIECE_MAX, 5, 100000 };
+	struct timespec ever = { 0 }, never = { .tv_sec = INT32_MAX };
+	struct tool_files_sum sum = { 0 }, none = { 0 };
+	struct fixture *f = *state;
+	struct tool_backup *backup;
+	struct tool_files *files;
+	char dir[128], path[160];
+
+	snprintf(dir, sizeof(dir), "%s/files", f->dir);
+	assert_int_equal(tool_files_walk(dir, &ever, NULL, NULL, &sum), 0);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	for (int i = 7; i < 9; i++) {
+		snprintf(path, sizeof(path), "%s/%d", dir, i);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	for (int i = 0; i < 4; i++)
+		make_file(f, names[i], sizes[i]);
+	make_file(f, "7/not-a-number", 3);
+	assert_int_equal(tool_backup_open(f->file, &backup), 0);
+	assert_int_equal(tool_files_walk(dir, &ever, tool_backup_add_piece,
+					 backup, &sum), 0);
+	assert_int_equal(tool_files_walk(dir, &never, tool_backup_add_piece,
+					 backup, &none), 0);
+	assert_int_equal(tool_backup_close(backup), 0);
+	assert_int_equal(sum.files, 4);
+	assert_int_equal(none.files, 0);
+
+	snprintf(dir, sizeof(dir), "%s/again", f->dir);
+	assert_int_equal(tool_files_new(dir, &files), 0);
+	assert_int_equal(tool_backup_read(f->file, no_row, NULL,
+					  tool_files_add, files), 0);
+	assert_int_equal(tool_files_close(files), 0);
+	for (int i = 0; i < 4; i++)
+		assert_same_file(f, names[i]);
 }
 
 static void damage(const char *store, const char *file, off_t at)
@@ -314,6 +390,7 @@ int main(void)
 		TEST(a_walk_meets_every_row_in_order),
 		TEST(a_backup_restores_every_row),
 		TEST(a_backup_cut_short_is_noticed),
+		TEST(files_come_back_as_they_were),
 		TEST(damage_is_described_and_the_rest_saved),
 		TEST(a_gap_in_the_log_is_described_and_crossed),
 		TEST(a_walk_ends_where_the_log_is_said_to),
