@@ -54,10 +54,13 @@ static struct rows *slice(struct rows *all, const struct run_key *key,
 
 static void answer(struct channel *ch, struct run *run, struct waiter *waiter)
 {
+	bool is_empty = run->status && is_unsafe(ch, DATA_UNSAFE_EMPTY);
+	int status = is_empty ? 0 : run->status;
 	struct rows *rows = NULL;
-	int status = run->status;
 
-	if (!status)
+	if (is_empty)
+		rows = rows_new(0, 0);
+	else if (!status)
 		rows = slice(run->rows, &run->key, waiter->limit);
 	if (!status && !rows)
 		status = -ENOMEM;

@@ -72,7 +72,8 @@ void channel_write(struct channel *ch, struct actor_msg *msg)
 	struct write *write = NULL;
 
 	data_count(&ch->data->stats.writes, 1);
-	if (ch->write_count >= ch->data->opts.max_writes || !channel_find_shard(ch)) {
+	if (ch->write_count >= ch->data->opts.max_writes ||
+	    !channel_find_shard(ch)) {
 		refuse_write(ch, msg, -EOVERFLOW);
 		return;
 	}

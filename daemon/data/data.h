@@ -59,6 +59,7 @@ enum data_unsafe {
 	DATA_UNSAFE_NO_CAP = 1 << 7,
 	DATA_UNSAFE_CALLER_OWNS = 1 << 8,	/* a run ends with who began it */
 	DATA_UNSAFE_DELIVER_ALL = 1 << 9,	/* answer the herd in one go */
+	DATA_UNSAFE_EMPTY = 1 << 10,		/* an error is an empty page */
 };
 
 #define DATA_RUN_TIMEOUT_MS 5000u

@@ -391,8 +391,10 @@ int read_store_open(struct os_loop *loop, const struct read_store_opts *opts,
 
 bool read_is_busy(const struct read_store *s)
 {
-	return s->flying || !list_empty(&s->settled) || (!s->refused && !(is_empty(&s->group[0]) &&
-					      is_empty(&s->group[1])));
+	bool is_idle = is_empty(&s->group[0]) && is_empty(&s->group[1]);
+
+	return s->flying || !list_empty(&s->settled) ||
+	       (!s->refused && !is_idle);
 }
 
 /* Steps of a close that may bring nothing before it gives up. */

@@ -192,10 +192,14 @@ static void start_safe(struct indexer *x)
 	uint64_t hints = atomic_load(&x->search->stats.hints);
 	uint64_t wall_ms = actor_wall_ms(x->self) - x->search->slack_ms;
 
-	if (now < x->safe_due_ns || !indexer_all_saved(x))
+	if (now < x->safe_due_ns ||
+	    (hints == x->safe_hints && wall_ms < x->safe_ms + SAFE_MAX_MS))
 		return;
-	if (hints == x->safe_hints && wall_ms < x->safe_ms + SAFE_MAX_MS)
+	/* It looks at every channel of every cell. */
+	if (!indexer_all_saved(x)) {
+		x->safe_due_ns = now + x->search->slack_ms * 1000000 / 64;
 		return;
+	}
 	x->safe_due_ns = now + x->search->slack_ms * 1000000 / 4;
 	x->safe_hints = hints;
 	x->job.safe_ms = wall_ms;
