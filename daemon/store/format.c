@@ -81,6 +81,10 @@ int super_choose(const struct super_disk copy[2], struct super *ret_super)
 
 	for (int i = 0; i < 2; i++)
 		err[i] = super_decode(&copy[i], &super[i]);
+	/* Of two versions the other one's is the newer, whatever ours says. */
+	for (int i = 0; i < 2; i++)
+		if (err[i] == -EPROTONOSUPPORT)
+			return err[i];
 	if (err[0] && err[1])
 		return err[0] == -EINVAL ? err[1] : err[0];
 	if (err[0] || (!err[1] && super[1].generation > super[0].generation))

@@ -56,7 +56,8 @@ struct super {
 void super_encode(const struct super *super, struct super_disk *ret_disk);
 /* -EBADMSG: checksum; -EINVAL: not ours; -EPROTONOSUPPORT: other version. */
 int super_decode(const struct super_disk *disk, struct super *ret_super);
-/* Picks the newer of the two copies; the error of the better one if none. */
+/* Picks the newer of the two copies; the error of the better one if none, and
+ * -EPROTONOSUPPORT if either is of another version. */
 int super_choose(const struct super_disk copy[2], struct super *ret_super);
 
 /*

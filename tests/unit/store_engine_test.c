@@ -18,6 +18,8 @@
 #include "os/env.h"
 #include "store/engine.h"
 
+#include "base/crc32c.h"
+#include "store/format.h"
 #include "store_engine.h"
 
 static void appended_rows_come_back_newest_first(void **state)
@@ -49,6 +51,39 @@ static void pages_of_blocks_equal_pages_of_the_log(void **state)
 	assert_page(f, STORE_AFTER, 9900, 50, 10200, 30, 10);
 	assert_page(f, STORE_AFTER, 0, 100, 1000, 100, 10);
 	assert_page(f, STORE_AROUND, 10000, 50, 10200, 45, 10);
+}
+
+/* Wherever ten days of ids end. */
+static void pages_go_on_over_any_span_of_time(void **state)
+{
+	const uint64_t days = (uint64_t)4 * 86400000 << 22;
+	struct fixture *f = *state;
+
+	append_many(f, CHANNEL, days, 300, days);
+	flush(f);
+	append_many(f, CHANNEL, 301 * days, 20, days);
+	assert_page(f, STORE_BEFORE, 0, 50, 320 * days, 50, days);
+	assert_page(f, STORE_BEFORE, 100 * days, 100, 99 * days, 99, days);
+	assert_page(f, STORE_AFTER, 10 * days + 1, 50, 60 * days, 50, days);
+	assert_page(f, STORE_AROUND, 290 * days, 40, 310 * days, 40, days);
+}
+
+static void a_cold_page_is_one_read(void **state)
+{
+	struct engine_stats before, after;
+	struct fixture *f = *state;
+
+	/* In small blocks, as they come, until nobody writes. */
+	for (uint64_t id = 1; id < 1000; id += 7) {
+		append_many(f, CHANNEL, id, 7, 1);
+		flush(f);
+	}
+	idle(f);
+	reopen(f);
+	engine_stats(f->e, &before);
+	assert_page(f, STORE_BEFORE, 0, 50, 1001, 50, 1);
+	engine_stats(f->e, &after);
+	assert_int_equal(after.reads - before.reads, 1);
 }
 
 static void unflushed_rows_are_found_again(void **state)
@@ -436,6 +471,37 @@ static void one_good_superblock_is_enough(void **state)
 	assert_true(try_open(f) < 0);
 }
 
+/* Which has written one superblock since, the newer one. */
+static void a_store_of_another_version_is_refused(void **state)
+{
+	struct super_disk *disk = mem_aligned(FORMAT_SECTOR, 2 * sizeof(*disk));
+	const size_t from = offsetof(struct super_disk, version);
+	struct fixture *f = *state;
+	struct super super;
+	char path[128];
+	int fd;
+
+	engine_close(f->e);
+	f->e = NULL;
+	snprintf(path, sizeof(path), "%s/super", f->dir);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, disk, 2 * sizeof(*disk), 0),
+			 2 * sizeof(*disk));
+	assert_int_equal(super_choose(disk, &super), 0);
+	super_encode(&super, &disk[0]);
+	super.generation++;
+	super_encode(&super, &disk[1]);
+	disk[1].version = htole32(FORMAT_VERSION + 1);
+	disk[1].crc = htole32(crc32c(0, (uint8_t *)&disk[1] + from,
+				     sizeof(*disk) - from));
+	assert_int_equal(pwrite(fd, disk, 2 * sizeof(*disk), 0),
+			 2 * sizeof(*disk));
+	close(fd);
+	mem_free(disk);
+	assert_int_equal(try_open(f), -EPROTONOSUPPORT);
+}
+
 static void what_is_held_is_not_rewritten(void **state)
 {
 	struct engine_stats before, after;
@@ -539,6 +605,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(appended_rows_come_back_newest_first),
 		TEST(pages_of_blocks_equal_pages_of_the_log),
+		TEST(pages_go_on_over_any_span_of_time),
+		TEST(a_cold_page_is_one_read),
 		TEST(unflushed_rows_are_found_again),
 		TEST(an_id_is_appended_once),
 		TEST(an_edit_replaces_what_is_there),
@@ -557,6 +625,7 @@ int main(void)
 		TEST(after_a_clean_stop_the_last_frame_is_no_torn_one),
 		TEST(damage_within_the_log_is_refused),
 		TEST(one_good_superblock_is_enough),
+		TEST(a_store_of_another_version_is_refused),
 		TEST(what_is_held_is_not_rewritten),
 		TEST(a_hold_does_not_keep_appends_waiting),
 		TEST(without_an_index_the_newest_blocks_count),
