@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-#define SLOTS_MIN 4
+#define SLOTS_MIN 2	/* room for one: many maps never hold two */
 
 uint64_t hash_u64(uint64_t x)
 {

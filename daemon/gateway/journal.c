@@ -129,11 +129,18 @@ uint64_t journal_unsent(const struct journal *journal)
 	return journal->last + 1 - journal->next;
 }
 
-/* Gives memory back when a quarter is in use; losing that chance is fine. */
+/* Gives memory back when a quarter is in use, all of it when nothing is;
+ * losing that chance is fine. */
 static void shrink(struct journal *journal)
 {
 	uint32_t cap = journal->cap;
 
+	if (!held(journal)) {
+		mem_free(journal->event);
+		journal->event = NULL;
+		journal->cap = 0;
+		return;
+	}
 	while (cap > CAP_MIN && held(journal) <= cap / 4)
 		cap /= 2;
 	if (cap < journal->cap)
