@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "actor/inspect.h"
@@ -396,12 +397,24 @@ static int wait_for_stop(struct chatd *d, const sigset_t *set)
 	return sig;
 }
 
+/* A session has one; beyond the limit's half os/ does without. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run(struct chatd *d)
 {
 	sigset_t set;
 	int err;
 
 	block_signals(d, &set);
+	raise_descriptors();
 	err = open_all(d);
 	if (!err)
 		err = start_all(d);

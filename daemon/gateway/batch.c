@@ -172,6 +172,11 @@ int batch_seal(struct batch *batch, struct tls *tls)
 	return err ? err : tls_take(tls, &batch->bytes);
 }
 
+struct os_send *batch_op(struct batch *batch)
+{
+	return &batch->send;
+}
+
 struct os_send *batch_send(struct batch *batch)
 {
 	batch->send = (struct os_send){

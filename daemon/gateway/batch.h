@@ -45,5 +45,7 @@ int batch_seal(struct batch *batch, struct tls *tls);
 /* The sending of it, which lives as long as it; done, ctx and fd are still to be
  * set.  Until it has ended the batch is left alone. */
 struct os_send *batch_send(struct batch *batch);
+/* The same, once it is under way. */
+struct os_send *batch_op(struct batch *batch);
 
 #endif

@@ -40,11 +40,13 @@ enum conn_state {
 struct conn {
 	struct conns *conns;
 	struct os_poll *poll;
-	int fd;
+	int fd;			/* below 0: parked, see os/sock.h */
 	uint8_t state;
 	bool squeeze_payloads;
 	bool stirred;		/* a CONN_STIRRED is on its way */
 	bool readable;
+	bool lost;		/* cut: nothing more is read */
+	bool settled;		/* it stays on its core */
 	bool sending;
 	bool wants_room;	/* the owner was refused room */
 	bool pong_due;
@@ -130,7 +132,11 @@ void conn_free(struct conn *conn)
 	if (conn->tls)
 		bye(conn);
 	tls_free(conn->tls);
-	close(conn->fd);
+	/* One that is attached nowhere has a descriptor. */
+	if (conn->conns)
+		os_sock_close(conn->conns->loop, conn->fd);
+	else
+		close(conn->fd);
 	mem_free(conn);
 }
 
@@ -160,6 +166,7 @@ static void stir(struct conn *conn)
 }
 
 static void on_ready(void *ctx, unsigned int revents);
+static void cut(struct conn *conn);
 
 int conn_attach(struct conn *conn, struct conns *conns, actor_ref owner,
 		uint64_t tag)
@@ -178,10 +185,36 @@ int conn_attach(struct conn *conn, struct conns *conns, actor_ref owner,
 
 void conn_detach(struct conn *conn)
 {
-	check(!conn->sending && conn->state == CONN_OPEN);
+	check(!conn->sending && !conn->settled && conn->state == CONN_OPEN);
 	os_poll_stop(conn->poll);
 	conn->poll = NULL;
 	conn->conns = NULL;
+}
+
+/* Its poll, which names the descriptor, is begun anew.  Without memory for
+ * that it is lost, for nobody would read it. */
+static void park(struct conn *conn)
+{
+	int sock = os_sock_park(conn->conns->loop, conn->fd);
+	unsigned int events = conn->readable && conn->stirred ? 0 : POLLIN;
+
+	if (sock == conn->fd)
+		return;
+	conn->fd = sock;
+	os_poll_stop(conn->poll);
+	conn->poll = NULL;
+	if (os_poll_start(conn->conns->loop, sock, events, on_ready, conn,
+			  &conn->poll))
+		cut(conn);
+}
+
+void conn_settle(struct conn *conn)
+{
+	conn->settled = true;
+	/* One that speaks TLS says its last word on a descriptor. */
+	if (!conn->sending && !conn->tls && conn->fd >= 0 &&
+	    conn->state == CONN_OPEN)
+		park(conn);
 }
 
 /* --- sending ------------------------------------------------------------- */
@@ -291,12 +324,22 @@ static int seal(struct conn *conn)
 
 static void on_sent(struct os_send *op, int result);
 
+/* Ends what is in flight. */
+static void silence(struct conn *conn)
+{
+	if (conn->fd >= 0)
+		shutdown(conn->fd, SHUT_RDWR);
+	else if (conn->sending)
+		os_send_cancel(conn->conns->loop, batch_op(conn->batch));
+}
+
 /* What cannot be sent is lost: the peer then sees the end of the stream. */
 static void cut(struct conn *conn)
 {
 	conn->peer_closed = true;
-	shutdown(conn->fd, SHUT_RDWR);
+	silence(conn);
 	if (conn->state == CONN_OPEN) {
+		conn->lost = true;
 		conn->readable = true;
 		stir(conn);
 	} else {
@@ -348,6 +391,8 @@ static void on_sent(struct os_send *op, int result)
 
 	conn->sending = false;
 	batch_drop(conn);
+	if (conn->settled)
+		conn_settle(conn);
 	if (result < 0) {
 		cut(conn);
 	} else if (conn->state == CONN_OPEN) {
@@ -368,7 +413,7 @@ void conn_close(struct conn *conn, uint16_t code)
 	list_push(&conn->conns->closing, &conn->link);
 	if (code == FRAME_CLOSE_LOST) {
 		conn->state = CONN_GONE;
-		shutdown(conn->fd, SHUT_RDWR);
+		silence(conn);
 	} else {
 		conn->state = CONN_CLOSE_DUE;
 		os_poll_change(conn->poll, POLLIN);
@@ -478,7 +523,7 @@ static int on_bytes(struct found *found, ssize_t n, bool *ret_more)
 							 on_opened(found);
 	if (n > 0)
 		return frame_read(&conn->reader, scratch, n, on_frame, found);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN || n == -EINTR)
 		return 0;
 	conn->peer_closed = true;
 	return FRAME_CLOSE_LOST;
@@ -491,11 +536,13 @@ int conn_read(struct conn *conn, frame_found_fn fn, void *ctx)
 	int reads, result = 0;
 
 	conn->stirred = false;
+	if (conn->lost)
+		return FRAME_CLOSE_LOST;
 	if (!conn->readable)
 		return 0;
 	for (reads = 0; more && !result && reads < READS_MAX; reads++) {
-		ssize_t n = recv(conn->fd, conn->conns->scratch, SCRATCH,
-				 MSG_DONTWAIT);
+		ssize_t n = os_sock_recv(conn->conns->loop, conn->fd,
+					 conn->conns->scratch, SCRATCH);
 
 		result = on_bytes(&found, n, &more);
 	}

@@ -60,8 +60,10 @@ void conn_compress_payloads(struct conn *conn);
 /* -ENOMEM.  The owner gets CONN_STIRRED from now on. */
 int conn_attach(struct conn *conn, struct conns *conns, actor_ref owner,
 		uint64_t tag);
-/* Not while conn_sending(). */
+/* Not while conn_sending(), nor once settled. */
 void conn_detach(struct conn *conn);
+/* It stays with its owner: where descriptors are short it gives its own back. */
+void conn_settle(struct conn *conn);
 
 /*
  * Reads what is there and hands each message to `found` (FRAME_TEXT or _BINARY
@@ -83,7 +85,8 @@ int conn_put(struct conn *conn, const char *head, size_t head_len,
 void conn_flush(struct conn *conn);
 bool conn_sending(const struct conn *conn);
 
-/* The kernel's number of its socket, never used again (SO_COOKIE). */
+/* The kernel's number of its socket, never used again (SO_COOKIE); before it
+ * is settled. */
 uint64_t conn_cookie(const struct conn *conn);
 
 /* Since when the send in flight has not ended; 0: none is. */

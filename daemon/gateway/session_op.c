@@ -220,6 +220,8 @@ int session_opened(struct actor *self, struct session *s,
 		return -CLOSE_UNKNOWN;
 	s->phase = SESSION_LIVE;
 	session_name_conn(self, s);
+	if (s->conn)
+		conn_settle(s->conn);
 	for (i = 0; i < s->guild_count; i++)
 		enter(self, s, s->guild[i].ref);
 	return 0;

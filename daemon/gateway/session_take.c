@@ -225,6 +225,7 @@ static int on_give(struct actor *self, struct session *s,
 		return 0;
 	}
 	session_name_conn(self, s);
+	conn_settle(conn);
 	err = journal_rewind(&s->journal, give->seq);
 	if (!err)
 		err = done ? session_event(s, blob_get(done)) : -ENOMEM;

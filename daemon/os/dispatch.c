@@ -2,6 +2,7 @@
 /* The public functions: each goes to its environment's implementation. */
 #include <errno.h>
 #include <limits.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -94,11 +95,40 @@ int os_send_start(struct os_loop *loop, struct os_send *op)
 	if (!op->iovcnt || op->iovcnt > OS_SEND_IOV_MAX)
 		return -EINVAL;
 	op->loop = loop;
+	op->cancelled = 0;
 	op->msg = (struct msghdr){
 		.msg_iov = op->iov,
 		.msg_iovlen = op->iovcnt,
 	};
 	return loop->ops->send(loop, op);
+}
+
+void os_send_cancel(struct os_loop *loop, struct os_send *op)
+{
+	loop->ops->send_cancel(loop, op);
+}
+
+int os_sock_park(struct os_loop *loop, int fd)
+{
+	return loop->ops->sock_park ? loop->ops->sock_park(loop, fd) : fd;
+}
+
+ssize_t os_sock_recv(struct os_loop *loop, int sock, void *buf, size_t size)
+{
+	ssize_t n;
+
+	if (sock < 0)
+		return loop->ops->sock_recv(loop, sock, buf, size);
+	n = recv(sock, buf, size, MSG_DONTWAIT);
+	return n < 0 ? -errno : n;
+}
+
+void os_sock_close(struct os_loop *loop, int sock)
+{
+	if (sock < 0)
+		loop->ops->sock_close(loop, sock);
+	else
+		close(sock);
 }
 
 int os_file_open(struct os_loop *loop, const char *path, unsigned int flags,

@@ -38,6 +38,12 @@ struct os_loop_ops {
 		    int (*fn)(void *arg), void (*done)(void *arg, int result),
 		    void *arg);
 	int (*send)(struct os_loop *loop, struct os_send *op);
+	void (*send_cancel)(struct os_loop *loop, struct os_send *op);
+	/* Sockets without a descriptor; NULL: there are none. */
+	int (*sock_park)(struct os_loop *loop, int fd);
+	ssize_t (*sock_recv)(struct os_loop *loop, int sock, void *buf,
+			     size_t size);
+	void (*sock_close)(struct os_loop *loop, int sock);
 	int (*file_open)(struct os_loop *loop, const char *path,
 			 unsigned int flags, struct os_file **ret_file);
 	/* Of memory that os_buf_new() made; NULL: they need not know. */

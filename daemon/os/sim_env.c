@@ -236,6 +236,13 @@ static int sim_send(struct os_loop *loop, struct os_send *op)
 	return 0;
 }
 
+/* It ends soon anyway. */
+static void sim_send_cancel(struct os_loop *loop, struct os_send *op)
+{
+	(void)loop;
+	(void)op;
+}
+
 static const struct os_loop_ops sim_loop_ops = {
 	.free = sim_loop_free,
 	.cancel = sim_cancel,
@@ -244,6 +251,7 @@ static const struct os_loop_ops sim_loop_ops = {
 	.poll_start = sim_poll_start,
 	.work = sim_work,
 	.send = sim_send,
+	.send_cancel = sim_send_cancel,
 	.file_open = sim_file_open,
 	.dir_make = sim_dir_make,
 	.dir_sync = sim_dir_sync,

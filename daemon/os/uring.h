@@ -20,6 +20,7 @@ enum uring_kind {
 	URING_POLL,	/* struct uring_poll */
 	URING_DISK,	/* struct os_disk_op */
 	URING_SEND,	/* struct os_send */
+	URING_RECV,	/* struct uring_loop: of uring_sock_recv() */
 	URING_KINDS,
 };
 
@@ -39,6 +40,11 @@ enum uring_wait {
 struct uring_fixed {
 	bool has_files, has_bufs;
 	int file[URING_FIXED_FILES];
+	/* Behind the files: parked sockets. */
+	uint32_t sock_room;		/* numbers there are for them */
+	uint32_t sock_fresh;		/* from here on never used */
+	uint32_t sock_free;		/* in free_sock[] */
+	uint32_t *free_sock;		/* NULL before the first */
 	struct iovec buf[URING_FIXED_BUFS];
 };
 
@@ -61,6 +67,11 @@ struct uring_loop {
 	_Atomic(struct work_job *) finished;	/* stack: os_work results */
 	atomic_uint jobs_out;		/* os_work jobs that may yet touch us */
 };
+
+static inline struct uring_loop *to_uring(struct os_loop *loop)
+{
+	return container_of(loop, struct uring_loop, loop);
+}
 
 extern const struct os_file_ops uring_file_ops;
 
@@ -108,7 +119,18 @@ void uring_buf_gone(struct os_loop *loop, void *buf);
 /* The buffer that these bytes lie in; -1. */
 int uring_fixed_buf(const struct uring_loop *loop, const void *buf, size_t len);
 
+/* Those of sockets: -ENFILE when there is none left. */
+int uring_fixed_sock(struct uring_loop *loop, int fd);
+void uring_fixed_sock_gone(struct uring_loop *loop, int sock);
+
 /* sock.c */
+
+/* Has an entry act on a socket: a descriptor or, below zero, a parked one. */
+void uring_set_sock(struct io_uring_sqe *sqe, int sock);
+int uring_sock_park(struct os_loop *loop, int fd);
+ssize_t uring_sock_recv(struct os_loop *loop, int sock, void *buf, size_t size);
+void uring_sock_close(struct os_loop *loop, int sock);
+void uring_send_cancel(struct os_loop *loop, struct os_send *op);
 int uring_send(struct os_loop *loop, struct os_send *op);
 void uring_send_done(struct uring_loop *loop, void *ptr, int result);
 

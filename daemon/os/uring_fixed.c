@@ -1,20 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Files and buffers that a ring knows by number, so that an operation neither
- * counts references to a file nor pins pages.  Both tables are small; what
- * does not fit, or what the kernel refuses, goes without.
+ * counts references to a file nor pins pages.  What does not fit, or what the
+ * kernel refuses, goes without.  A socket that is known so needs no descriptor.
  */
 #include <errno.h>
 #include <string.h>
 
+#include <sys/resource.h>
+
+#include "base/mem.h"
 #include "os/uring.h"
+
+#define SOCKS_MAX 65536u
+
+/* The kernel takes no table that is larger than a process's own. */
+static uint32_t room_for_socks(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) ||
+	    limit.rlim_cur <= URING_FIXED_FILES)
+		return 0;
+	limit.rlim_cur -= URING_FIXED_FILES;
+	return limit.rlim_cur < SOCKS_MAX ? (uint32_t)limit.rlim_cur :
+					    SOCKS_MAX;
+}
 
 void uring_fixed_init(struct uring_loop *loop)
 {
 	struct uring_fixed *fixed = &loop->fixed;
 
-	fixed->has_files = !io_uring_register_files_sparse(&loop->ring,
-							   URING_FIXED_FILES);
+	fixed->sock_room = room_for_socks();
+	fixed->has_files =
+		!io_uring_register_files_sparse(&loop->ring,
+						URING_FIXED_FILES +
+						fixed->sock_room);
 	fixed->has_bufs = !io_uring_register_buffers_sparse(&loop->ring,
 							    URING_FIXED_BUFS);
 	for (int i = 0; i < URING_FIXED_FILES; i++)
@@ -25,6 +46,7 @@ void uring_fixed_exit(struct uring_loop *loop)
 {
 	if (loop->fixed.has_files)
 		(void)io_uring_unregister_files(&loop->ring);
+	mem_free(loop->fixed.free_sock);
 }
 
 static int put_file(struct uring_loop *loop, int slot, int fd)
@@ -57,6 +79,43 @@ void uring_fixed_file_gone(struct uring_loop *loop, int slot)
 	loop->fixed.file[slot] = -1;
 }
 
+/* A number for a socket; -1. */
+static int take_sock(struct uring_fixed *fixed)
+{
+	if (fixed->sock_free)
+		return (int)fixed->free_sock[--fixed->sock_free];
+	if (!fixed->free_sock)
+		fixed->free_sock = mem_alloc(fixed->sock_room *
+					     sizeof(*fixed->free_sock));
+	if (!fixed->free_sock || fixed->sock_fresh == fixed->sock_room)
+		return -1;
+	return (int)(URING_FIXED_FILES + fixed->sock_fresh++);
+}
+
+int uring_fixed_sock(struct uring_loop *loop, int fd)
+{
+	struct uring_fixed *fixed = &loop->fixed;
+	int slot = fixed->has_files && fixed->sock_room ? take_sock(fixed) : -1;
+
+	if (slot < 0)
+		return -ENFILE;
+	if (put_file(loop, slot, fd) == 1)
+		return slot;
+	fixed->free_sock[fixed->sock_free++] = (uint32_t)slot;
+	return -ENFILE;
+}
+
+void uring_fixed_sock_gone(struct uring_loop *loop, int slot)
+{
+	struct uring_fixed *fixed = &loop->fixed;
+
+	/* What is queued for it goes before its number is another's. */
+	if (io_uring_sq_ready(&loop->ring))
+		io_uring_submit(&loop->ring);
+	(void)put_file(loop, slot, -1);
+	fixed->free_sock[fixed->sock_free++] = (uint32_t)slot;
+}
+
 static int put_buf(struct uring_loop *loop, int slot, const struct iovec *iov)
 {
 	static const __u64 tag;
@@ -68,7 +127,7 @@ static int put_buf(struct uring_loop *loop, int slot, const struct iovec *iov)
 
 void uring_buf_added(struct os_loop *base, void *buf, size_t size)
 {
-	struct uring_loop *loop = container_of(base, struct uring_loop, loop);
+	struct uring_loop *loop = to_uring(base);
 	struct uring_fixed *fixed = &loop->fixed;
 	struct iovec iov = { buf, size };
 
@@ -83,7 +142,7 @@ void uring_buf_added(struct os_loop *base, void *buf, size_t size)
 
 void uring_buf_gone(struct os_loop *base, void *buf)
 {
-	struct uring_loop *loop = container_of(base, struct uring_loop, loop);
+	struct uring_loop *loop = to_uring(base);
 	int slot = uring_fixed_buf(loop, buf, 1);
 
 	if (slot < 0)

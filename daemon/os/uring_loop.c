@@ -12,11 +12,6 @@
 #define CQ_ENTRIES 16384
 #define CANCEL_SECONDS 2
 
-static struct uring_loop *to_uring(struct os_loop *loop)
-{
-	return container_of(loop, struct uring_loop, loop);
-}
-
 struct io_uring_sqe *uring_sqe(struct uring_loop *loop, unsigned int room)
 {
 	if (io_uring_sq_space_left(&loop->ring) < room)
@@ -212,6 +207,10 @@ static const struct os_loop_ops uring_ops = {
 	.poll_stop = uring_poll_stop,
 	.work = uring_work,
 	.send = uring_send,
+	.send_cancel = uring_send_cancel,
+	.sock_park = uring_sock_park,
+	.sock_recv = uring_sock_recv,
+	.sock_close = uring_sock_close,
 	.file_open = uring_file_open,
 	.buf_added = uring_buf_added,
 	.buf_gone = uring_buf_gone,

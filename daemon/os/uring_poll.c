@@ -75,6 +75,7 @@ static bool submit(struct uring_loop *loop, struct uring_poll *poll)
 		return true;
 	}
 	io_uring_prep_poll_add(sqe, poll->fd, poll->events);
+	uring_set_sock(sqe, poll->fd);
 	uring_tag(sqe, URING_POLL, poll);
 	poll->armed = true;
 	loop->in_flight++;

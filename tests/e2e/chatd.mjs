@@ -33,17 +33,20 @@ async function survey(server) {
 class Chatd {
 	#process = null;
 	#options;
+	#under;
 	tokens = [];
 	output = '';
 
-	constructor(folder, options) {
+	constructor(folder, options, under) {
 		this.folder = folder;
 		this.#options = options;
+		this.#under = under;
 	}
 
 	/** Starts it, again on the same port and folder the second time. */
 	async start() {
-		const child = spawn(program, ['--data', this.folder,
+		const [command, ...args] = [...this.#under, program];
+		const child = spawn(command, [...args, '--data', this.folder,
 			'--port', String(this.port ?? 0), ...this.#options],
 		{ stdio: ['ignore', 'pipe', process.env.E2E_VERBOSE ? 'inherit' : 'pipe'] });
 		this.#process = child;
@@ -125,11 +128,12 @@ class Chatd {
 }
 
 /** Starts a chatd, or takes the one that is given; close() it in the end. */
-export async function startChatd(options = []) {
+/** `under`: a command that becomes chatd, given behind it. */
+export async function startChatd(options = [], under = []) {
 	if (process.env.E2E_URL)
 		return survey(target());
 	const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'chatd-e2e-'));
-	const chatd = new Chatd(path.join(folder, 'data'), options);
+	const chatd = new Chatd(path.join(folder, 'data'), options, under);
 	try {
 		return await survey(await chatd.start());
 	} catch (error) {

@@ -8,7 +8,7 @@ import fs from 'node:fs/promises';
 import { before, after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { isOwn, say, startChatd } from './chatd.mjs';
-import { Gateway, Socket } from './socket.mjs';
+import { Gateway, OP, Socket } from './socket.mjs';
 import { until } from './wait.mjs';
 
 const run = promisify(execFile);
@@ -22,10 +22,16 @@ const resume = async (server, old) => {
 	return fresh;
 };
 
-describe('a client that stops reading', { skip: !isOwn && 'not our own server' }, () => {
+// So few that every socket is parked: known to the ring alone.
+const FEW = ['prlimit', '--nofile=80'];
+
+for (const [what, under] of Object.entries({ 'a client': [],
+	'a client whose socket is parked': FEW }))
+describe(`${what} that stops reading`, { skip: !isOwn && 'not our own server' }, () => {
 	let server;
 	before(async () => {
-		server = await startChatd(['--no-rate-limits', '--stall-ms', '1500']);
+		server = await startChatd(['--no-rate-limits', '--stall-ms', '1500'],
+			under);
 	});
 	after(() => server?.close());
 
@@ -141,5 +147,52 @@ describe('a server without descriptors', { skip: !isOwn && 'not our own server' 
 		for (const socket of sockets)
 			socket.end();
 		old.close();
+	});
+});
+
+describe('a server with more clients than descriptors', { skip: !isOwn && 'not our own server' }, () => {
+	const LIMIT = 240, CLIENTS = 400, AT_ONCE = 40;
+	const gateways = [];
+	let server;
+	before(async () => {
+		server = await startChatd(['--no-rate-limits', '--cores', '2'],
+			['prlimit', `--nofile=${LIMIT}`]);
+	});
+	after(() => server?.close());
+
+	it('serves_them_all', async () => {
+		// A handshake needs two for a moment.
+		while (gateways.length < CLIENTS)
+			gateways.push(...await Promise.all(Array.from({ length: AT_ONCE },
+				(_, i) => Gateway.login(server, server.tokens[i % 2],
+					{ intents: INTENTS }))));
+		const used = await fs.readdir(`/proc/${server.pid}/fd`);
+		assert.ok(used.length < LIMIT, `${used.length} descriptors`);
+		for (let i = 0; i < 3; i++)
+			await say(server, { content: `to all ${i}` });
+		await Promise.all(gateways.map(async (gateway) => {
+			for (let i = 0; i < 3; i++) {
+				const { d } = await gateway.event('MESSAGE_CREATE');
+				assert.equal(d.content, `to all ${i}`);
+			}
+			await gateway.beat();
+		}));
+	});
+
+	it('lets_go_of_them_in_every_way', async () => {
+		const [cut, closed, rude, taken, ...others] = gateways.reverse();
+		cut.socket.cut();
+		closed.close(1000);
+		assert.equal(await closed.socket.closeCode(), 1000);
+		rude.socket.frame(OP.text, '{');
+		assert.equal(await rude.socket.closeCode(), 4002);
+		const fresh = await resume(server, taken);
+		await fresh.event('RESUMED');
+		assert.equal(await taken.socket.closeCode(), 4000);
+		await say(server, { content: 'after all' });
+		await Promise.all([fresh, ...others].map((gateway) =>
+			gateway.event('MESSAGE_CREATE', (d) => d.content === 'after all')));
+		for (const gateway of [fresh, ...others])
+			gateway.close();
 	});
 });
