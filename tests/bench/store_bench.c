@@ -162,6 +162,7 @@ static void run_rest(const void *ctx)
 {
 	const struct run *r = ctx;
 
+	bench_rows_skip(r->rows);
 	bench_rest(r->engines[0], r->folder, r->results[0]);
 }
 

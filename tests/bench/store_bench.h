@@ -72,6 +72,8 @@ void bench_rest(const struct bench_engine *engine, const char *folder,
 		struct bench_result *result);
 
 /* The next row: channel by zipf, ids ascending, text-like bytes. */
+/* Ids go on above those of so many rows, which another process has made. */
+void bench_rows_skip(uint64_t rows);
 void bench_rows_init(void);
 void bench_row_next(struct bench_row *row);
 uint64_t bench_channel_next(void);

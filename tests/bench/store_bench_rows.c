@@ -6,6 +6,8 @@
 #include "base/rng.h"
 #include "store_bench.h"
 
+#define STEP_MAX 4096u		/* from an id to the next */
+
 static struct rng rng;
 static double zipf_cdf[BENCH_CHANNELS];
 static uint64_t next_id = 1000000;
@@ -70,7 +72,7 @@ void bench_row_next(struct bench_row *row)
 	uint64_t head[8];
 
 	row->channel = bench_channel_next();
-	row->id = next_id += 1 + rng_below(&rng, 4096);
+	row->id = next_id += 1 + rng_below(&rng, STEP_MAX);
 	/* A record's fixed fields: author, flags, nonce, a random token. */
 	head[0] = row->id;
 	head[1] = row->channel;
@@ -80,6 +82,11 @@ void bench_row_next(struct bench_row *row)
 		head[i] = rng_next(&rng);
 	memcpy(row->data, head, sizeof(head));
 	add_text(row->data + sizeof(head), BENCH_ROW - sizeof(head));
+}
+
+void bench_rows_skip(uint64_t rows)
+{
+	next_id += rows * STEP_MAX;
 }
 
 void bench_rows_init(void)
