@@ -297,9 +297,10 @@ void sd_leg_fail(struct sd_leg *leg, int err)
 		return;
 	}
 	leg->error = err;
-	percpu_ref_kill(&leg->ref);
 	leg->failed_from = from;
+	/* Before the reference dies: see sd_leg_stop(). */
 	queue_work(set->meta_wq, &leg->fail_work);
+	percpu_ref_kill(&leg->ref);
 	wake_up_all(&set->idle);	/* nobody waits for its word any more */
 }
 
@@ -436,6 +437,9 @@ bool sd_leg_stop(struct sd_leg *leg)
 
 	if (leave_service(leg, SUPERDISK_STATE_VACANT) >= 0)
 		percpu_ref_kill(&leg->ref);
+	/* Whoever still took it for a member has asked for it to be told. */
+	mutex_lock(&set->lock);
+	mutex_unlock(&set->lock);
 	cancel_delayed_work_sync(&leg->checkpoint_work);
 	flush_work(&leg->intent_work);
 	flush_work(&leg->fail_work);
@@ -446,6 +450,9 @@ bool sd_leg_stop(struct sd_leg *leg)
 	flush_work(&leg->room_work);	/* whoever held it may have asked */
 	if (leg->held)
 		return false;
+	/* Whoever took it out of service may have done so just now. */
+	flush_work(&leg->fail_work);
+	flush_work(&leg->last_words);
 	flush_work(&leg->stock.retry);	/* its driver may have held that up */
 	return true;
 }

@@ -274,7 +274,8 @@ int sd_leg_prepare(struct sd_leg *leg, const struct sd_super *super);
 void sd_leg_start(struct sd_leg *leg);
 /*
  * No new I/O; waits for what is under way, but for a silent SSD no longer than
- * timeout_ms.  False if it is held then.  Keeps table and metadata.
+ * timeout_ms.  False if it is held then.  Keeps table and metadata.  set->lock
+ * is not held.
  */
 bool sd_leg_stop(struct sd_leg *leg);
 /* Has everything come back that it was sent? */
