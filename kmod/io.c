@@ -64,7 +64,7 @@ static void transfer_over(struct transfer *t)
 	unsigned long flags;
 	u32 i;
 
-	t->err = blk_status_to_errno(t->bio.bi_status);
+	t->err = t->bio.bi_status ? -EIO : 0;
 	this_cpu_inc(k->stats->done);
 	for (i = 0; i < nr_pages(t); i++)
 		put_page(t->bio.bi_io_vec[i].bv_page);

@@ -31,7 +31,10 @@
 #include "format.h"
 #include "guard.h"
 
-/* Blocking; 4 KiB aligned; 0 or negative errno. */
+/*
+ * Blocking; 4 KiB aligned.  0, -EIO or -ETIMEDOUT: any other errno has a meaning
+ * of its own here, whatever the driver says.
+ */
 struct sd_dev {
 	int (*read)(struct sd_dev *d, u64 sector, void *buf, u32 bytes);
 	int (*write)(struct sd_dev *d, u64 sector, const void *buf, u32 bytes,
@@ -74,6 +77,8 @@ void sd_meta_fini(struct sd_meta *m);
 int sd_meta_read_super(struct sd_dev *ssd, void *buf, struct sd_super *ret);
 /* Store m->super, both copies. */
 int sd_meta_store_super(struct sd_meta *m);
+/* Does it store a superblock, and read it back? */
+int sd_meta_probe(struct sd_meta *m);
 /* Start cold: an empty intent map, then the superblock with a new epoch. */
 int sd_meta_format(struct sd_meta *m);
 /* Continue the cache with the epoch in m->super: what is in doubt ... */
