@@ -169,6 +169,15 @@ static void room_work(struct work_struct *work)
 		   sd_meta_make_room);
 }
 
+/* Is it only pages that are bad, however many, or the SSD? */
+static void probe_work(struct work_struct *work)
+{
+	struct sd_leg *leg = container_of(work, struct sd_leg, probe_work);
+
+	if (store_meta(leg, sd_meta_probe))
+		atomic_set(&leg->bad_streak, 0);
+}
+
 void sd_leg_want_room(struct sd_leg *leg)
 {
 	if (leg->table.cache && sd_cache_is_short(leg->table.cache))
@@ -312,7 +321,7 @@ void sd_leg_result(struct sd_leg *leg, blk_status_t status)
 		return;
 	}
 	if (atomic_inc_return(&leg->bad_streak) >= SD_MAX_BAD_STREAK)
-		sd_leg_fail(leg, blk_status_to_errno(status));
+		queue_work(leg->set->meta_wq, &leg->probe_work);
 }
 
 int sd_leg_init(struct sd_set *set, u32 index)
@@ -332,6 +341,7 @@ int sd_leg_init(struct sd_set *set, u32 index)
 	INIT_WORK(&leg->intent_work, intent_work);
 	INIT_DELAYED_WORK(&leg->checkpoint_work, checkpoint_work);
 	INIT_WORK(&leg->room_work, room_work);
+	INIT_WORK(&leg->probe_work, probe_work);
 	INIT_WORK(&leg->fail_work, fail_work);
 	INIT_WORK(&leg->last_words, last_words);
 	INIT_WORK(&leg->roster_work, roster_work);
@@ -448,6 +458,7 @@ bool sd_leg_stop(struct sd_leg *leg)
 	leg->held = !wait_event_idle_timeout(set->idle, sd_leg_is_quiet(leg),
 					     msecs_to_jiffies(set->opt.timeout_ms));
 	flush_work(&leg->room_work);	/* whoever held it may have asked */
+	flush_work(&leg->probe_work);
 	if (leg->held)
 		return false;
 	/* Whoever took it out of service may have done so just now. */

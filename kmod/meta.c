@@ -72,6 +72,14 @@ int sd_meta_store_super(struct sd_meta *m)
 			     true);
 }
 
+int sd_meta_probe(struct sd_meta *m)
+{
+	struct sd_super ignored;
+
+	return sd_meta_store_super(m) ?:
+	       sd_meta_read_super(m->ssd, m->super_page, &ignored);
+}
+
 static void encode_intents(struct sd_meta *m, const unsigned long *bits,
 			   unsigned long sectors)
 {

@@ -105,6 +105,7 @@ struct sd_leg {
 	struct work_struct intent_work;
 	struct delayed_work checkpoint_work;
 	struct work_struct room_work;
+	struct work_struct probe_work;
 	struct work_struct fail_work;
 	struct work_struct last_words;
 	struct completion said;
@@ -285,7 +286,7 @@ void sd_leg_say_out(struct sd_leg *leg);
 void sd_leg_unload(struct sd_leg *leg);
 /* Take it out of service.  Any context. */
 void sd_leg_fail(struct sd_leg *leg, int err);
-/* Account the end of an I/O; an SSD that only fails is taken out. */
+/* Account the end of an I/O; an SSD that only fails must show that it lives. */
 void sd_leg_result(struct sd_leg *leg, blk_status_t status);
 void sd_leg_wait(struct sd_leg *leg, struct sd_waiter *w);
 /* Begin to store the set's generation and roster on this SSD.  set->lock */

@@ -47,6 +47,23 @@ must blocks write $sd 3
 ok retired_pages_are_written blocks verify $sd 3
 must heal_sectors raw_ssd0 3000 3007
 
+# Many, read one after the other: pages are lost, the SSD is not.
+scattered=160
+for ((i = 0; i < scattered; i++)); do
+	must break_sectors raw_ssd0 $((2048 + i * 16)) $((2048 + i * 16 + 7))
+done
+ok many_unreadable_pages_are_served fio --name=r --filename=$sd --direct=1 \
+	--rw=read:4k --bs=4k --size=$((scattered * 16))k --minimal --output=/dev/null
+retired() {
+	[[ $(ssd_field sd 0 retired) -ge $scattered ]]
+}
+ok they_are_retired wait_for 20 retired
+is the_ssd_is_kept "$(ssd_field sd 0 state)" in
+ok what_they_held_is_right blocks verify $sd 3 0 $((scattered * 4))
+for ((i = 0; i < scattered; i++)); do
+	must heal_sectors raw_ssd0 $((2048 + i * 16)) $((2048 + i * 16 + 7))
+done
+
 # One of two dies under load, half way.
 fio --name=v --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 \
 	--rw=randrw --bs=4k --size=32M --io_size=24M --verify=crc32c \
