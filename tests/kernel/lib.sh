@@ -125,6 +125,11 @@ done_testing() {
 # How much longer than usual everything takes here (scripts/vm --slow).
 patience=$(tr ' ' '\n' < /proc/cmdline | sed -n 's/^superdisk\.slow=//p')
 
+# fewer N: how much of a load there is to be, N where nothing is slow.
+fewer() {
+	echo $((($1 - 1) / ${patience:-1} + 1))
+}
+
 # wait_for SECONDS COMMAND...: until the command succeeds; fails at the
 # deadline.
 wait_for() {

@@ -60,7 +60,7 @@ is nothing_is_throttled "$(sum throttled)" 0
 # Writers and readers of the same pages while slots change hands.  What two
 # writes to one page under way leave there is open: never two at once.
 fio --name=v --filename=$sd --direct=1 --ioengine=libaio --iodepth=16 \
-	--rw=randrw --bsrange=4k-64k --size=${mib}M --io_size=24M \
+	--rw=randrw --bsrange=4k-64k --size=${mib}M --io_size="$(fewer 24)M" \
 	--random_distribution=zipf:1.1 --verify=crc32c --verify_backlog=64 \
 	--serialize_overlap=1 --minimal --output=/dev/null
 is fio_verifies $? 0
@@ -105,7 +105,7 @@ ok wrong_pages_are_counted test "$(ssd_field sd 0 csum_errors)" -gt 0
 
 # One dies, one hangs, under load.
 fio --name=v --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 \
-	--rw=randrw --bs=4k --size=${mib}M --io_size=24M --verify=crc32c \
+	--rw=randrw --bs=4k --size=${mib}M --io_size="$(fewer 24)M" --verify=crc32c \
 	--random_distribution=zipf:1.2 --verify_backlog=128 \
 	--serialize_overlap=1 --minimal --output=/tmp/fio.dying 2>&1 &
 fio=$!

@@ -35,7 +35,7 @@ change() {
 # load MIB: verified reads and writes in the background, $fio
 load() {
 	fio --name=v --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 \
-		--rw=randrw --bs=4k --bsrange=512-64k --size=4M --io_size="$1M" \
+		--rw=randrw --bs=4k --bsrange=512-64k --size=4M --io_size="$(fewer $1)M" \
 		--verify=crc32c --verify_backlog=64 --minimal --output=/tmp/fio &
 	fio=$!
 }
@@ -45,7 +45,7 @@ load() {
 must dmsetup create sd --table "$(part 4 "$ssd0" checkpoint_ms 20 warm 1000000 \
 	verify off)"
 load 12
-for ((i = 0; i < 8; i++)); do
+for ((i = 0; i < $(fewer 8); i++)); do
 	must dmsetup message sd 0 remove 0
 	must dmsetup message sd 0 add 0 "$ssd0"
 	must dmsetup message sd 0 replace 0 "$ssd1"
@@ -79,7 +79,7 @@ ok it_is_answered_when_resumed wait $flush
 load 12
 flood() {
 	local i
-	for ((i = 0; i < 12; i++)); do
+	for ((i = 0; i < $(fewer 12); i++)); do
 		dmsetup message sd 0 "${@:1:2}"
 		dmsetup message sd 0 "$1"
 		dmsetup message sd 0 "$1" 99999999999999999999 "$ssd0" more
@@ -102,7 +102,7 @@ ok all_agrees_after_the_flood agree
 
 must dmsetup message sd 0 replace 0 "$ssd1"
 fio --name=r --filename=$sd --direct=1 --ioengine=libaio --iodepth=16 \
-	--rw=randrw --bs=4k --size=4M --norandommap --io_size=12M --minimal \
+	--rw=randrw --bs=4k --size=4M --norandommap --io_size="$(fewer 12)M" --minimal \
 	--output=/dev/null &
 fio=$!
 discards=0

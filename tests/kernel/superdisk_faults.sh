@@ -66,11 +66,11 @@ done
 
 # One of two dies under load, half way.
 fio --name=v --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 \
-	--rw=randrw --bs=4k --size=32M --io_size=24M --verify=crc32c \
+	--rw=randrw --bs=4k --size=32M --io_size="$(fewer 24)M" --verify=crc32c \
 	--verify_backlog=128 --minimal --output=/tmp/fio &
 fio=$!
 moved() {
-	[[ $(ssd_field sd 1 writes) -gt $((1000 + $1)) ]]
+	[[ $(ssd_field sd 1 writes) -gt $(($(fewer 1000) + $1)) ]]
 }
 must wait_for 60 moved "$(ssd_field sd 1 writes)"
 must kill_ssd ssd1

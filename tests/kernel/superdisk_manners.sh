@@ -29,7 +29,7 @@ queue() {
 # load NAME OPTION...: fio, verified, on a Super-Disk
 load() {
 	fio --name=v --filename="/dev/mapper/$1" --direct=1 --size=4M \
-		--io_size=2M --rw=randrw --verify=crc32c --verify_backlog=32 \
+		--io_size="$(($(fewer 8) * 256))k" --rw=randrw --verify=crc32c --verify_backlog=32 \
 		--minimal --output=/tmp/fio "${@:2}"
 }
 

@@ -79,7 +79,7 @@ ok zeroes_are_on_the_disk cmp -n $((3 << 20)) /tmp/zero <(dd if="$disk0" bs=1M s
 # Many writers and readers of the same pages, buffers verified.
 ok fio_verifies fio --name=v --filename=$sd --direct=1 --ioengine=libaio \
 	--iodepth=16 --rw=randrw --bs=4k,4k --bsrange=512-128k --size=32M \
-	--io_size=16M --verify=crc32c --verify_backlog=64 --minimal --output=/dev/null
+	--io_size="$(fewer 16)M" --verify=crc32c --verify_backlog=64 --minimal --output=/dev/null
 ok disk_and_ssds_agree blocks same $sd "$disk0"
 must dmsetup message sd 0 bypass 0
 must dd if=/dev/zero of=$sd bs=64k count=4 oflag=direct status=none
@@ -114,7 +114,7 @@ ok written_through_is_right blocks verify $sd 8 100 200
 
 # Suspended and resumed again and again under load.
 fio --name=s --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 --rw=randrw \
-	--bs=4k --size=32M --io_size=16M --verify=crc32c --verify_backlog=64 \
+	--bs=4k --size=32M --io_size="$(fewer 16)M" --verify=crc32c --verify_backlog=64 \
 	--minimal --output=/dev/null &
 fio=$!
 for _ in 1 2 3 4 5 6; do

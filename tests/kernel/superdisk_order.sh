@@ -51,7 +51,7 @@ must dmsetup remove sd
 make_disk disk0 8 300000
 must super_create sd "$disk0" "$ssd0" verify off
 fio --name=r --filename=$sd --direct=1 --ioengine=libaio --iodepth=16 \
-	--rw=randrw --bs=4k --size=128k --norandommap --io_size=8M \
+	--rw=randrw --bs=4k --size=128k --norandommap --io_size="$(fewer 8)M" \
 	--refill_buffers --numjobs=2 --minimal --output=/dev/null
 for n in 1 2; do
 	ok "racing_writes_agree_$n" blocks same $sd "$disk0"

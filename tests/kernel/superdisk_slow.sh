@@ -43,7 +43,7 @@ is the_ssd_is_still_in_service "$(ssd_field sd 0 state)" in
 ok it_was_overdue test "$(ssd_field sd 0 overdue)" -gt "$before"
 ok more_reads_than_buffers_are_answered timeout 120 fio --name=r --filename=$sd \
 	--direct=1 --ioengine=libaio --iodepth=64 --rw=randread --bs=4k \
-	--size=32M --number_ios=512 --minimal --output=/dev/null
+	--size=32M --number_ios="$(fewer 512)" --minimal --output=/dev/null
 ok with_right_data timeout 120 blocks verify $sd 1 0 64
 is still_in_service "$(ssd_field sd 0 state)" in
 before=$(ssd_field sd 1 hits)
@@ -59,7 +59,7 @@ must blocks verify $sd 1
 ok it_serves_again test "$(ssd_field sd 0 hits)" -gt "$before"
 ok more_reads_than_buffers_wait_for_one fio --name=r --filename=$sd --direct=1 \
 	--ioengine=libaio --iodepth=128 --rw=randread --bs=4k --size=32M \
-	--number_ios=2000 --minimal --output=/dev/null
+	--number_ios="$(fewer 2000)" --minimal --output=/dev/null
 ok parts_of_pages_too cmp <(dd if=$sd bs=512 skip=1 count=777 iflag=direct status=none) \
 	<(dd if="$disk0" bs=512 skip=1 count=777 iflag=direct status=none)
 

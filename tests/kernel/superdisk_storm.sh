@@ -53,7 +53,7 @@ tables=("$ssd0 $ssd1 2 checkpoint_ms 50" "$ssd0 $ssd1 2 mode passthrough"
 	"$ssd0 $ssd1 4 checkpoint_ms 20 hedge_us 500" "- $ssd1" "$ssd0 $ssd1"
 	"$ssd1 $ssd0" "$ssd0 $ssd1 2 block_sectors 32" "$ssd0 $ssd1 2 attach discard"
 	"$ssd0 $ssd1")
-load sd 8
+load sd "$(fewer 8)"
 for ((reloads = 0; reloads < ${#tables[@]}; reloads++)); do
 	keep_loading sd 8
 	must dmsetup reload sd --table "$(table ${tables[reloads]})"
@@ -68,7 +68,7 @@ ok agree_after_reloads agree sd "$disk0"
 must dmsetup reload sd --table "$(table "$ssd0" "$ssd1" 2 checkpoint_ms 20)"
 must dmsetup suspend sd
 must dmsetup resume sd
-load sd 8
+load sd "$(fewer 8)"
 for ((changes = 0; changes < 6; changes++)); do
 	keep_loading sd 8
 	at=$((changes % 2))
@@ -83,7 +83,7 @@ ok changes_of_members_are_not_noticed not_noticed
 ok agree_after_changes agree sd "$disk0"
 
 # An SSD is pulled out in mid-flight; another takes its place.
-load sd 8
+load sd "$(fewer 8)"
 written() {
 	echo $(($(ssd_field sd 1 writes) + $(ssd_field sd 1 write_arounds)))
 }

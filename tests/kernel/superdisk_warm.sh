@@ -144,13 +144,13 @@ must super_create sd "$disk0" "$ssd0 $ssd1"
 must fresh attach discard warm 1000000
 ok writers_and_warming_agree fio --name=v --filename=$sd --direct=1 \
 	--ioengine=libaio --iodepth=16 --rw=randrw --bsrange=512-128k --size=32M \
-	--io_size=16M --verify=crc32c --verify_backlog=64 --minimal --output=/dev/null
+	--io_size="$(fewer 16)M" --verify=crc32c --verify_backlog=64 --minimal --output=/dev/null
 ok and_so_do_disk_and_ssds same_as_disk
 
 must blocks write "$disk0" 2
 must fresh attach discard warm 4096
 fio --name=s --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 \
-	--rw=randrw --bs=4k --offset=16M --size=16M --io_size=12M --verify=crc32c \
+	--rw=randrw --bs=4k --offset=16M --size=16M --io_size="$(fewer 12)M" --verify=crc32c \
 	--verify_backlog=64 --minimal --output=/dev/null &
 fio=$!
 for _ in 1 2 3 4; do
@@ -217,7 +217,7 @@ must dmsetup remove sd
 must super_create sd "$disk0" "$ssd0 $ssd1" attach verify warm 4096
 ok writers_and_verifying_agree fio --name=v --filename=$sd --direct=1 \
 	--ioengine=libaio --iodepth=16 --rw=randrw --bsrange=512-128k --size=32M \
-	--io_size=8M --verify=crc32c --verify_backlog=64 --minimal --output=/dev/null
+	--io_size="$(fewer 8)M" --verify=crc32c --verify_backlog=64 --minimal --output=/dev/null
 must dmsetup message sd 0 warm 1000000
 ok and_it_ends wait_for 60 verified
 ok then_disk_and_ssds_agree same_as_disk
