@@ -4,15 +4,20 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 /* Relaxed throughout: settings and counters, they order nothing else. */
 static atomic_int max_level = LOG_INFO;
 static atomic_int out_fd = STDERR_FILENO;
+static atomic_bool to_journal;
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
+/* Likewise, of syslog(3). */
+static const int priorities[] = { 3, 4, 6, 7 };
 
 void log_set_level(enum log_level level)
 {
@@ -22,6 +27,17 @@ void log_set_level(enum log_level level)
 void log_set_fd(int fd)
 {
 	atomic_store_explicit(&out_fd, fd, memory_order_relaxed);
+}
+
+void log_find_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	if (stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+	    !fstat(STDERR_FILENO, &st) && st.st_dev == dev && st.st_ino == ino)
+		atomic_store_explicit(&to_journal, true, memory_order_relaxed);
 }
 
 static uint64_t now_seconds(void)
@@ -76,13 +92,16 @@ void log_write(struct log_site *site, enum log_level level,
 	char line[LOG_LINE_MAX];
 	unsigned int suppressed;
 	va_list ap;
-	size_t len;
+	size_t len = 0;
 
 	if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed) ||
 	    !may_write(site))
 		return;
-	len = advance(0, snprintf(line, sizeof(line), "%s %s %s",
-				  level_names[level], component, event));
+	if (atomic_load_explicit(&to_journal, memory_order_relaxed))
+		len = advance(0, snprintf(line, sizeof(line), "<%d>",
+					  priorities[level]));
+	len = advance(len, snprintf(line + len, sizeof(line) - len, "%s %s %s",
+				    level_names[level], component, event));
 	va_start(ap, fmt);
 	len = advance(len, vsnprintf(line + len, sizeof(line) - len, fmt, ap));
 	va_end(ap);

@@ -29,6 +29,11 @@ struct log_site {
 void log_set_level(enum log_level level);
 /* Where to instead of stderr. */
 void log_set_fd(int fd);
+/*
+ * Where standard error is systemd's journal ($JOURNAL_STREAM), gives each line
+ * its priority, as sd-daemon(3) has it.
+ */
+void log_find_journal(void);
 
 void log_write(struct log_site *site, enum log_level level,
 	       const char *component, const char *event, const char *fmt, ...)

@@ -164,6 +164,7 @@ int service_run(const struct service_options *options)
 	struct figures *figures;
 	int err;
 
+	log_find_journal();
 	service.answers.history = &service.history;
 	err = start(&service);
 	figures = service.answers.figures;

@@ -160,6 +160,28 @@ def with_programs_that_the_kernel_refuses():
         partial(daemon, "the kernel refused the programs")
 
 
+def gives_the_journal_priorities():
+    with tempfile.NamedTemporaryFile() as file:
+        st = os.fstat(file.fileno())
+        stream = f"{st.st_dev}:{st.st_ino}"
+        for said, start in ((stream, "<6>info "), ("1:1", "info ")):
+            file.truncate(0)
+            with subprocess.Popen(
+                    [PROGRAM, "--no-block", "--listen", "none", "--state",
+                     "none", "--socket", file.name + ".sock"], stderr=file,
+                    env={**os.environ, "JOURNAL_STREAM": said}) as daemon:
+                deadline = time.monotonic() + DEADLINE_S
+                text = ""
+                while " ready " not in text and time.monotonic() < deadline:
+                    with open(file.name, encoding="utf-8") as log:
+                        text = log.read()
+                    time.sleep(0.01)
+                daemon.terminate()
+            lines = [l for l in text.replace("\0", "").splitlines()
+                     if "ready" in l]
+            assert lines and lines[0].startswith(start), (said, text)
+
+
 def keeps_only_what_it_uses():
     with Superdiskd() as daemon:
         daemon.until(" ready block=measured sockets=measured")
@@ -275,7 +297,8 @@ def leaves_nothing_when_it_is_killed():
 
 CASES = (without_capabilities, without_btf, with_a_btf_that_is_broken,
          with_programs_that_the_kernel_refuses,
-         keeps_only_what_it_uses, with_advice_only_it_keeps_none,
+         gives_the_journal_priorities, keeps_only_what_it_uses,
+         with_advice_only_it_keeps_none,
          commands_that_measure_keep_none,
          attaches_what_is_asked_for_and_no_more,
          tells_processes_of_one_port_apart,
