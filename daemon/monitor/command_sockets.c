@@ -42,7 +42,7 @@ static void print_span(json_t *group, const char *name)
 		printf("  %9s %9s", "-", "-");
 }
 
-static void print_port(json_t *group)
+static void print_who(json_t *group)
 {
 	int port = (int)json_get_number(group, "port");
 	int pid = (int)json_get_number(group, "pid");
@@ -56,29 +56,48 @@ static void print_port(json_t *group)
 		printf("%5s %7s %-15s ", "", "", "(all others)");
 }
 
-static void print_groups(json_t *groups)
+#define WHO_HEAD "%5s %7s %-15s "
+
+static void print_times(json_t *groups)
 {
-	static const char *const spans[] = { "rtt", "ack", "read", "accept" };
-	char backlog[32], oldest[TEXT_SIZE];
 	json_t *group;
 	size_t i;
 
-	printf("%-30s", "");
-	for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
-		printf("  %19s", spans[s]);
-	printf("\n%5s %7s %-15s ", "port", "pid", "command");
-	for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
+	printf(WHO_HEAD, "", "", "");
+	for (int span = 0; span < SOCKET_SPANS; span++)
+		printf("  %19s", sockets_span_names[span]);
+	printf("\n" WHO_HEAD, "port", "pid", "command");
+	for (int span = 0; span < SOCKET_SPANS; span++)
 		printf("  %9s %9s", "p50", "p99");
-	puts("   conns  retrans   backlog    oldest  dropped  cgroup");
+	putchar('\n');
 	json_array_foreach(groups, i, group) {
-		print_port(group);
-		for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++)
-			print_span(group, spans[s]);
+		print_who(group);
+		for (int span = 0; span < SOCKET_SPANS; span++)
+			print_span(group, sockets_span_names[span]);
+		putchar('\n');
+	}
+}
+
+static void print_counts(json_t *groups)
+{
+	char backlog[32], oldest[TEXT_SIZE], unsent[TEXT_SIZE];
+	char unacked[TEXT_SIZE];
+	json_t *group;
+	size_t i;
+
+	printf("\n" WHO_HEAD "%8s %6s %8s %8s %8s %9s %8s %8s  %s\n", "port",
+	       "pid", "command", "accepted", "conns", "unsent", "unacked",
+	       "retrans", "backlog", "oldest", "dropped", "cgroup");
+	json_array_foreach(groups, i, group) {
+		print_who(group);
 		snprintf(backlog, sizeof(backlog), "%d/%d",
 			 (int)json_get_number(group, "backlog"),
 			 (int)json_get_number(group, "backlog_max"));
-		printf("  %6d  %7d  %8s  %8s  %7d  %s\n",
+		printf("%8d %6d %8s %8s %8d %9s %8s %8d  %s\n",
+		       (int)json_get_number(group, "accepted"),
 		       (int)json_get_number(group, "connections"),
+		       text_bytes(json_get_number(group, "unsent"), unsent),
+		       text_bytes(json_get_number(group, "unacked"), unacked),
 		       (int)json_get_number(group, "retransmits"), backlog,
 		       text_wait(group, "unaccepted_ns", oldest),
 		       (int)json_get_number(group, "drops"),
@@ -193,7 +212,8 @@ int command_sockets(int argc, char **argv)
 		command_print_json(document);
 		return EX_OK;
 	}
-	print_groups(json_object_get(document, "groups"));
+	print_times(json_object_get(document, "groups"));
+	print_counts(json_object_get(document, "groups"));
 	print_slowest(json_object_get(document, "slowest"));
 	print_missing(document);
 	json_decref(document);
