@@ -2,7 +2,8 @@
 /*
  * Messages of the netlink family: whatever the bytes, parsing neither reads
  * beyond them nor reports a device or an SSD out of range.  The first byte
- * chooses what they are taken for, the rest follows a made header.
+ * chooses what they are taken for, the rest follows a made header.  In the corpus
+ * recorded_* are messages of the module as it sent them.
  */
 #include <stdint.h>
 #include <stdlib.h>
