@@ -119,8 +119,13 @@ WRITE(status)
 static void write_metrics(void *ctx, struct buf *out)
 {
 	const struct answers *answers = ctx;
+	const struct exporter_loss losses[] = {
+		{ "event_queue_full", care_overruns(answers->care) },
+		{ NULL, 0 },
+	};
 
 	figures_metrics(answers->figures, out);
+	exporter_lost(out, "superdisk_module_lost_total", losses);
 	if (care_module(answers->care))
 		exporter_module(out, care_module(answers->care),
 				figures_devices(answers->figures));

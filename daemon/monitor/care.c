@@ -23,6 +23,7 @@ struct care {
 	struct module *module;		/* NULL while it is not loaded */
 	bool garbled;			/* its last answer could not be read */
 	struct module_state *state;
+	uint64_t overruns;
 	struct caretaker *caretaker;
 	struct warmer *warmer;
 	size_t wards;
@@ -79,6 +80,11 @@ const struct module_state *care_module(const struct care *care)
 	return care->module ? care->state : NULL;
 }
 
+uint64_t care_overruns(const struct care *care)
+{
+	return care->overruns;
+}
+
 const char *care_why_no_module(const struct care *care)
 {
 	if (care->module)
@@ -118,8 +124,13 @@ static int on_events_ready(sd_event_source *source, int fd, uint32_t events,
 	(void)source;
 	(void)fd;
 	(void)events;
-	if (err == -ENOBUFS)
+	if (err == -ENOBUFS) {
+		/* the kernel does not say how many; states are read anyway */
 		log_warn("care", "events_lost", "");
+		history_add(care->history, json_pack("{ss ss}", "event",
+						     "events_lost", "name", ""));
+		care->overruns++;
+	}
 	return 0;
 }
 

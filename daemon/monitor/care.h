@@ -34,6 +34,9 @@ void care_free(struct care *care);
  */
 void care_tick(struct care *care, const struct latency *latency);
 
+/* How often events of the module were lost, to a queue that was full. */
+uint64_t care_overruns(const struct care *care);
+
 /* Why care_module() is NULL; NULL when it is not. */
 const char *care_why_no_module(const struct care *care);
 /* What the module said in the last tick, NULL while there is nothing of it. */

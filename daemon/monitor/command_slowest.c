@@ -40,6 +40,7 @@ int command_slowest(int argc, char **argv)
 	struct command_args args;
 	json_t *document, *request;
 	char why[1024];
+	uint64_t lost;
 	size_t i;
 	int status = command_args_parse(argc, argv, usage, 0, 0, &args);
 
@@ -59,6 +60,10 @@ int command_slowest(int argc, char **argv)
 	       "device", "", "sector", "size", "process", "cgroup");
 	json_array_foreach(json_object_get(document, "requests"), i, request)
 		print_request(request);
+	lost = json_get_number(document, "lost");
+	if (lost)
+		printf("%llu slow requests lost, to a full ring buffer\n",
+		       (unsigned long long)lost);
 	json_decref(document);
 	return EX_OK;
 }

@@ -25,7 +25,7 @@ void exporter_lost(struct buf *out, const char *name,
  */
 void exporter_block(struct buf *out, const struct latency *latency);
 
-/* Appends the families of the sockets, by port and cgroup. */
+/* Appends the families of the sockets, by port, cgroup and process. */
 void exporter_sockets(struct buf *out, const struct sockets_state *state,
 		      struct cgroups *cgroups);
 

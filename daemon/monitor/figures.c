@@ -215,7 +215,8 @@ json_t *figures_slow_json(struct figures *figures)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(requests,
 				      slow_to_json(figures, &list[i]));
-	return json_pack("{so}", "requests", requests);
+	return json_pack("{so sI}", "requests", requests, "lost",
+			 (json_int_t)figures_latency(figures)->lost.records);
 }
 
 json_t *figures_sockets_json(struct figures *figures)

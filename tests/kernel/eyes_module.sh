@@ -90,6 +90,18 @@ kill -TERM $daemon
 wait $daemon
 is and_ends_cleanly $? 0
 
+# Events that the kernel had no room for are counted, and others still come.
+LD_PRELOAD=/usr/local/bin/garble.so GARBLE=overrun start superdiskd --advice \
+	--listen none --socket /tmp/sock --state none --no-block 2> /tmp/lost.log
+daemon=$!
+must wait_for 60 grep -q module_found /tmp/lost.log
+must superdisk bypass fast 0
+ok says_that_events_were_lost wait_for 20 grep -q events_lost /tmp/lost.log
+must superdisk restore fast 0
+ok and_hears_the_next wait_for 20 grep -q 'leg_state .*state=in' /tmp/lost.log
+kill -TERM $daemon
+wait $daemon
+
 # Killed at any moment of its start, and after: the module serves, and nothing
 # stays attached.
 since=$EPOCHREALTIME
