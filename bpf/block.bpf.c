@@ -51,6 +51,8 @@ struct {
 /* Claimed by compare-and-swap of both halves at once, never given back. */
 __u64 series_keys[BLOCK_SERIES_MAX];
 struct block_lost lost;
+/* Only what this cgroup and those below it send; 0: everything. */
+const volatile __u64 only_cgroup;
 /* Requests that took at least this long are reported; set by user space. */
 __u64 slow_ns = ~0ULL;
 
@@ -128,11 +130,19 @@ static __always_inline struct inflight *bio_claim(u64 key)
 	return set ? inflight_claim(set, key, &lost.bios) : NULL;
 }
 
+static __always_inline bool is_foreign(struct bio *bio)
+{
+	return only_cgroup && !compat_bio_below(bio, only_cgroup);
+}
+
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(bio_queue, struct bio *bio)
 {
-	struct inflight *entry = bio_claim(inflight_key(bio));
+	struct inflight *entry;
 
+	if (is_foreign(bio))
+		return 0;
+	entry = bio_claim(inflight_key(bio));
 	if (!entry)
 		return 0;
 	entry->since_ns = bpf_ktime_get_ns();
@@ -155,7 +165,7 @@ int BPF_PROG(bio_remap, struct bio *bio, u32 from)
 	struct block_device *bdev = bio->bi_bdev;
 	struct inflight *entry;
 
-	if (!bdev || bdev->bd_dev == from)
+	if (!bdev || bdev->bd_dev == from || is_foreign(bio))
 		return 0;
 	entry = bio_claim(inflight_key(bio));
 	if (!entry)
@@ -202,6 +212,9 @@ int BPF_PROG(rq_issue, struct request *rq)
 
 	if (op_of(rq->cmd_flags) == BLOCK_OPS)
 		return 0;
+	bio = rq->bio ? bio_find(inflight_key(rq->bio)) : NULL;
+	if (!bio && only_cgroup)
+		return 0;
 	set = inflight_set(&requests, REQUEST_SETS, key);
 	if (!set)
 		return 0;
@@ -209,7 +222,6 @@ int BPF_PROG(rq_issue, struct request *rq)
 	if (!entry)
 		return 0;
 	now = bpf_ktime_get_ns();
-	bio = rq->bio ? bio_find(inflight_key(rq->bio)) : NULL;
 	if (bio) {
 		entry->queue_ns = now - bio->since_ns;
 		entry->cgroup = bio->cgroup;

@@ -7,6 +7,8 @@
 #ifndef COMPAT_BPF_H
 #define COMPAT_BPF_H
 
+#include <stdbool.h>
+
 #include <linux/bpf.h>
 #include <linux/types.h>
 
@@ -42,6 +44,8 @@ struct kernfs_node {
 
 struct cgroup {
 	struct kernfs_node *kn;
+	int level;
+	struct cgroup *ancestors[];	/* the last is itself */
 } KERNEL_TYPE;
 
 struct cgroup_subsys_state {
@@ -106,6 +110,36 @@ static __always_inline u64 compat_bio_cgroup(struct bio *bio)
 	if (!blkg)
 		return 0;
 	return blkg->blkcg->css.cgroup->kn->id;
+}
+
+#define COMPAT_CGROUP_DEPTH 32
+
+/*
+ * Whether @bio is billed to cgroup @id or one below it.  Before 6.1 a cgroup
+ * did not name its ancestors: then to it alone.
+ */
+static __always_inline bool compat_bio_below(struct bio *bio, u64 id)
+{
+	struct cgroup *cgroup, *above;
+	int level;
+	void *at;
+
+	if (compat_bio_cgroup(bio) == id)
+		return true;
+	if (!bpf_core_field_exists(struct cgroup, ancestors) ||
+	    !bpf_core_field_exists(bio->bi_blkg))
+		return false;
+	cgroup = BPF_CORE_READ(bio, bi_blkg, blkcg, css.cgroup);
+	level = BPF_CORE_READ(cgroup, level);
+	at = (void *)cgroup + bpf_core_field_offset(struct cgroup, ancestors);
+	for (int i = 0; i < COMPAT_CGROUP_DEPTH && i < level; i++) {
+		if (bpf_probe_read_kernel(&above, sizeof(above),
+					  at + i * sizeof(above)))
+			return false;
+		if (BPF_CORE_READ(above, kn, id) == id)
+			return true;
+	}
+	return false;
 }
 
 #endif

@@ -31,13 +31,17 @@ static int take_record(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-static int block_load(struct block *block)
+static int block_load(struct block *block, uint64_t only_cgroup)
 {
 	int err;
 
-	block->skeleton = block_bpf__open_and_load();
+	block->skeleton = block_bpf__open();
 	if (!block->skeleton)
 		return -errno;
+	block->skeleton->rodata->only_cgroup = only_cgroup;
+	err = block_bpf__load(block->skeleton);
+	if (err)
+		return err;
 	block->hists = bpf_load_map_array(block->skeleton->maps.hists,
 					  &block->hists_size);
 	if (!block->hists)
@@ -52,8 +56,8 @@ static int block_load(struct block *block)
 	return err;
 }
 
-int block_open(block_slow_fn *on_slow, void *ctx, char *why, size_t why_size,
-	       struct block **ret_block)
+int block_open(block_slow_fn *on_slow, void *ctx, uint64_t only_cgroup,
+	       char *why, size_t why_size, struct block **ret_block)
 {
 	struct block *block = mem_zalloc(sizeof(*block));
 	int err;
@@ -63,7 +67,7 @@ int block_open(block_slow_fn *on_slow, void *ctx, char *why, size_t why_size,
 	block->on_slow = on_slow;
 	block->ctx = ctx;
 	bpf_load_begin();
-	err = block_load(block);
+	err = block_load(block, only_cgroup);
 	bpf_load_end(err, why, why_size);
 	if (err) {
 		block_close(block);

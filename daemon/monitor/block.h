@@ -15,12 +15,13 @@ struct block;
 typedef void block_slow_fn(const struct block_slow *record, void *ctx);
 
 /*
- * Loads and attaches.  On failure @why, of @why_size bytes, says in words what
+ * Loads and attaches, for what cgroup @only_cgroup and those below it send, or
+ * if it is 0 for everything.  On failure @why, of @why_size bytes, says in words what
  * the machine lacks: -EPERM (capabilities), -ENOENT (kernel without BTF),
  * or what the kernel said.
  */
-int block_open(block_slow_fn *on_slow, void *ctx, char *why, size_t why_size,
-	       struct block **ret_block);
+int block_open(block_slow_fn *on_slow, void *ctx, uint64_t only_cgroup,
+	       char *why, size_t why_size, struct block **ret_block);
 /* Detaches.  NULL is allowed. */
 void block_close(struct block *block);
 

@@ -105,6 +105,25 @@ const char *cgroups_root(const struct cgroups *cgroups)
 	return cgroups->root;
 }
 
+int cgroups_id(const struct cgroups *cgroups, const char *path,
+	       uint64_t *ret_id)
+{
+	char below[PATH_MAX];
+	struct stat root, st;
+	bool found;
+
+	if (!cgroups->root[0] || stat(cgroups->root, &root))
+		return -ENOENT;
+	found = !stat(path, &st) && st.st_dev == root.st_dev;
+	if (!found && (size_t)snprintf(below, sizeof(below), "%s/%s",
+				       cgroups->root, path) < sizeof(below))
+		found = !stat(below, &st) && st.st_dev == root.st_dev;
+	if (!found || !S_ISDIR(st.st_mode))
+		return -ENOENT;
+	*ret_id = st.st_ino;
+	return 0;
+}
+
 static void add(struct cgroups *cgroups, uint64_t id, const char *path)
 {
 	size_t size = strlen(path) + 1;

@@ -28,6 +28,10 @@ int cgroups_new(const char *root, enum cgroups_of of,
 		struct cgroups **ret_cgroups);
 void cgroups_free(struct cgroups *cgroups);
 
+/* The id of the folder @path, or of that path below the root; or -ENOENT. */
+int cgroups_id(const struct cgroups *cgroups, const char *path,
+	       uint64_t *ret_id);
+
 /* The folder that the names are over, "" when there is none.  *borrows*. */
 const char *cgroups_root(const struct cgroups *cgroups);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "monitor/cgroups.h"
 #include "monitor/command.h"
 #include "monitor/hist.h"
 #include "monitor/latency_live.h"
@@ -24,6 +25,7 @@ struct run {
 	struct latency_options options;
 	struct source *source;
 	uint32_t only;		/* number of the device asked for, or 0 */
+	uint64_t only_cgroup;	/* likewise */
 	struct view_style style;
 	uint64_t span_ns;	/* that the delta is of */
 	/* state at the last print, and room for the next reading */
@@ -270,6 +272,21 @@ static int find_device(struct run *run)
 	return err;
 }
 
+static int find_cgroup(struct run *run)
+{
+	struct cgroups *cgroups;
+	int err = 0;
+
+	if (!run->options.cgroup)
+		return 0;
+	err = cgroups_new(NULL, CGROUPS_BLOCK, &cgroups);
+	if (err)
+		return err;
+	err = cgroups_id(cgroups, run->options.cgroup, &run->only_cgroup);
+	cgroups_free(cgroups);
+	return err;
+}
+
 static int start(struct run *run)
 {
 	char why[1024] = "";
@@ -280,8 +297,14 @@ static int start(struct run *run)
 			run->options.device);
 		return EX_NOINPUT;
 	}
+	if (find_cgroup(run)) {
+		fprintf(stderr, "superdisk latency: %s: no such cgroup, of "
+			"those that block I/O is billed to\n",
+			run->options.cgroup);
+		return EX_NOINPUT;
+	}
 	interrupts_catch();
-	err = source_open(run->options.socket, why, sizeof(why), &run->source);
+	err = source_open(run->options.socket, run->only_cgroup, why, sizeof(why), &run->source);
 	if (err) {
 		fprintf(stderr, "superdisk latency: %s\n", why);
 		return EX_UNAVAILABLE;

@@ -48,7 +48,7 @@ static void start_block(struct figures *figures)
 {
 	char *why = figures->why_no_block;
 
-	if (block_open(on_slow, figures, why, WHY_SIZE, &figures->block)) {
+	if (block_open(on_slow, figures, 0, why, WHY_SIZE, &figures->block)) {
 		log_warn("superdiskd", "no_block_latency", "why=\"%s\"", why);
 		return;
 	}

@@ -21,6 +21,7 @@ const char latency_options_usage[] =
 "happens until Ctrl-C.\n"
 "\n"
 "  -i, -d, --device DEV   this device only: a path, a kernel or a dm name\n"
+"  -c, --cgroup PATH      what this cgroup and those below it send; own figures\n"
 "  -o, --operation OP     read, write, flush or discard only\n"
 "  -Q, --queue            the time before the device as well\n"
 "  -P, --parents          split a device by the dm or md device that used it\n"
@@ -39,6 +40,7 @@ enum { OPTION_OWN = 256, OPTION_SOCKET };
 
 static const struct option long_options[] = {
 	{ "device", required_argument, NULL, 'i' },
+	{ "cgroup", required_argument, NULL, 'c' },
 	{ "operation", required_argument, NULL, 'o' },
 	{ "queue", no_argument, NULL, 'Q' },
 	{ "parents", no_argument, NULL, 'P' },
@@ -102,6 +104,9 @@ static int take(int option, const char *argument, void *into, char *why,
 	case 'd':
 		o->device = argument;
 		return 0;
+	case 'c':
+		o->cgroup = argument;
+		return 0;
 	case 'o':
 		o->operation = operation_of(argument);
 		if (o->operation >= 0)
@@ -151,7 +156,7 @@ int latency_options_parse(int argc, char **argv,
 			  struct latency_options *ret_options, char *why,
 			  size_t why_size)
 {
-	static const struct options options = { ":i:d:o:DFmQPTtxpjh",
+	static const struct options options = { ":i:d:c:o:DFmQPTtxpjh",
 						long_options, take };
 	struct latency_options o = {
 		.socket = control_path(),
@@ -162,6 +167,8 @@ int latency_options_parse(int argc, char **argv,
 	int err = at < 0 ? at : parse_operands(argc - at, argv + at, &o, why,
 					       why_size);
 
+	if (o.cgroup)
+		o.socket = NULL;
 	if (!err)
 		*ret_options = o;
 	return err;

@@ -11,6 +11,7 @@
 
 struct latency_options {
 	const char *device;	/* borrowed from argv, or NULL: all */
+	const char *cgroup;	/* likewise; asks no superdiskd */
 	const char *socket;	/* NULL: do not ask a superdiskd */
 	int operation;		/* enum block_op, or -1: all */
 	bool queue;		/* show the time before the device too */

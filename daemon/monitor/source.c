@@ -25,18 +25,19 @@ static void ignore_slow(const struct block_slow *record, void *ctx)
 	(void)ctx;
 }
 
-static int open_own(struct source *source, char *why, size_t why_size)
+static int open_own(struct source *source, uint64_t only_cgroup, char *why,
+		    size_t why_size)
 {
 	int err = devices_new("/sys", &source->devices);
 
 	if (!err)
-		err = block_open(ignore_slow, NULL, why, why_size,
+		err = block_open(ignore_slow, NULL, only_cgroup, why, why_size,
 				 &source->block);
 	return err ? err : capabilities_drop(false);
 }
 
-int source_open(const char *socket_path, char *why, size_t why_size,
-		struct source **ret_source)
+int source_open(const char *socket_path, uint64_t only_cgroup, char *why,
+		size_t why_size, struct source **ret_source)
 {
 	struct source *source = mem_zalloc(sizeof(*source));
 	char own[512] = "";
@@ -45,7 +46,7 @@ int source_open(const char *socket_path, char *why, size_t why_size,
 	if (!source)
 		return -ENOMEM;
 	source->fd = socket_path ? control_connect(socket_path) : -ENOENT;
-	err = source->fd < 0 ? open_own(source, own, sizeof(own)) : 0;
+	err = source->fd < 0 ? open_own(source, only_cgroup, own, sizeof(own)) : 0;
 	if (err) {
 		snprintf(why, why_size,
 			 "no superdiskd at %s (%s), nor can we measure: %s",

@@ -11,11 +11,12 @@
 struct source;
 
 /*
- * @socket_path NULL: do not ask a superdiskd.  On failure @why says in words
+ * @socket_path NULL: do not ask a superdiskd.  @only_cgroup, as block_open()
+ * has it, is for figures of our own; a superdiskd's are of all.  On failure @why says in words
  * why neither way works.
  */
-int source_open(const char *socket_path, char *why, size_t why_size,
-		struct source **ret_source);
+int source_open(const char *socket_path, uint64_t only_cgroup, char *why,
+		size_t why_size, struct source **ret_source);
 void source_close(struct source *source);
 
 /* Whether figures began with source_open(). */

@@ -107,6 +107,22 @@ ok knows_who_sent_them sh -c "curl -sf 127.0.0.1:9650/slow.json |
 		.cgroup == \"/reader\")'"
 note "$(SUPERDISK_SOCKET=$socket superdisk slowest | head -3)"
 
+# Another one's figures, of that cgroup and below only.
+must sh -c "echo +io > /mnt/cgroup/reader/cgroup.subtree_control"
+must mkdir /mnt/cgroup/reader/below
+start superdisk latency --json -c /mnt/cgroup/reader > /tmp/of_cgroup \
+	2> /tmp/of_cgroup.err
+watcher=$!
+must wait_for 60 grep -q measuring /tmp/of_cgroup.err
+must dd if="$ssd0" of=/dev/null bs=4k count=50 iflag=direct status=none
+must sh -c "echo \$\$ > /mnt/cgroup/reader/below/cgroup.procs; exec dd \
+	if=$ssd0 of=/dev/null bs=4k count=20 iflag=direct status=none"
+kill -INT $watcher
+wait $watcher
+is measures_a_cgroup_alone "$(jq '[.series[].operations.read.device.count] |
+	add' /tmp/of_cgroup)" 20
+not_ok knows_no_such_cgroup superdisk latency -c /nonexistent
+
 like attaches_programs "$(programs)" '^[1-9]'
 must kill -KILL $daemon
 ok leaves_none_behind_when_killed wait_for 20 no_programs

@@ -80,7 +80,7 @@ static int set_up(void **state)
 	loop = open_loop();
 	if (loop < 0)
 		print_message("# no loop device: %s\n", strerror(-loop));
-	else if (block_open(on_slow, NULL, why, sizeof(why), &block))
+	else if (block_open(on_slow, NULL, 0, why, sizeof(why), &block))
 		print_message("# no eBPF: %s\n", why);
 	return 0;
 }

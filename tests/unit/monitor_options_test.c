@@ -69,6 +69,11 @@ static void latency_takes_what_biolatency_and_iostat_take(void **state)
 	assert_string_equal(latency.device, "sda");
 	assert_int_equal(latency.interval_ms, 500);
 	assert_int_equal(latency.count, 3);
+	assert_string_equal(latency.socket, CONTROL_SOCKET);
+	/* what superdiskd has is of all cgroups */
+	assert_int_equal(parse_latency("latency -m -D -F -c /a 1"), 0);
+	assert_string_equal(latency.cgroup, "/a");
+	assert_null(latency.socket);
 }
 
 static void latency_options_may_follow_operands(void **state)
