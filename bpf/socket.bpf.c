@@ -48,13 +48,13 @@ static __always_inline void record(u32 group, u32 span, u64 ns)
 /* What comes after its end is not of its group, which may be another's then. */
 static __always_inline void end_connection(struct sock *sk)
 {
+	const u64 nobody = owner_word(0, 0, NO_GROUP);
 	struct connection *c = known(sk);
 	u32 group;
 
 	if (!c)
 		return;
-	group = owner_group(__sync_lock_test_and_set(&c->owner,
-						owner_word(0, 0, NO_GROUP)));
+	group = owner_group(__sync_lock_test_and_set(&c->owner, nobody));
 	if (group >= SOCKET_GROUPS_MAX)
 		return;
 	if (c->established_ns)
