@@ -41,6 +41,7 @@ struct uring_fixed {
 	bool has_files, has_bufs;
 	int file[URING_FIXED_FILES];
 	/* Behind the files: parked sockets. */
+	int sock_from;			/* descriptors that are to be parked */
 	uint32_t sock_room;		/* numbers there are for them */
 	uint32_t sock_fresh;		/* from here on never used */
 	uint32_t sock_free;		/* in free_sock[] */
@@ -119,7 +120,7 @@ void uring_buf_gone(struct os_loop *loop, void *buf);
 /* The buffer that these bytes lie in; -1. */
 int uring_fixed_buf(const struct uring_loop *loop, const void *buf, size_t len);
 
-/* Those of sockets: -ENFILE when there is none left. */
+/* Those of sockets: -ENFILE when none is left, or descriptors are not short. */
 int uring_fixed_sock(struct uring_loop *loop, int fd);
 void uring_fixed_sock_gone(struct uring_loop *loop, int sock);
 

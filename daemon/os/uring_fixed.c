@@ -5,6 +5,7 @@
  * kernel refuses, goes without.  A socket that is known so needs no descriptor.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include <sys/resource.h>
@@ -15,23 +16,25 @@
 #define SOCKS_MAX 65536u
 
 /* The kernel takes no table that is larger than a process's own. */
-static uint32_t room_for_socks(void)
+static void make_room_for_socks(struct uring_fixed *fixed)
 {
 	struct rlimit limit;
+	rlim_t room;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) ||
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > INT_MAX ||
 	    limit.rlim_cur <= URING_FIXED_FILES)
-		return 0;
-	limit.rlim_cur -= URING_FIXED_FILES;
-	return limit.rlim_cur < SOCKS_MAX ? (uint32_t)limit.rlim_cur :
-					    SOCKS_MAX;
+		return;
+	room = limit.rlim_cur - URING_FIXED_FILES;
+	fixed->sock_room = room < SOCKS_MAX ? (uint32_t)room : SOCKS_MAX;
+	/* The kernel gives the lowest number that is free. */
+	fixed->sock_from = (int)(limit.rlim_cur / 2);
 }
 
 void uring_fixed_init(struct uring_loop *loop)
 {
 	struct uring_fixed *fixed = &loop->fixed;
 
-	fixed->sock_room = room_for_socks();
+	make_room_for_socks(fixed);
 	fixed->has_files =
 		!io_uring_register_files_sparse(&loop->ring,
 						URING_FIXED_FILES +
@@ -95,8 +98,11 @@ static int take_sock(struct uring_fixed *fixed)
 int uring_fixed_sock(struct uring_loop *loop, int fd)
 {
 	struct uring_fixed *fixed = &loop->fixed;
-	int slot = fixed->has_files && fixed->sock_room ? take_sock(fixed) : -1;
+	int slot;
 
+	if (!fixed->has_files || !fixed->sock_room || fd < fixed->sock_from)
+		return -ENFILE;
+	slot = take_sock(fixed);
 	if (slot < 0)
 		return -ENFILE;
 	if (put_file(loop, slot, fd) == 1)

@@ -2,7 +2,6 @@
 #include "os/uring.h"
 
 #include <errno.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 void uring_set_sock(struct io_uring_sqe *sqe, int sock)
@@ -13,22 +12,10 @@ void uring_set_sock(struct io_uring_sqe *sqe, int sock)
 	sqe->flags |= IOSQE_FIXED_FILE;
 }
 
-/* The kernel gives the lowest number that is free. */
-static bool are_short(int fd)
-{
-	struct rlimit limit;
-
-	return !getrlimit(RLIMIT_NOFILE, &limit) &&
-	       (rlim_t)fd >= limit.rlim_cur / 2;
-}
-
 int uring_sock_park(struct os_loop *loop, int fd)
 {
-	int slot;
+	int slot = uring_fixed_sock(to_uring(loop), fd);
 
-	if (fd < 0 || !are_short(fd))
-		return fd;
-	slot = uring_fixed_sock(to_uring(loop), fd);
 	if (slot < 0)
 		return fd;
 	close(fd);

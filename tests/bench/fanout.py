@@ -30,10 +30,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TEXT_BYTES = 40		# of a message's content, frames have about 750
 BEAT_S = 20
+HEARTBEAT_MS = 60000
 RATE_S = 5		# at half of what can be delivered
 ROUNDS_MIN = 1
 ROUND_MOST = 2		# times the seconds of a server that a round may take
 SERVER_CORE, CLIENT_CORE = 0, 1
+CROWD_SHARE = 15000	# clients of one process
 
 
 def pinned(core, argv, **options):
@@ -76,10 +78,15 @@ def end(process):
 
 
 class Clients:
-    def __init__(self, bin_dir, port, count, mode, token=""):
+    def __init__(self, bin_dir, port, count, mode, token="", address=""):
         self.process = pinned(CLIENT_CORE, [
-            f"{bin_dir}/fanout_clients", str(port), str(count), mode, token])
+            f"{bin_dir}/fanout_clients", str(port), str(count), mode, token,
+            *([address] if address else [])])
         self.count = count
+        if not address:
+            self.wait()
+
+    def wait(self):
         expect_line(self.process, "ready")
 
     def say(self, text):
@@ -95,6 +102,36 @@ class Clients:
 
     def close(self):
         end(self.process)
+
+
+class Crowd:
+    """More clients than one process may have descriptors."""
+
+    def __init__(self, bin_dir, port, count, token):
+        shares = [min(CROWD_SHARE, count - start)
+                  for start in range(0, count, CROWD_SHARE)]
+        self.parts = [Clients(bin_dir, port, share, "gateway", token,
+                              f"127.0.0.{i + 2}")
+                      for i, share in enumerate(shares)]
+        self.count = count
+        for part in self.parts:
+            part.wait()
+
+    def say(self, text):
+        for part in self.parts:
+            part.say(text)
+
+    def done(self):
+        """Of times the longest, of counts the largest."""
+        return max(part.done() for part in self.parts)
+
+    def ask(self, text):
+        self.say(text)
+        return self.done()
+
+    def close(self):
+        for part in self.parts:
+            part.close()
 
 
 class Loop:
@@ -166,9 +203,11 @@ class Sender:
 class Chatd:
     def __init__(self, program, bin_dir, count, most_pending):
         self.folder = tempfile.mkdtemp(prefix="fanout-")
-        self.process = pinned(SERVER_CORE, [
+        crowd = count > CROWD_SHARE
+        self.process = pinned("0,1" if crowd else SERVER_CORE, [
             program, "--data", self.folder + "/data", "--port", "0",
-            "--cores", "1", "--no-rate-limits", "--log-level", "warn"])
+            "--cores", "2" if crowd else "1", "--no-rate-limits",
+            "--log-level", "warn", "--heartbeat-ms", str(HEARTBEAT_MS)])
         self.pid = self.process.pid
         tokens = []
         for line in self.process.stdout:
@@ -184,8 +223,11 @@ class Chatd:
                         for _ in range(most_pending)]
         self.channel = self.find_channel()
         before = anonymous_bytes(self.pid)
-        self.clients = Clients(bin_dir, self.port, count, "gateway", self.token)
+        self.clients = (
+            Crowd(bin_dir, self.port, count, self.token) if crowd else
+            Clients(bin_dir, self.port, count, "gateway", self.token))
         self.session_bytes = (anonymous_bytes(self.pid) - before) // count
+        self.descriptors = len(os.listdir(f"/proc/{self.pid}/fd"))
         self.beat_at = time.monotonic()
 
     def find_channel(self):
@@ -304,7 +346,7 @@ def report(servers, pending, before, options):
                          options)
     medians = {name: [statistics.median(column) for column in zip(*rows)]
                for name, rows in results.items()}
-    limit = medians["io_uring loop"]
+    limit = medians.get("io_uring loop", medians["chatd"])
     for name, (cost, elapsed, reads) in medians.items():
         before[name] = pending, elapsed
         print(f"{name:14}{pending:8}{cost:17.0f}{cost / limit[0]:9.2f}"
@@ -318,18 +360,21 @@ def start_all(count, options):
     chatd = Chatd(options.chatd, options.bin_dir, count, most)
     size = frame_bytes(chatd, options.bin_dir)
     raw = [f"{options.bin_dir}/fanout_raw", str(count)]
-    servers = {
-        "io_uring loop": Loop([*raw, "uring", str(size)], options.bin_dir,
-                              count, "raw"),
-        "send() loop": Loop([*raw, "send", str(size)], options.bin_dir, count,
-                            "raw"),
-    }
-    if not options.no_node:
+    servers = {}
+    # A descriptor for each is what they cannot do without.
+    few = count <= CROWD_SHARE
+    if few:
+        servers["io_uring loop"] = Loop([*raw, "uring", str(size)],
+                                        options.bin_dir, count, "raw")
+        servers["send() loop"] = Loop([*raw, "send", str(size)],
+                                      options.bin_dir, count, "raw")
+    if few and not options.no_node:
         servers["Node ws"] = Loop(["node", f"{HERE}/fanout_ws.mjs", str(size)],
                                   options.bin_dir, count, "ws")
     servers["chatd"] = chatd
     print(f"\n{count:,} sessions, frames of {size} bytes; chatd: "
-          f"{chatd.session_bytes:,} bytes of memory for each idle session")
+          f"{chatd.session_bytes:,} bytes of memory for each idle session, "
+          f"{chatd.descriptors:,} descriptors")
     print(f"{'':14}{'pending':>8}{'CPU ns/delivery':>17}{'x limit':>9}"
           f"{'all have it, ms':>18}{'x limit':>9}{'reads':>7}{'rounds':>8}",
           flush=True)

@@ -3,12 +3,14 @@
  * The receiving end of the fan-out benchmark: many connections to one server,
  * each of which must get every message, once and in order.
  *
- * usage: fanout_clients PORT COUNT raw|ws|gateway [TOKEN]
+ * usage: fanout_clients PORT COUNT raw|ws|gateway [TOKEN [FROM]]
  *
  *	raw	frames from the first byte on
  *	ws	after a WebSocket handshake
  *	gateway	after a handshake and an IDENTIFY: waits for READY and
  *		GUILD_CREATE, beats, checks the sequence numbers
+ *
+ * FROM is the address that they connect from: each has ports of its own.
  *
  * Prints "ready" when all are connected, then obeys commands on stdin:
  *	expect M	waits until each has got M more messages: "done READS",
@@ -41,7 +43,7 @@
 #define BUF (64u << 10)
 #define EVENTS 512
 #define IN_FLIGHT 256		/* logins at a time */
-#define DEADLINE_NS (60ull * 1000000000)
+#define DEADLINE_NS (120ull * 1000000000)
 #define LATE_STEP_NS 100000	/* of the histogram */
 #define LATE_STEPS 100000
 
@@ -68,6 +70,7 @@ static enum stage first_stage;
 static bool is_gateway;
 static const char *token = "";
 static uint16_t port;
+static in_addr_t from = INADDR_ANY;
 static size_t last_size;	/* of a message's frame */
 static uint64_t reads;		/* with whole messages in them */
 static unsigned int beats;	/* that wait for an answer */
@@ -138,10 +141,17 @@ static void start(struct client *c)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
+	struct sockaddr_in own = { .sin_family = AF_INET,
+				   .sin_addr.s_addr = from };
 	int on = 1;
 
 	c->fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof(to)))
+	/* The port is chosen when the other end is known, too. */
+	if (c->fd >= 0)
+		setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+			   sizeof(on));
+	if (c->fd < 0 || bind(c->fd, (struct sockaddr *)&own, sizeof(own)) ||
+	    connect(c->fd, (struct sockaddr *)&to, sizeof(to)))
 		die("connect");
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event))
@@ -411,6 +421,8 @@ int main(int argc, char **argv)
 	first_stage = strcmp(argv[3], "raw") ? HANDSHAKE : LIVE;
 	if (argc > 4)
 		token = argv[4];
+	if (argc > 5)
+		from = inet_addr(argv[5]);
 	clients = calloc(count, sizeof(*clients));
 	epoll_fd = epoll_create1(0);
 	if (!clients || epoll_fd < 0)
