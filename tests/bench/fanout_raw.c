@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BATCH 256
@@ -36,7 +37,15 @@ static _Noreturn void die(const char *what)
 	exit(1);
 }
 
-/* One frame of `bytes` in all, with its number in it. */
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* One frame of `bytes` in all, with its number and its time in it. */
 static size_t build(char *out)
 {
 	size_t len = bytes - 4;
@@ -46,7 +55,8 @@ static size_t build(char *out)
 	out[1] = 126;
 	out[2] = len >> 8;
 	out[3] = len;
-	n = sprintf(out + 4, "{\"content\":\"#%" PRIu64 "#", number++);
+	n = sprintf(out + 4, "{\"content\":\"#%" PRIu64 "#@%" PRIu64 "@",
+		    number++, now_ns());
 	memset(out + 4 + n, 'x', len - n);
 	return bytes;
 }
