@@ -42,21 +42,23 @@ struct conn {
 	struct os_poll *poll;
 	int fd;			/* below 0: parked, see os/sock.h */
 	uint8_t state;
-	bool squeeze_payloads;
-	bool stirred;		/* a CONN_STIRRED is on its way */
-	bool readable;
-	bool lost;		/* cut: nothing more is read */
-	bool settled;		/* it stays on its core */
-	bool sending;
-	bool wants_room;	/* the owner was refused room */
-	bool pong_due;
-	bool peer_closed;	/* its close frame was read, or its end */
+	bool squeeze_payloads : 1;
+	bool stirred : 1;	/* a CONN_STIRRED is on its way */
+	bool readable : 1;
+	bool lost : 1;		/* cut: nothing more is read */
+	bool settled : 1;	/* it stays on its core */
+	bool sending : 1;
+	bool wants_room : 1;	/* the owner was refused room */
+	bool pong_due : 1;
+	bool peer_closed : 1;	/* its close frame was read, or its end */
 	uint8_t pong_len;
 	uint16_t close_code;
 	actor_ref owner;
 	uint64_t tag;
-	uint64_t send_began_ns;
-	uint64_t close_by_ns;
+	union {
+		uint64_t send_began_ns;	/* while OPEN */
+		uint64_t close_by_ns;	/* from then on */
+	};
 	struct list link;	/* in conns->closing */
 	struct squeeze *squeeze;
 	struct tls *tls;	/* NULL: none is spoken */
@@ -363,7 +365,8 @@ void conn_flush(struct conn *conn)
 	send->done = on_sent;
 	send->ctx = conn;
 	send->fd = conn->fd;
-	conn->send_began_ns = now_ns(conn->conns);
+	if (conn->state == CONN_OPEN)
+		conn->send_began_ns = now_ns(conn->conns);
 	conn->sending = !os_send_start(conn->conns->loop, send);
 	if (!conn->sending)
 		cut(conn);

@@ -364,11 +364,13 @@ def report(servers, pending, before, options):
                          options)
     medians = {name: [statistics.median(column) for column in zip(*rows)]
                for name, rows in results.items()}
-    limit = medians.get("io_uring loop", [float("nan")] * 2)
+    limit = medians.get("io_uring loop")
     for name, (cost, elapsed, reads) in medians.items():
         before[name] = pending, elapsed
-        print(f"{name:14}{pending:8}{cost:17.0f}{cost / limit[0]:9.2f}"
-              f"{elapsed:18.1f}{elapsed / limit[1]:9.2f}{reads:7.1f}"
+        ratios = [f"{value / of:.2f}" for value, of in
+                  zip((cost, elapsed), limit)] if limit else ["", ""]
+        print(f"{name:14}{pending:8}{cost:17.0f}{ratios[0]:>9}"
+              f"{elapsed:18.1f}{ratios[1]:>9}{reads:7.1f}"
               f"{len(results[name]):8}", flush=True)
     return medians["chatd"][1] if "chatd" in medians else None
 
