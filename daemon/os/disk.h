@@ -31,7 +31,7 @@ enum {
 struct os_disk_op {
 	void (*done)(struct os_disk_op *op, int result);
 	void *ctx;		/* the caller's */
-	size_t expected;	/* os/'s: no fewer bytes will do */
+	size_t expected;	/* os/'s: what a result of 0 stands for */
 };
 
 /* Blocking, meant for start-up and shutdown.  `path` is below the env's root
@@ -68,7 +68,7 @@ int os_disk_write(struct os_file *file, struct os_disk_op *op, const void *buf,
 int os_disk_sync(struct os_file *file, struct os_disk_op *op);
 /*
  * A write that is durable when it completes, with what of the file's size it
- * takes to read it back (RWF_DSYNC).  Says nothing about writes before it.  A
+ * takes to read it back.  Says nothing about writes before it.  A
  * short one fails.
  */
 int os_disk_write_sync(struct os_file *file, struct os_disk_op *op,

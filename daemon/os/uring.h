@@ -21,6 +21,7 @@ enum uring_kind {
 	URING_DISK,	/* struct os_disk_op */
 	URING_SEND,	/* struct os_send */
 	URING_RECV,	/* struct uring_loop: of uring_sock_recv() */
+	URING_DISK_PART,	/* struct os_disk_op: of its write */
 	URING_KINDS,
 };
 
@@ -104,6 +105,7 @@ int uring_remove(struct os_loop *loop, const char *path);
 int uring_dir_list(struct os_loop *loop, const char *path,
 		   int (*fn)(void *ctx, const char *name), void *ctx);
 void uring_disk_done(struct uring_loop *loop, void *ptr, int result);
+void uring_disk_part_done(struct uring_loop *loop, void *ptr, int result);
 
 /* fixed.c */
 void uring_fixed_init(struct uring_loop *loop);

@@ -56,6 +56,7 @@ static void (*const done_table[URING_KINDS])(struct uring_loop *loop,
 	[URING_WAKE] = wake_done,
 	[URING_POLL] = uring_poll_done,
 	[URING_DISK] = uring_disk_done,
+	[URING_DISK_PART] = uring_disk_part_done,
 	[URING_SEND] = uring_send_done,
 };
 
@@ -160,7 +161,8 @@ static void discard(struct uring_loop *loop, const struct io_uring_cqe *cqe)
 		uring_poll_cancelled(loop,
 				     (void *)(uintptr_t)(cqe->user_data &
 							 ~URING_KIND_MASK));
-	else if (kind == URING_DISK || kind == URING_SEND)
+	else if (kind == URING_DISK || kind == URING_DISK_PART ||
+		 kind == URING_SEND)
 		loop->in_flight--;
 }
 

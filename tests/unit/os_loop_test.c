@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
@@ -119,6 +120,30 @@ static void a_file_is_written_synced_and_read(void **state)
 	assert_int_equal(os_file_remove(loop, path), 0);
 	free(a);
 	free(b);
+}
+
+/* What is durable of it nobody knows. */
+static void a_short_durable_write_fails(void **state)
+{
+	char path[] = "/tmp/os_loop_test_XXXXXX", *a = block_of('a');
+	struct rlimit was, less;
+	struct os_file *file;
+
+	(void)state;
+	close(mkstemp(path));
+	assert_int_equal(os_file_open(loop, path, 0, &file), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	less = was;
+	less.rlim_cur = BLOCK + BLOCK / 2;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
+	assert_int_equal(write_at(file, a, BLOCK, false), BLOCK / 2);
+	assert_int_equal(write_at(file, a, BLOCK, true), -EIO);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_int_equal(write_at(file, a, BLOCK, true), BLOCK);
+	os_file_close(file);
+	assert_int_equal(os_file_remove(loop, path), 0);
+	free(a);
 }
 
 struct reader {
@@ -577,6 +602,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		REAL(a_file_is_written_synced_and_read),
+		REAL(a_short_durable_write_fails),
 		REAL(known_memory_moves_the_same_bytes),
 		REAL(a_poll_is_called_while_there_is_more),
 		REAL(a_changed_poll_waits_for_what_it_is_told),
