@@ -11,6 +11,7 @@
 
 /* Between two looks: a turn is noticed that much later, or shorter. */
 #define LOOK_NS 200000000l
+#define BLOCKED_NS (10 * ACTOR_HOG_NS)
 #define NS_PER_S 1000000000l
 #define NS_PER_MS 1000000
 
@@ -18,6 +19,7 @@
 struct sight {
 	uint64_t runs;		/* that had begun at the first look at this turn */
 	uint64_t since_ns;	/* of that look */
+	uint64_t cpu_ns;	/* of its thread, then */
 	const char *class_name;	/* of the hog; NULL: there is none */
 	/* Read by others, hints both: */
 	_Atomic uint64_t hog;	/* its reference; 0: none */
@@ -57,6 +59,28 @@ static struct actor_hog *__sum_of(struct hog_watch *w, const char *class_name)
 	if (i == w->count)
 		w->sum[w->count++].class_name = class_name;
 	return &w->sum[i];
+}
+
+static uint64_t cpu_ns_of(const struct sched *s)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(s->thread, &clock) ||
+	    clock_gettime(clock, &ts))
+		return 0;
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+/* Not one that waits for its core with all others, but one that blocks. */
+static bool is_hog(const struct sight *sight, const struct sched *s,
+		   uint64_t now)
+{
+	uint64_t lasts = now - sight->since_ns;
+
+	return lasts >= BLOCKED_NS ||
+	       (lasts >= ACTOR_HOG_NS &&
+		cpu_ns_of(s) - sight->cpu_ns >= ACTOR_HOG_NS);
 }
 
 /* Its turn is over, at last. */
@@ -102,7 +126,7 @@ static void look_at(struct hog_watch *w, int core, uint64_t now)
 	struct actor *actor = current_of(s);
 
 	if (runs == sight->runs && actor) {
-		if (!sight->class_name && now - sight->since_ns >= ACTOR_HOG_NS)
+		if (!sight->class_name && is_hog(sight, s, now))
 			name_it(w, sight, core, actor, now);
 		return;
 	}
@@ -110,6 +134,7 @@ static void look_at(struct hog_watch *w, int core, uint64_t now)
 		add(w, sight, now);
 	sight->runs = runs;
 	sight->since_ns = now;
+	sight->cpu_ns = cpu_ns_of(s);
 }
 
 /* False: it is to stop. */

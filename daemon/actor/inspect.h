@@ -53,8 +53,8 @@ struct actor_info {
 #define ACTOR_HOG_NS (500ull * 1000 * 1000)
 #define ACTOR_HOGS_MAX 32
 
-/* Turns of ACTOR_HOG_NS and more: a handler that computes for that long, or
- * blocks.  Counted when they are over, to a fifth of a second. */
+/* Turns that compute for ACTOR_HOG_NS or more, or block for ten times that.
+ * Counted when they are over, to a fifth of a second. */
 struct actor_hog {
 	const char *class_name;
 	uint64_t turns;

@@ -419,6 +419,14 @@ static void a_failed_assertion_costs_one_actor_its_state(void **state)
 
 static _Atomic uint64_t hogging, released;
 
+static void compute_until(_Atomic uint64_t *what)
+{
+	time_t end = time(NULL) + DEADLINE_S;
+
+	while (!atomic_load(what) && time(NULL) < end)
+		;
+}
+
 static int hog_handle(struct actor *self, void *state, struct actor_msg *msg)
 {
 	static const struct actor_spawn_opts any = { .core = ACTOR_CORE_ANY };
@@ -435,8 +443,7 @@ static int hog_handle(struct actor *self, void *state, struct actor_msg *msg)
 			   actor_msg_new(MSG_HOP, sizeof(struct actor_msg)));
 	}
 	atomic_fetch_add(&hogging, 1);
-	if (!wait_for(&released, 1))
-		atomic_fetch_add(&wrong, 1);
+	compute_until(&released);
 	return 0;
 }
 
