@@ -16,7 +16,7 @@
 . ./lib.sh
 
 ROUNDS=3
-RUNTIME=700ms
+RUNTIME=500ms
 cpus=$(nproc)
 if [[ $cpus -eq 1 ]]; then
 	ROUNDS=1
@@ -128,7 +128,7 @@ warm_up() {
 		fio_on "$n" --name=f --rw=write --bs=64k --iodepth=4 \
 			--output=/dev/null
 		[[ $n != disk && $n != linear && $n != stripe ]] || continue
-		for _ in 1 2 3; do
+		for _ in 1 2; do
 			fio_on "$n" --name=w --rw=read --bs=64k --iodepth=4 \
 				--output=/dev/null
 		done

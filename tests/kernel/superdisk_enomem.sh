@@ -68,7 +68,7 @@ each_fails() {
 		}
 		[[ $(failed) -gt $before ]] || break
 		times=$((times + 1))
-		n=$((n + 1 + n * ${patience:-1} / 16))
+		n=$((n + 1 + n * ${patience:-1} / 8))
 	done
 	note "$name: $times failures among the first $n allocations"
 	ok "$name" test $times -gt 0
