@@ -128,7 +128,7 @@ hedged() {
 	[[ $(ssd_field sd 0 hedges) -gt 0 ]]
 }
 verify() {
-	for _ in 1 2 3 4 5 6; do
+	for _ in $(seq "$(fewer 6)"); do
 		blocks verify $sd 2 0 1024 || return
 	done
 }

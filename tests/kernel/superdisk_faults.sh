@@ -48,6 +48,10 @@ ok retired_pages_are_written blocks verify $sd 3
 must heal_sectors raw_ssd0 3000 3007
 
 # Many, read one after the other: pages are lost, the SSD is not.
+all_but_one() {
+	blocks verify $sd 3 && ssd_is sd 0 valid "$((half - 1))/$half"
+}
+must wait_for 20 all_but_one
 scattered=160
 for ((i = 0; i < scattered; i++)); do
 	must break_sectors raw_ssd0 $((2048 + i * 16)) $((2048 + i * 16 + 7))
