@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "actor/actor.h"
+#include "actor/inspect.h"
 #include "actor/system.h"
 #include "base/check.h"
 #include "os/env.h"
@@ -293,6 +294,24 @@ static void spawn(uint64_t n)
 	print_clock((resident() - before - refs) / n);
 }
 
+/* In memory that the kernel has given already. */
+static void respawn(uint64_t n)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	actor_ref publishers[CORES_MAX];
+	struct actor_stats stats;
+
+	spawn_all(n, publishers);
+	for (int i = 0; i < cores; i++)
+		check(!actor_system_stop(sys, publishers[i]));
+	do {
+		nanosleep(&pause, NULL);
+		actor_system_stats(sys, &stats);
+	} while (stats.actors > 1);
+	spawn_all(n, publishers);
+	print_clock(0);
+}
+
 static void fan_out(uint64_t n)
 {
 	actor_ref publishers[CORES_MAX];
@@ -311,7 +330,8 @@ static const struct {
 	const char *name;
 	void (*run)(uint64_t n);
 } cases[] = {
-	{ "ping", ping_pong }, { "spawn", spawn }, { "fan", fan_out },
+	{ "ping", ping_pong }, { "spawn", spawn }, { "respawn", respawn },
+	{ "fan", fan_out },
 };
 
 int main(int argc, char **argv)
@@ -320,7 +340,7 @@ int main(int argc, char **argv)
 	struct os_env *env;
 
 	if (argc != 4 || (cores = atoi(argv[1])) < 1 || cores > CORES_MAX) {
-		fprintf(stderr, "usage: actor_peer CORES ping|spawn|fan N\n");
+		fprintf(stderr, "usage: actor_peer CORES ping|spawn|respawn|fan N\n");
 		return 2;
 	}
 	check(!sem_init(&core_done, 0, 0));

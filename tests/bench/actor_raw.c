@@ -168,6 +168,17 @@ static struct object **spawn_all(uint64_t n)
 	return all;
 }
 
+static void respawn(uint64_t n)
+{
+	struct object **all = spawn_all(n);
+
+	for (uint64_t i = 0; i < n; i++)
+		free(all[i]);
+	free(all);
+	spawn_all(n);
+	print_clock(0);
+}
+
 static void fan_out(uint64_t n)
 {
 	struct object **all = spawn_all(n);
@@ -190,6 +201,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (!strcmp(argv[2], "ping")) {
 		ping_pong(n);
+	} else if (!strcmp(argv[2], "respawn")) {
+		respawn(n);
 	} else if (!strcmp(argv[2], "spawn")) {
 		spawn_all(n);
 		print_clock(sizeof(struct object));
