@@ -175,7 +175,7 @@ static void load_all(const struct run *all_of_them)
 	for (int i = one.count - 1; i >= 0; i--) {
 		one.engines = all_of_them->engines + i;
 		one.results = all_of_them->results + i;
-		if (!one.engines[0]->trim)
+		if (!one.engines[0]->latest)
 			continue;
 		if (running++ >= LOADERS)
 			end_child();

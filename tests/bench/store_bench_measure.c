@@ -298,6 +298,10 @@ void bench_load(const struct bench_engine *engine, const char *folder,
 
 	bench_dir_fresh(dir);
 	store = engine->open(dir);
+	if (!engine->trim) {
+		engine->close(store);
+		return;
+	}
 	load(engine, store, rows, result);
 	bench_progress("%s: settling", engine->name);
 	if (engine->settle)
@@ -321,8 +325,6 @@ void bench_rest(const struct bench_engine *engine, const char *folder,
 	const char *dir = rest_dir(folder, engine->name);
 	void *store;
 
-	if (!engine->trim)
-		bench_dir_fresh(dir);
 	bench_progress("%s: measuring", engine->name);
 	bench_dir_uncache(dir);
 	store = engine->open(dir);
