@@ -142,13 +142,14 @@ warm_up() {
 	done
 }
 
-# What one round measures on one device: name, reads or writes, options.
+# What one round measures on one device: name, reads or writes, options.  Of a
+# short run of writes half are the first ones to their regions.
 jobs=(
 	"hit_1 read --rw=randread --iodepth=1"
 	"hit_32 read --rw=randread --iodepth=32"
 	"hit_1_cpu read --rw=randread --iodepth=16 --cpus_allowed=0"
 	"hit_2_cpus read --rw=randread --iodepth=16 --numjobs=2 --cpus_allowed=0,1 --cpus_allowed_policy=split --group_reporting"
-	"write_1 write --rw=randwrite --iodepth=1 --sync=dsync"
+	"write_1 write --rw=randwrite --iodepth=1 --sync=dsync --runtime=2"
 )
 
 [[ $cpus -gt 1 ]] || unset "jobs[2]" "jobs[3]"
