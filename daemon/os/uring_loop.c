@@ -178,9 +178,10 @@ static void uring_cancel(struct os_loop *base)
 		io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY);
 		io_uring_sqe_set_data64(sqe, URING_IGNORED);
 	}
+	/* What it returns is how many were submitted; -ETIME: we give up. */
 	while (loop->in_flight &&
-	       !io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, &ts,
-						 NULL)) {
+	       io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, &ts,
+						NULL) >= 0) {
 		while (!io_uring_peek_cqe(&loop->ring, &cqe)) {
 			discard(loop, cqe);
 			io_uring_cqe_seen(&loop->ring, cqe);
