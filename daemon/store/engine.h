@@ -73,7 +73,8 @@ int engine_open(struct os_loop *loop, const struct engine_opts *opts,
 		struct engine **ret_engine, struct engine_report *ret_report);
 /* Waits for what is in flight, drops the rest (-ECANCELED), frees. */
 void engine_close(struct engine *engine);
-/* Frees without touching the disk: after a simulated power cut. */
+/* Frees without touching the disk: after a simulated power cut, or
+ * os_loop_cancel(): nothing of it may be in flight. */
 void engine_abandon(struct engine *engine);
 
 enum store_op_kind {

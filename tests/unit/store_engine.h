@@ -69,6 +69,16 @@ static inline int try_open(struct fixture *f)
 	return engine_open(f->loop, &opts, &f->e, &f->report);
 }
 
+/* As a SIGKILL does: what the kernel was given ends, and nobody hears of it. */
+static inline void cut_off(struct fixture *f)
+{
+	os_loop_cancel(f->loop);
+	engine_abandon(f->e);
+	f->e = NULL;
+	os_loop_free(f->loop);
+	assert_int_equal(os_loop_new(f->env, &f->loop), 0);
+}
+
 static inline int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));

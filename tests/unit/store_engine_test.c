@@ -394,7 +394,7 @@ static void changes_to_a_damaged_block_outlive_the_log_around_them(void **state)
 		assert_int_equal(size, 100);
 		assert_int_equal(get_size(f, 6, &size), -EBADMSG);
 		assert_page(f, STORE_BEFORE, 0, 100, 81000, 100, 1);
-		engine_abandon(f->e);
+		cut_off(f);
 		assert_int_equal(try_open(f), 0);
 	}
 }
@@ -409,7 +409,7 @@ static void appends_are_refused_when_no_room_can_be_made(void **state)
 	f->delta_bytes = DELTA_BYTES / 2;
 	damage_under_edits(f, 9, 40000);
 	f->delta_bytes = DELTA_BYTES / 4;
-	engine_abandon(f->e);
+	cut_off(f);
 	assert_int_equal(try_open(f), 0);
 	for (uint64_t id = 1001; id < 21001 && !err; id++)
 		err = put(f, OP_APPEND, CHANNEL + 1, id, 0);
@@ -426,7 +426,7 @@ static void a_torn_last_frame_is_cut_off(void **state)
 
 	append_many(f, CHANNEL, 1, 1, 1);
 	assert_int_equal(put(f, OP_APPEND, CHANNEL, 2, 0), 0);
-	engine_abandon(f->e);
+	cut_off(f);
 	damage(f, "log", FRAME_AT(3) + 100, 16);
 	assert_int_equal(try_open(f), 0);
 	assert_true(f->report.torn_tail);
