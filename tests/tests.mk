@@ -59,8 +59,9 @@ $(B)/tests/sim/kmod_policy_sim: TEST_MORE_LIBS = -lm
 $(B)/tests/unit/gateway_memory_test: $(call archives,guild)
 $(B)/tests/unit/gateway_memory_test: TEST_MORE_LIBS = $(call archives,guild) $(call libs,guild)
 
-# Which tests exist under which variant.  Those with threads run under tsan.
-THREADED = os actor
+# Which tests exist under which variant.  Those with threads run under tsan: of a
+# folder, or of one file in it.
+THREADED = os actor store_shard store_backup store_start
 UNIT_TESTS = $(UNIT_NAMES:%=$(B)/tests/unit/%)
 THREADED_TESTS = $(foreach d,$(THREADED),$(filter $(B)/tests/unit/$(d)_%,$(UNIT_TESTS)))
 SCRIPT_TESTS = $(wildcard tests/unit/*_test.py)
