@@ -361,24 +361,27 @@ static int zero_log(struct read_store *s)
 				      0);
 }
 
-/* Has there ever been a frame?  The first one is at the ring's begin. */
+static bool is_zero(const uint8_t *data, size_t len)
+{
+	return !data[0] && !memcmp(data, data + 1, len - 1);
+}
+
+/* Has there never been a frame?  Then all of the log is zero, which it does not
+ * become again; damage makes it look used, not unused. */
 static int is_unused(struct read_store *s, bool *ret_unused)
 {
-	struct read_head head;
-	uint8_t *data = NULL;
+	uint8_t *data = mem_aligned(OS_DISK_ALIGN, WINDOW);
 	uint64_t size = 0;
-	int err = os_file_size(s->log, &size);
+	int err = data ? os_file_size(s->log, &size) : -ENOMEM;
 
-	if (size > READ_FRAME_MAX)
-		size = READ_FRAME_MAX;
+	*ret_unused = !err;
 	size -= size % READ_BLOCK;
-	*ret_unused = !size;
-	if (err || !size)
-		return err;
-	data = mem_aligned(OS_DISK_ALIGN, size);
-	err = data ? read_io_do(s->loop, READ_IO_READ, s->log, data, size, 0) :
-		     -ENOMEM;
-	*ret_unused = !err && read_unseal(data, size, &head);
+	for (uint64_t at = 0; *ret_unused && at < size; at += WINDOW) {
+		size_t len = size - at < WINDOW ? (size_t)(size - at) : WINDOW;
+
+		err = read_io_do(s->loop, READ_IO_READ, s->log, data, len, at);
+		*ret_unused = !err && is_zero(data, len);
+	}
 	mem_free(data);
 	return err;
 }

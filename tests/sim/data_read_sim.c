@@ -448,6 +448,56 @@ static uint64_t fault_loop(int error)
 	return n;
 }
 
+/* --- damage ---------------------------------------------------------------- */
+
+static void written(struct os_disk_op *op, int result)
+{
+	check(result == OS_DISK_ALIGN);
+	*(bool *)op->ctx = true;
+}
+
+/* Of a file of the shard the first block is garbage from now on. */
+static void spoil(struct sim *sim, const char *path)
+{
+	static uint8_t garbage[OS_DISK_ALIGN]
+		__attribute__((aligned(OS_DISK_ALIGN)));
+	bool is_written = false;
+	struct os_disk_op op = { .done = written, .ctx = &is_written };
+	struct os_file *file;
+
+	memset(garbage, 0xa5, sizeof(garbage));
+	check(!os_file_open(sim->loop, path, 0, &file));
+	check(!os_disk_write(file, &op, garbage, sizeof(garbage), 0));
+	while (!is_written)
+		os_loop_run(sim->loop, UINT64_MAX);
+	os_file_close(file);
+}
+
+/* No checkpoint counts, nor does the first frame: a shard that was used is not
+ * taken for one that never was, and made anew. */
+static bool is_damage_refused(void)
+{
+	const struct read_store_opts opts = {
+		.dir = "shard", .shard = 1, .shards = 2,
+		.log_bytes = 256u << 10,
+	};
+	struct sim *sim = sim_new(1, 0);
+	int err;
+
+	open_store(sim);
+	for (int i = 0; i < 300; i++)
+		step(sim);
+	read_store_close(sim->store);
+	spoil(sim, "shard/log");
+	spoil(sim, "shard/checkpoint.0");
+	spoil(sim, "shard/checkpoint.1");
+	err = read_store_open(sim->loop, &opts, &sim->store, NULL);
+	if (!err)
+		read_store_abandon(sim->store);
+	sim_free(sim);
+	return err == -EBADMSG;
+}
+
 /* --- canaries -------------------------------------------------------------- */
 
 static const struct {
@@ -501,7 +551,7 @@ int main(int argc, char **argv)
 	if (!getenv("VERBOSE"))
 		log_set_fd(open("/dev/null", O_WRONLY));
 	printf("# seeds %" PRIu64 " .. %" PRIu64 "; rerun: %s SEED\n1..%zu\n",
-	       seed, seed + seeds - 1, argv[0], 4 + COUNT(canaries));
+	       seed, seed + seeds - 1, argv[0], 5 + COUNT(canaries));
 	for (uint64_t i = 0; i < seeds; i++)
 		run_seed(seed + i, 0, &sums);
 	printf("# %" PRIu64 " acknowledged, %" PRIu64 " refused, %" PRIu64
@@ -515,6 +565,7 @@ int main(int argc, char **argv)
 	       "\n", sums.opened, sums.refused);
 	report(seeds < 20 || (sums.opened && sums.refused),
 	       "rotten_reads_invent_nothing");
+	report(is_damage_refused(), "a_damaged_shard_is_not_made_anew");
 	faults = fault_loop(EIO) + fault_loop(ENOSPC);
 	printf("# %" PRIu64 " single faults\n", faults);
 	report(true, "any_single_fault_of_the_disk_is_survived");
