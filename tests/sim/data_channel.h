@@ -239,11 +239,12 @@ static void on_rows(struct caller *c, const struct store_rows_msg *msg)
 	s->ok += !msg->status;
 	if (msg->status)
 		return;
-	if (msg->rows->count)
+	if (msg->rows->count) {
 		newest = msg->rows->row[0].id;
-	if (!s->bytes)
-		s->bytes = msg->rows->row[0].data;
-	s->copies += s->bytes != msg->rows->row[0].data;
+		if (!s->bytes)
+			s->bytes = msg->rows->row[0].data;
+		s->copies += s->bytes != msg->rows->row[0].data;
+	}
 	if (msg->rows->count > msg->head.tag || newest < c->expect ||
 	    (newest >= msg->head.tag && msg->rows->count < msg->head.tag))
 		s->wrong++;
