@@ -448,6 +448,7 @@ static void brings_an_older_file_up_to_date(void **state)
 	snprintf(path, sizeof(path), "%s/catalog.db", dir);
 	assert_int_equal(db_open(path, &db), 0);
 	assert_int_equal(db_script(db, "DROP TABLE direct; DROP TABLE audit;"
+				       "DROP TABLE gone;"
 				       "PRAGMA user_version = 1"), 0);
 	db_close(db);
 	c = open_it();
