@@ -46,7 +46,9 @@ ok an_ssd_dies_half_way kill_ssd ssd1
 host_wait
 is clients_notice_nothing $? 0
 is the_module_noticed "$(ssd_field sd 1 state)" failed
-is chatd_says_no_word_of_it "$(grep -ciE 'error|warn' /tmp/chatd.log)" 0
+# That a turn is slow is said of the emulated processor.
+said=$(grep -iE 'error|warn' /tmp/chatd.log | grep -v ' actor hog ') || true
+is chatd_says_no_word_of_it "$said" ""
 
 # What the disk holds, without the module and its SSDs, is the same chat.
 must kill -TERM $chatd
@@ -70,6 +72,14 @@ on_plain() {
 	chatd=$!
 }
 
+# repair DEVICE: what ext4 did not get onto the disk, names without files.
+repair() {
+	local status=0
+
+	e2fsck -fy "$1" > /tmp/e2fsck.log 2>&1 || status=$?
+	[[ $status -le 1 ]] || { cat /tmp/e2fsck.log; bail e2fsck: $status; }
+}
+
 must dmsetup create plain --table "0 $(sectors "$disk0") linear $disk0 0"
 on_plain
 host_start node tests/e2e/vm.mjs read "$token" $MESSAGES
@@ -87,6 +97,7 @@ kill -KILL $chatd
 ok chatd_is_gone wait_for 60 bash -c "! kill -0 $chatd"
 # The file system has seen errors as well: it begins anew.
 must wait_for 60 umount "$CHAT"
+repair /dev/mapper/plain
 on_plain
 host_start node tests/e2e/vm.mjs read "$token" $MESSAGES
 host_wait
