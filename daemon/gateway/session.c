@@ -347,7 +347,8 @@ static int on_guild_remove(struct actor *self, struct session *s,
 {
 	struct session_guild_msg *remove = (void *)msg;
 
-	session_guild_remove(s, remove->guild_id);
+	if (!session_guild_remove(s, remove->guild_id))
+		return 0;
 	session_admit_guild(s);
 	session_admit_check(self, s);
 	return 0;

@@ -138,7 +138,8 @@ int session_opened(struct actor *self, struct session *s,
 		   const struct readstate_entries_msg *read_states);
 void session_guild_add(struct actor *self, struct session *s,
 		       const struct dir_guild *guild);
-void session_guild_remove(struct session *s, uint64_t guild_id);
+/* False: it was not among them. */
+bool session_guild_remove(struct session *s, uint64_t guild_id);
 /* Is an event without a guild for this session? */
 bool session_wants_direct(const struct session *s, uint32_t intents);
 

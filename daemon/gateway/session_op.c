@@ -89,12 +89,13 @@ void session_guild_add(struct actor *self, struct session *s,
 	enter(self, s, guild->ref);
 }
 
-void session_guild_remove(struct session *s, uint64_t guild_id)
+bool session_guild_remove(struct session *s, uint64_t guild_id)
 {
 	struct dir_guild *guild = guild_find(s, guild_id);
 
 	if (guild)
 		*guild = s->guild[--s->guild_count];
+	return guild;
 }
 
 bool session_wants_direct(const struct session *s, uint32_t intents)

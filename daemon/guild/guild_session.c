@@ -166,8 +166,9 @@ void guild_join(struct guild *g, struct actor_msg *msg)
 {
 	const struct guild_join_msg *m = (struct guild_join_msg *)msg;
 
+	/* Its user left and came back before it could ask for the first time. */
 	if (find(g, msg->from))
-		guild_leave(g, msg->from);
+		return;
 	if (!state_member(&g->state, m->user_id)) {
 		refuse(g, msg->from);
 		return;
