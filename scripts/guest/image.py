@@ -33,8 +33,8 @@ MODULES = """
     bcache crc32c crc32c_generic crc32c_intel dm-bufio dm-cache dm-cache-smq
     dm-crypt dm-delay dm-era dm-flakey dm-integrity dm-log-writes dm-mirror
     dm-mod dm-raid dm-snapshot dm-thin-pool dm-zero ext4 failover libcrc32c
-    loop md-mod net_failover null_blk raid0 raid1 sch_netem veth virtio
-    virtio_balloon virtio_blk virtio_console virtio_net virtio_pci
+    loop md-mod net_failover null_blk raid0 raid1 sch_netem scsi_debug sd_mod
+    veth virtio virtio_balloon virtio_blk virtio_console virtio_net virtio_pci
     virtio_ring virtio_rng xfs
 """.split()
 

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# An SSD that is worn out takes no more writes; one whose superblock cannot be
+# read is not a blank one.  Its driver has words of its own for either.
+# vm: timeout=200
+# Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
+# shellcheck disable=SC2317,SC2086,SC2154
+. ./lib.sh
+
+if [[ $(uname -r) == *-superdisk-debug ]]; then
+	skip what_its_driver_says "no SCSI in this kernel"
+	done_testing
+fi
+
+# worn_is WORD VALUE: of the driver
+worn_is() {
+	echo "$2" > "/sys/module/scsi_debug/parameters/$1"
+}
+
+find_worn() {
+	worn=$(ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block)
+	[[ -b /dev/$worn ]]
+}
+
+make_disk disk0 8 1000
+must modprobe sd_mod
+must modprobe scsi_debug dev_size_mb=16 ndelay=50000
+must wait_for 20 find_worn
+worn=/dev/$worn
+must load_module dm-superdisk
+must blocks write "$disk0" 1
+sd=/dev/mapper/sd
+
+all_valid() {
+	ssd_is sd 0 valid 2048/2048
+}
+
+# Reads alone go on: only its metadata tells.  What must be stored is that the
+# first page went bad.
+must super_create sd "$disk0" "$worn" checkpoint_ms 100
+must blocks verify $sd 1
+must wait_for 20 all_valid
+must dd if=/dev/urandom of="$worn" bs=4k seek=256 count=1 oflag=direct status=none
+must worn_is wp 1
+ok reads_go_on blocks verify $sd 1
+ok it_is_taken_out wait_for 20 ssd_is sd 0 state failed
+ok all_is_right blocks verify $sd 1
+ok the_disk_is_written blocks write $sd 2
+ok and_right blocks verify $sd 2
+must worn_is wp 0
+must dmsetup remove sd
+
+# Both copies of its superblock.
+must super_create sd "$disk0" "$worn" attach discard
+must blocks verify $sd 2
+must wait_for 20 all_valid
+must dmsetup remove sd
+must worn_is medium_error_start 0
+must worn_is medium_error_count 16
+must eval "echo 2 > /sys/bus/pseudo/drivers/scsi_debug/opts"
+not_ok nobody_can_read_it dd if="$worn" of=/dev/null bs=4k count=1 iflag=direct
+must super_create sd "$disk0" "$worn"
+like it_starts_cold_and_says_why "$(dmesg | tail -n 20)" \
+	"SSD 0 \([^)]*\) starts cold: its superblock cannot be read"
+ok the_disk_serves blocks verify $sd 2
+ok removes dmsetup remove sd
+must eval "echo 0 > /sys/bus/pseudo/drivers/scsi_debug/opts"
+must rmmod scsi_debug
+done_testing
