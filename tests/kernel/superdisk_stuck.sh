@@ -47,6 +47,14 @@ must unhang_ssd ssd0
 ok when_it_answers_it_is wait_for 60 replace 0 "$ssd0"
 ok and_it_fills wait_for 60 all_valid
 
+# It is taken out, answers, and goes before anybody is told of its end.
+must hang_ssd ssd0
+start dd if=$sd of=/dev/null bs=4k count=1 iflag=direct status=none
+must wait_for 30 ssd_is sd 0 state failed
+must unhang_ssd ssd0
+ok when_it_has_failed_it_may_go wait_for 30 dmsetup message sd 0 remove 0
+ok nobody_misses_it blocks verify $sd 1
+
 # It hangs while both are warmed.
 must dmsetup remove sd
 must super_create sd "$disk0" "$ssd0 $ssd1" verify off timeout_ms 500 \
