@@ -339,22 +339,19 @@ static void rest(struct directory *d, struct actor_msg *msg)
 
 /* --- what guilds tell --- */
 
-void dir_tell_sessions(struct directory *d, const struct dir_entry *e,
-		       uint64_t guild_id, bool add)
+static void tell_session(struct directory *d, actor_ref session,
+			 uint64_t guild_id, bool add)
 {
-	uint32_t type = add ? SESSION_GUILD_ADD : SESSION_GUILD_REMOVE;
+	struct session_guild_msg *m =
+		ACTOR_MSG_NEW(struct session_guild_msg,
+			      add ? SESSION_GUILD_ADD : SESSION_GUILD_REMOVE);
 
-	for (uint32_t i = 0; i < e->session_count; i++) {
-		struct session_guild_msg *m;
-
-		m = ACTOR_MSG_NEW(struct session_guild_msg, type);
-		if (!m)
-			continue;
-		m->guild_id = guild_id;
-		if (add)
-			m->guild = dir_guild_ref(d, guild_id);
-		actor_send(d->self, e->session[i], &m->head);
-	}
+	if (!m)
+		return;
+	m->guild_id = guild_id;
+	if (add)
+		m->guild = dir_guild_ref(d, guild_id);
+	actor_send(d->self, session, &m->head);
 }
 
 static void index_member(struct directory *d, const struct dir_index_msg *m)
@@ -363,12 +360,13 @@ static void index_member(struct directory *d, const struct dir_index_msg *m)
 
 	if (!e)
 		return;
+	for (uint32_t i = 0; i < e->session_count; i++)
+		tell_session(d, e->session[i], m->guild_id, m->add);
 	if (!m->add)
 		dir_member_del(d, m->guild_id, m->key);
 	else if (dir_member_add(d, m->guild_id, m->key))
 		log_error("directory", "member_lost", "user=%llu",
 			  (unsigned long long)m->key);
-	dir_tell_sessions(d, e, m->guild_id, m->add);
 }
 
 static void index_key(struct hmap *map, const struct dir_index_msg *m)
@@ -404,14 +402,15 @@ static void index_change(struct directory *d, struct actor_msg *msg)
 static void guild_started(struct directory *d, struct actor_msg *msg)
 {
 	uint64_t guild_id = ((struct dir_index_msg *)msg)->guild_id, user_id;
+	actor_ref session;
 	size_t iter = 0;
 
-	while (hmap_next(&d->sessions, &iter, NULL, &user_id)) {
+	while (hmap_next(&d->sessions, &iter, &session.bits, &user_id)) {
 		const struct dir_entry *e = dir_user(d, user_id);
 
 		for (uint32_t i = 0; i < e->guild_count; i++)
 			if (e->guild[i] == guild_id)
-				dir_tell_sessions(d, e, guild_id, true);
+				tell_session(d, session, guild_id, true);
 	}
 }
 

@@ -183,8 +183,4 @@ void dir_search_who(struct directory *d, struct actor_msg *msg);
 /* Runs an administrator's command. */
 void dir_admin(struct directory *d, struct dir_admin_msg *msg);
 
-/* Tells a user's sessions of a guild it has entered or left. */
-void dir_tell_sessions(struct directory *d, const struct dir_entry *e,
-		       uint64_t guild_id, bool add);
-
 #endif
