@@ -8,14 +8,14 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-#define SQ_ENTRIES 1024
-#define CQ_ENTRIES 16384
 #define CANCEL_SECONDS 2
 
 struct io_uring_sqe *uring_sqe(struct uring_loop *loop, unsigned int room)
 {
+	if (!loop->has_ring)
+		return NULL;
 	if (io_uring_sq_space_left(&loop->ring) < room)
-		io_uring_submit(&loop->ring);
+		uring_submit(loop);
 	if (io_uring_sq_space_left(&loop->ring) < room)
 		return NULL;
 	return io_uring_get_sqe(&loop->ring);
@@ -75,7 +75,7 @@ static void reap(struct uring_loop *loop)
 {
 	struct io_uring_cqe *cqe;
 
-	for (int n = 0; n < CQ_ENTRIES; n++) {
+	for (int n = 0; n < URING_COMPLETIONS; n++) {
 		uint64_t data;
 		int result;
 
@@ -127,9 +127,10 @@ static int uring_run(struct os_loop *base, uint64_t deadline_ns)
 
 	loop->callbacks = 0;
 	uring_poll_arm_all(loop);
-	if (io_uring_sq_ready(&loop->ring))
-		io_uring_submit(&loop->ring);
+	uring_submit(loop);
 	uring_work_finish(loop);
+	if (!loop->has_ring)
+		return loop->callbacks;
 	reap(loop);
 	if (deadline_ns && !loop->callbacks) {
 		wait_for_events(loop, deadline_ns);
@@ -166,18 +167,26 @@ static void discard(struct uring_loop *loop, const struct io_uring_cqe *cqe)
 		loop->in_flight--;
 }
 
-static void uring_cancel(struct os_loop *base)
+static void ask_to_cancel(struct uring_loop *loop)
+{
+	struct io_uring_sqe *sqe = uring_sqe(loop, 1);
+
+	if (!sqe)
+		return;
+	io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY);
+	io_uring_sqe_set_data64(sqe, URING_IGNORED);
+}
+
+void uring_cancel(struct os_loop *base)
 {
 	struct uring_loop *loop = to_uring(base);
 	struct __kernel_timespec ts = { .tv_sec = CANCEL_SECONDS };
 	struct io_uring_cqe *cqe;
-	struct io_uring_sqe *sqe = uring_sqe(loop, 1);
 
 	uring_work_cancel(loop);
-	if (sqe) {
-		io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY);
-		io_uring_sqe_set_data64(sqe, URING_IGNORED);
-	}
+	if (!loop->in_flight || !uring_claim(loop))
+		return;
+	ask_to_cancel(loop);
 	/* What it returns is how many were submitted; -ETIME: we give up. */
 	while (loop->in_flight &&
 	       io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, &ts,
@@ -194,8 +203,8 @@ static void uring_loop_free(struct os_loop *base)
 	struct uring_loop *loop = to_uring(base);
 
 	uring_cancel(base);
-	uring_fixed_exit(loop);
-	io_uring_queue_exit(&loop->ring);
+	uring_ring_exit(loop);
+	uring_fixed_fini(&loop->fixed);
 	close(loop->wake_fd);
 	mem_free(loop);
 }
@@ -203,6 +212,7 @@ static void uring_loop_free(struct os_loop *base)
 static const struct os_loop_ops uring_ops = {
 	.free = uring_loop_free,
 	.cancel = uring_cancel,
+	.leave = uring_leave,
 	.run = uring_run,
 	.wake = uring_wake,
 	.poll_start = uring_poll_start,
@@ -224,25 +234,6 @@ static const struct os_loop_ops uring_ops = {
 	.dir_list = uring_dir_list,
 };
 
-/* The flags keep completions from interrupting us; 5.19 and later. */
-static int ring_init(struct io_uring *ring)
-{
-	struct io_uring_params p = {
-		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_COOP_TASKRUN |
-			 IORING_SETUP_TASKRUN_FLAG,
-		.cq_entries = CQ_ENTRIES,
-	};
-	int err = io_uring_queue_init_params(SQ_ENTRIES, ring, &p);
-
-	if (err != -EINVAL)
-		return err;
-	p = (struct io_uring_params){
-		.flags = IORING_SETUP_CQSIZE,
-		.cq_entries = CQ_ENTRIES,
-	};
-	return io_uring_queue_init_params(SQ_ENTRIES, ring, &p);
-}
-
 int uring_loop_new(struct os_env *env, struct os_loop **ret_loop)
 {
 	struct uring_loop *loop = mem_aligned(64, sizeof(*loop));
@@ -257,10 +248,10 @@ int uring_loop_new(struct os_env *env, struct os_loop **ret_loop)
 		err = -errno;
 		goto fail;
 	}
-	err = ring_init(&loop->ring);
+	uring_fixed_init(&loop->fixed);
+	err = uring_ring_init(loop);
 	if (err)
 		goto fail_fd;
-	uring_fixed_init(loop);
 	*ret_loop = &loop->loop;
 	return 0;
 fail_fd:

@@ -62,7 +62,7 @@ ssize_t uring_sock_recv(struct os_loop *base, int sock, void *buf, size_t size)
 	io_uring_prep_recv(sqe, sock, buf, size, MSG_DONTWAIT);
 	uring_set_sock(sqe, sock);
 	uring_tag(sqe, URING_RECV, loop);
-	io_uring_submit(&loop->ring);
+	uring_submit(loop);
 	return take_newest(loop, (uintptr_t)loop | URING_RECV, &result) ?
 		result : -ECONNABORTED;
 }
