@@ -19,6 +19,7 @@ struct directory_arg {
 	 * negative errno), on its scheduler's thread; may be NULL. */
 	void (*ready)(void *ctx, int error);
 	void *ctx;
+	unsigned int unsafe;		/* for tests only: the guilds' */
 };
 
 /* To be spawned on a core: it uses os_work(). */

@@ -141,6 +141,7 @@ int dir_spawn_guild(struct directory *d, uint64_t id, bool direct,
 		.catalog = d->arg.catalog,
 		.directory = actor_self(d->self),
 		.ids = d->arg.ids,
+		.unsafe = d->arg.unsafe,
 	};
 	const struct actor_spawn_opts opts = {
 		.core = ACTOR_CORE_ANY,

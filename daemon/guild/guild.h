@@ -20,6 +20,13 @@ struct guild_arg {
 	actor_ref catalog;
 	actor_ref directory;
 	struct idgen *ids;	/* borrowed */
+	unsigned int unsafe;	/* for tests only: enum guild_unsafe */
+};
+
+/* Mechanisms to leave out, so that a test can show that each is needed. */
+enum guild_unsafe {
+	/* A list of messages is read first; who may not see it is told then. */
+	GUILD_UNSAFE_CHECK_LATE = 1 << 0,
 };
 
 extern const struct actor_class guild_actor_class;
