@@ -31,7 +31,9 @@ enum {
 struct os_disk_op {
 	void (*done)(struct os_disk_op *op, int result);
 	void *ctx;		/* the caller's */
-	size_t expected;	/* os/'s: what a result of 0 stands for */
+	/* os/'s: */
+	struct os_file *file;
+	size_t expected;	/* what a result of 0 stands for */
 };
 
 /* Blocking, meant for start-up and shutdown.  `path` is below the env's root

@@ -21,7 +21,7 @@ enum uring_kind {
 	URING_DISK,	/* struct os_disk_op */
 	URING_SEND,	/* struct os_send */
 	URING_RECV,	/* struct uring_loop: of uring_sock_recv() */
-	URING_DISK_PART,	/* struct os_disk_op: of its write */
+	URING_DISK_PART,	/* struct os_disk_op: of its write, to be synced */
 	URING_KINDS,
 };
 
@@ -80,9 +80,8 @@ static inline struct uring_loop *to_uring(struct os_loop *loop)
 
 extern const struct os_file_ops uring_file_ops;
 
-/* An entry for `kind` and `ptr`, of `room` in a row that are certain; NULL
- * when the queue cannot be emptied now. */
-struct io_uring_sqe *uring_sqe(struct uring_loop *loop, unsigned int room);
+/* An entry of the queue; NULL when it cannot be emptied now. */
+struct io_uring_sqe *uring_sqe(struct uring_loop *loop);
 void uring_tag(struct io_uring_sqe *sqe, enum uring_kind kind, void *ptr);
 
 void uring_cancel(struct os_loop *loop);

@@ -10,14 +10,16 @@
 
 #define CANCEL_SECONDS 2
 
-struct io_uring_sqe *uring_sqe(struct uring_loop *loop, unsigned int room)
+struct io_uring_sqe *uring_sqe(struct uring_loop *loop)
 {
+	struct io_uring_sqe *sqe;
+
 	if (!loop->has_ring)
 		return NULL;
-	if (io_uring_sq_space_left(&loop->ring) < room)
-		uring_submit(loop);
-	if (io_uring_sq_space_left(&loop->ring) < room)
-		return NULL;
+	sqe = io_uring_get_sqe(&loop->ring);
+	if (sqe)
+		return sqe;
+	uring_submit(loop);
 	return io_uring_get_sqe(&loop->ring);
 }
 
@@ -41,7 +43,7 @@ static int wake_arm(struct uring_loop *loop)
 
 	if (loop->wake_armed)
 		return 0;
-	sqe = uring_sqe(loop, 1);
+	sqe = uring_sqe(loop);
 	if (!sqe)
 		return -EAGAIN;
 	io_uring_prep_read(sqe, loop->wake_fd, &loop->wake_count,
@@ -169,7 +171,7 @@ static void discard(struct uring_loop *loop, const struct io_uring_cqe *cqe)
 
 static void ask_to_cancel(struct uring_loop *loop)
 {
-	struct io_uring_sqe *sqe = uring_sqe(loop, 1);
+	struct io_uring_sqe *sqe = uring_sqe(loop);
 
 	if (!sqe)
 		return;

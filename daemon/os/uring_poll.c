@@ -64,7 +64,7 @@ int uring_poll_start(struct os_loop *loop, int fd, unsigned int events,
 
 static bool submit(struct uring_loop *loop, struct uring_poll *poll)
 {
-	struct io_uring_sqe *sqe = uring_sqe(loop, 1);
+	struct io_uring_sqe *sqe = uring_sqe(loop);
 
 	if (!sqe)
 		return false;

@@ -54,7 +54,7 @@ static bool take_newest(struct uring_loop *loop, uint64_t data, int *ret_result)
 ssize_t uring_sock_recv(struct os_loop *base, int sock, void *buf, size_t size)
 {
 	struct uring_loop *loop = to_uring(base);
-	struct io_uring_sqe *sqe = uring_sqe(loop, 1);
+	struct io_uring_sqe *sqe = uring_sqe(loop);
 	int result;
 
 	if (!sqe)
@@ -69,7 +69,7 @@ ssize_t uring_sock_recv(struct os_loop *base, int sock, void *buf, size_t size)
 
 void uring_send_cancel(struct os_loop *base, struct os_send *op)
 {
-	struct io_uring_sqe *sqe = uring_sqe(to_uring(base), 1);
+	struct io_uring_sqe *sqe = uring_sqe(to_uring(base));
 
 	op->cancelled = 1;
 	if (!sqe)
@@ -81,7 +81,7 @@ void uring_send_cancel(struct os_loop *base, struct os_send *op)
 int uring_send(struct os_loop *base, struct os_send *op)
 {
 	struct uring_loop *loop = to_uring(base);
-	struct io_uring_sqe *sqe = uring_sqe(loop, 1);
+	struct io_uring_sqe *sqe = uring_sqe(loop);
 	/* WAITALL: the kernel itself goes on after a part, where it knows to. */
 	int flags = MSG_NOSIGNAL | MSG_WAITALL;
 
