@@ -130,9 +130,18 @@ bool io_idle(const struct io *io)
 	       list_empty(&io->finished);
 }
 
+void io_wait(struct io *io, struct os_loop *loop, const bool *busy)
+{
+	while (*busy) {
+		if (list_empty(&io->finished))
+			os_loop_run(loop, UINT64_MAX);
+		io_run(io);
+	}
+}
+
 struct waited {
 	struct io_req req;
-	bool done;
+	bool busy;
 	int err;
 };
 
@@ -140,20 +149,16 @@ static void wait_done(struct io_req *req, int err)
 {
 	struct waited *waited = container_of(req, struct waited, req);
 
-	waited->done = true;
+	waited->busy = false;
 	waited->err = err;
 }
 
 int io_do(struct io *io, struct os_loop *loop, enum io_kind kind,
 	  struct os_file *file, void *buf, size_t len, uint64_t offset)
 {
-	struct waited waited = { .req.done = wait_done };
+	struct waited waited = { .req.done = wait_done, .busy = true };
 
 	io_submit(io, &waited.req, kind, file, buf, len, offset);
-	while (!waited.done) {
-		if (list_empty(&io->finished))
-			os_loop_run(loop, UINT64_MAX);
-		io_run(io);
-	}
+	io_wait(io, loop, &waited.busy);
 	return waited.err;
 }

@@ -57,7 +57,10 @@ void io_run(struct io *io);
 /* True when nothing is queued, in flight or undelivered. */
 bool io_idle(const struct io *io);
 
-/* Blocking, for start-up and shutdown: one request, its result. */
+/* Blocking, for start-up and shutdown: delivers until *busy is false. */
+void io_wait(struct io *io, struct os_loop *loop, const bool *busy);
+
+/* The same for one request; its result. */
 int io_do(struct io *io, struct os_loop *loop, enum io_kind kind,
 	  struct os_file *file, void *buf, size_t len, uint64_t offset);
 

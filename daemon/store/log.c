@@ -191,11 +191,7 @@ int log_mark_start(struct log *log)
 {
 	log->done = ignore;
 	log_mark_end(log);
-	while (log->busy) {
-		if (list_empty(&log->io->finished))
-			os_loop_run(log->loop, UINT64_MAX);
-		io_run(log->io);
-	}
+	io_wait(log->io, log->loop, &log->busy);
 	return log->stuck ? -EIO : 0;
 }
 

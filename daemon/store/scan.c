@@ -6,8 +6,16 @@
 
 #include "base/mem.h"
 
-/* Two frames' worth: one is always whole. */
-#define WINDOW_BYTES (4u * FRAME_BYTES_MAX)
+/* With what is kept of the part before, at most as much, a frame is whole. */
+#define PART_BYTES FRAME_BYTES_MAX
+
+static void part_read(struct io_req *req, int err)
+{
+	struct scan_part *part = container_of(req, struct scan_part, req);
+
+	part->busy = false;
+	part->err = err;
+}
 
 int scan_init(struct scan *scan, struct io *io, struct os_loop *loop,
 	      struct os_file *file, uint64_t store_tag)
@@ -17,43 +25,105 @@ int scan_init(struct scan *scan, struct io *io, struct os_loop *loop,
 	scan->loop = loop;
 	scan->file = file;
 	scan->store_tag = store_tag;
-	scan->buf = mem_aligned(FORMAT_SECTOR, WINDOW_BYTES);
-	if (!scan->buf)
-		return -ENOMEM;
+	scan->here = &scan->part[0];
+	scan->ahead = &scan->part[1];
+	for (int i = 0; i < 2; i++) {
+		scan->part[i].req.done = part_read;
+		scan->part[i].mem = mem_aligned(FORMAT_SECTOR, 2 * PART_BYTES);
+		if (!scan->part[i].mem)
+			return -ENOMEM;
+	}
 	return os_file_size(file, &scan->size);
 }
 
 void scan_fini(struct scan *scan)
 {
-	mem_free(scan->buf);
-	scan->buf = NULL;
+	for (int i = 0; i < 2; i++) {
+		io_wait(scan->io, scan->loop, &scan->part[i].busy);
+		mem_free(scan->part[i].mem);
+		scan->part[i].mem = NULL;
+	}
 }
 
-/* Makes the window begin at offset (a sector's). */
-static int move_window(struct scan *scan, uint64_t offset)
+/* Sends for what the file has from offset (a sector's) on. */
+static void start_part(struct scan *scan, struct scan_part *part,
+		       uint64_t offset)
 {
 	uint64_t end = scan->size & ~(uint64_t)(FORMAT_SECTOR - 1);
-	int err;
 
-	scan->from = offset;
-	scan->len = 0;
+	io_wait(scan->io, scan->loop, &part->busy);
+	part->data = part->mem + PART_BYTES;
+	part->from = offset;
+	part->len = 0;
+	part->err = 0;
 	if (offset >= end)
-		return 0;
-	if (end - offset > WINDOW_BYTES)
-		end = offset + WINDOW_BYTES;
-	err = io_do(scan->io, scan->loop, IO_READ, scan->file, scan->buf,
-		    end - offset, offset);
-	if (!err)
-		scan->len = end - offset;
-	return err;
+		return;
+	part->len = end - offset < PART_BYTES ? end - offset : PART_BYTES;
+	part->busy = true;
+	io_submit(scan->io, &part->req, IO_READ, scan->file,
+		  part->mem + PART_BYTES, part->len, offset);
+}
+
+static int end_part(struct scan *scan, struct scan_part *part)
+{
+	io_wait(scan->io, scan->loop, &part->busy);
+	if (part->err)
+		part->len = 0;
+	return part->err;
 }
 
 /* What the window has from offset on. */
 static size_t in_window(const struct scan *scan, uint64_t offset)
 {
-	if (offset < scan->from || offset >= scan->from + scan->len)
+	const struct scan_part *here = scan->here;
+
+	if (offset < here->from || offset >= here->from + here->len)
 		return 0;
-	return scan->from + scan->len - offset;
+	return here->from + here->len - offset;
+}
+
+static const uint8_t *at_offset(const struct scan *scan, uint64_t offset)
+{
+	return scan->here->data + (offset - scan->here->from);
+}
+
+/* The window ends in the middle of a frame, or before it: goes on from there,
+ * `kept` bytes before its end. */
+static int next_part(struct scan *scan, size_t kept)
+{
+	struct scan_part *here = scan->here, *ahead = scan->ahead;
+	uint64_t end = here->from + here->len;
+	int err;
+
+	if (ahead->from != end || !ahead->len)
+		start_part(scan, ahead, end);
+	err = end_part(scan, ahead);
+	if (err)
+		return err;
+	memcpy(ahead->mem + PART_BYTES - kept, here->data + here->len - kept,
+	       kept);
+	ahead->data -= kept;
+	ahead->from -= kept;
+	ahead->len += kept;
+	scan->here = ahead;
+	scan->ahead = here;
+	start_part(scan, here, ahead->from + ahead->len);
+	/* Now, not when we wait for it. */
+	os_loop_run(scan->loop, 0);
+	return 0;
+}
+
+/* Makes the window begin at offset (a sector's). */
+static int move_window(struct scan *scan, uint64_t offset)
+{
+	const struct scan_part *here = scan->here;
+	size_t kept = in_window(scan, offset);
+
+	if (here->len && kept < PART_BYTES &&
+	    offset + kept == here->from + here->len)
+		return next_part(scan, kept);
+	start_part(scan, scan->here, offset);
+	return end_part(scan, scan->here);
 }
 
 int scan_frame(struct scan *scan, uint64_t offset, uint64_t number,
@@ -63,16 +133,17 @@ int scan_frame(struct scan *scan, uint64_t offset, uint64_t number,
 	int err = -ENODATA;
 
 	if (len)
-		err = frame_open(scan->buf + (offset - scan->from), len,
+		err = frame_open(at_offset(scan, offset), len,
 				 scan->store_tag, number, ret_frame);
 	if (err != -ENODATA)
 		return err;
 	err = move_window(scan, offset);
 	if (err)
 		return err;
-	if (!scan->len)
+	len = in_window(scan, offset);
+	if (!len)
 		return -ENOENT;
-	err = frame_open(scan->buf, scan->len, scan->store_tag, number,
+	err = frame_open(at_offset(scan, offset), len, scan->store_tag, number,
 			 ret_frame);
 	/* It goes on behind the end of the file. */
 	return err == -ENODATA ? -EBADMSG : err;
@@ -90,7 +161,7 @@ int scan_any(struct scan *scan, uint64_t offset, struct frame *ret_frame)
 		return err;
 	if (in_window(scan, offset) < sizeof(head))
 		return -ENOENT;
-	memcpy(&head, scan->buf + (offset - scan->from), sizeof(head));
+	memcpy(&head, at_offset(scan, offset), sizeof(head));
 	if (le32toh(head.magic) != FRAME_MAGIC ||
 	    le64toh(head.store_tag) != scan->store_tag)
 		return -ENOENT;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading frames back, through a window of memory.  Blocking. */
+/*
+ * Reading frames back, through a window of memory.  Blocking; but where one
+ * frame after the other is asked for, what comes next is on its way while the
+ * caller looks at what is there.
+ */
 #ifndef STORE_SCAN_H
 #define STORE_SCAN_H
 
@@ -8,15 +12,25 @@
 #include "store/format.h"
 #include "store/io.h"
 
+/* A part of the file, read behind what was kept of the one before it. */
+struct scan_part {
+	struct io_req req;
+	uint8_t *mem;
+	const uint8_t *data;	/* of the file from `from` on, `len` bytes */
+	uint64_t from;
+	size_t len;
+	bool busy;		/* on its way */
+	int err;
+};
+
 struct scan {
 	struct io *io;
 	struct os_loop *loop;
 	struct os_file *file;
 	uint64_t store_tag;
 	uint64_t size;		/* of the file */
-	uint8_t *buf;
-	uint64_t from;		/* what of the file buf holds */
-	size_t len;
+	struct scan_part part[2];
+	struct scan_part *here, *ahead;
 };
 
 int scan_init(struct scan *scan, struct io *io, struct os_loop *loop,
