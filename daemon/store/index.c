@@ -90,8 +90,12 @@ void index_write_other(struct index *index, uint64_t *offset,
 	index->frame++;
 }
 
-bool index_wants_rewrite(const struct index *index)
+bool index_wants_rewrite(const struct index *index, uint64_t parts,
+			 uint64_t blocks)
 {
+	uint64_t live = parts * sizeof(struct change_part_disk) +
+			blocks * sizeof(struct block_ref_disk);
+
 	return index->broken || (index->offset > INDEX_BYTES_MIN &&
-				 index->offset > 2 * index->live_bytes);
+				 index->offset > 2 * live);
 }

@@ -21,7 +21,6 @@ struct index {
 	uint32_t current;	/* file that counts */
 	uint64_t offset;	/* in it, of the next frame */
 	uint64_t frame;		/* its number */
-	uint64_t live_bytes;	/* of the last rewrite */
 	bool broken;		/* a write failed: rewrite before going on */
 	struct buf records;	/* of the frame being made */
 	uint32_t record_count;
@@ -30,7 +29,7 @@ struct index {
 	uint64_t bytes_written;
 };
 
-/* Rewritten when longer than twice what was live, and than this. */
+/* Rewritten when longer than twice what counts, and than this. */
 #define INDEX_BYTES_MIN (1u << 20)
 #define INDEX_RECORDS_MAX (FRAME_BYTES_MAX - FORMAT_SECTOR)
 
@@ -52,6 +51,8 @@ void index_write_other(struct index *index, uint64_t *offset,
 /* The append was durable. */
 void index_appended(struct index *index);
 
-bool index_wants_rewrite(const struct index *index);
+/* So many partitions and blocks count. */
+bool index_wants_rewrite(const struct index *index, uint64_t parts,
+			 uint64_t blocks);
 
 #endif

@@ -191,26 +191,30 @@ int part_apply(struct part *part, enum record_type type, uint64_t id,
 }
 
 /*
- * Takes the blocks of these places, which are in the order of the blocks, out;
- * compacts in place.
+ * Takes the blocks of these places, which are in the order of the blocks, out.
+ * From the end on: what is rewritten is mostly young, and a channel may have
+ * many old blocks.
  */
 static int remove_blocks(struct part *part, const uint32_t *places,
 			 uint32_t count)
 {
-	uint32_t kept = 0, found = 0;
+	struct block_ref *blocks = part->blocks;
+	uint32_t from = part->block_count, kept = part->block_count;
 
-	for (uint32_t i = 0; i < part->block_count; i++) {
-		const struct block_ref *block = &part->blocks[i];
+	while (count && from) {
+		const struct block_ref *block = &blocks[--from];
 
-		if (found < count && places[found] == block->place) {
+		if (places[count - 1] == block->place) {
 			part->holed -= has_holes(block);
-			found++;
+			count--;
 		} else {
-			part->blocks[kept++] = *block;
+			blocks[--kept] = *block;
 		}
 	}
-	part->block_count = kept;
-	return found == count ? 0 : -EBADMSG;
+	memmove(&blocks[from], &blocks[kept],
+		(part->block_count - kept) * sizeof(*blocks));
+	part->block_count -= kept - from;
+	return count ? -EBADMSG : 0;
 }
 
 /* Merges ascending ones in, from the end on; there is room for them. */

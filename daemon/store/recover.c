@@ -129,7 +129,6 @@ static int read_index(struct engine *e, struct scan *scan)
 	e->index.current = (uint32_t)e->super.index_file;
 	e->index.offset = offset;
 	e->index.frame = number;
-	e->index.live_bytes = offset;
 	if (err != -ENOENT && err != -EBADMSG)
 		return err;
 	if (number - e->super.index_first < e->super.index_frames)

@@ -212,7 +212,6 @@ static void done_step(struct rewrite *rewrite)
 	e->super = rewrite->super;
 	index->current = (uint32_t)e->super.index_file;
 	index->offset = rewrite->offset;
-	index->live_bytes = rewrite->offset;
 	index->broken = false;
 	e->round_error = 0;
 	rewrite_free(e);
