@@ -46,6 +46,9 @@ struct bench_engine {
 extern const struct bench_engine bench_ours, bench_ours_plain,
 	bench_ours_alone, bench_raw, bench_rocksdb, bench_lmdb, bench_sqlite;
 
+#define BENCH_RAW_SIZES 2
+extern const uint32_t bench_raw_size[BENCH_RAW_SIZES];	/* 4 KiB, 16 KiB */
+
 #define BENCH_BATCHES 3
 extern const uint32_t bench_batch[BENCH_BATCHES];	/* 1, 16, 256 */
 
@@ -58,7 +61,10 @@ struct bench_result {
 	 * reads between them. */
 	double busy_append[3], busy_read[3];	/* p50, p99, p99.9 */
 	double warm_p50, warm_p99, cold_p50, cold_p99, trimmed_p50;
-	double open_ms;
+	/* One raw read each, between the cold ones, of the store's own largest
+	 * file: what is below us has seen both as often. */
+	double raw_p50[BENCH_RAW_SIZES];
+	double open_ms, open_max_ms;	/* of several */
 };
 
 /* In short turns, engine after engine, several times over. */
@@ -82,6 +88,9 @@ void bench_dir_fresh(const char *dir);
 void bench_dir_remove(const char *dir);
 void bench_dir_uncache(const char *dir);
 uint64_t bench_dir_bytes(const char *dir);
+/* A descriptor of the largest file there is, for raw reads past all caches of
+ * this machine. */
+int bench_largest_open(const char *dir);
 /* By this process: bytes to disks; private memory now. */
 uint64_t bench_written(void);
 uint64_t bench_memory(void);

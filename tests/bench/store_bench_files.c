@@ -88,6 +88,33 @@ void bench_dir_remove(const char *dir)
 	remove(dir);
 }
 
+struct largest {
+	char path[4096];
+	uint64_t blocks;
+};
+
+static void note_largest(const char *path, const struct stat *st, void *ctx)
+{
+	struct largest *l = ctx;
+
+	if (!S_ISREG(st->st_mode) || (uint64_t)st->st_blocks <= l->blocks)
+		return;
+	l->blocks = (uint64_t)st->st_blocks;
+	snprintf(l->path, sizeof(l->path), "%s", path);
+}
+
+int bench_largest_open(const char *dir)
+{
+	struct largest largest = { .blocks = 0 };
+	int fd;
+
+	each_file(dir, note_largest, &largest);
+	fd = open(largest.path, O_RDONLY | O_DIRECT);
+	if (fd < 0)
+		bench_die(largest.path, errno);
+	return fd;
+}
+
 /* The number behind `name` in a file of /proc. */
 static uint64_t proc_field(const char *path, const char *name)
 {
