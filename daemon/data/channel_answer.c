@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 
+#include "base/blob.h"
+#include "base/check.h"
 #include "base/mem.h"
 #include "data/channel_impl.h"
 
@@ -52,6 +54,36 @@ static struct rows *slice(struct rows *all, const struct run_key *key,
 	return rows;
 }
 
+/* For tests: what each would get without references to the one result. */
+static struct rows *copy(const struct rows *all)
+{
+	struct rows *rows = rows_new(all->count, all->count);
+
+	for (uint32_t i = 0; rows && i < all->count; i++) {
+		const struct row *row = &all->row[i];
+		struct blob *own = blob_new(row->data, row->size);
+
+		check(own);
+		rows->row[rows->count++] = (struct row){ row->id, own->data,
+							 row->size };
+		rows_own(rows, own);
+		blob_put(own);
+	}
+	return rows;
+}
+
+static struct rows *part_for(struct channel *ch, struct run *run,
+			     uint16_t limit)
+{
+	struct rows *rows = slice(run->rows, &run->key, limit), *own;
+
+	if (!rows || !is_unsafe(ch, DATA_UNSAFE_COPY))
+		return rows;
+	own = copy(rows);
+	rows_put(rows);
+	return own;
+}
+
 static void answer(struct channel *ch, struct run *run, struct waiter *waiter)
 {
 	bool is_empty = run->status && is_unsafe(ch, DATA_UNSAFE_EMPTY);
@@ -61,7 +93,7 @@ static void answer(struct channel *ch, struct run *run, struct waiter *waiter)
 	if (is_empty)
 		rows = rows_new(0, 0);
 	else if (!status)
-		rows = slice(run->rows, &run->key, waiter->limit);
+		rows = part_for(ch, run, waiter->limit);
 	if (!status && !rows)
 		status = -ENOMEM;
 	channel_tell_rows(ch, waiter, status, rows);

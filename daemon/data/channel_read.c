@@ -16,7 +16,8 @@ static void arm_deadline(struct channel *ch)
 {
 	uint64_t now = actor_now_ns(ch->self), at;
 
-	if (ch->deadline_timer || list_empty(&ch->runs))
+	if (ch->deadline_timer || list_empty(&ch->runs) ||
+	    is_unsafe(ch, DATA_UNSAFE_NO_DEADLINE))
 		return;
 	at = list_entry(ch->runs.next, struct run, node)->deadline_ns;
 	ch->deadline_timer = actor_timer_start(ch->self, at > now ? at - now : 0,
@@ -176,10 +177,11 @@ struct run *run_find(struct channel *ch, const struct run_key *key)
 	return run ? run : find_in(ch, &ch->retrying, key);
 }
 
-static uint16_t normal_limit(const struct store_read_msg *msg)
+static uint16_t normal_limit(const struct channel *ch,
+			     const struct store_read_msg *msg)
 {
 	/* Around, the rows above and below both depend on it. */
-	if (msg->dir == STORE_AROUND)
+	if (msg->dir == STORE_AROUND || is_unsafe(ch, DATA_UNSAFE_LIMITS))
 		return msg->limit;
 	for (size_t i = 0; i < sizeof(page_sizes) / sizeof(page_sizes[0]); i++)
 		if (msg->limit <= page_sizes[i])
@@ -187,7 +189,8 @@ static uint16_t normal_limit(const struct store_read_msg *msg)
 	return msg->limit;
 }
 
-static struct run_key key_of(const struct store_read_msg *msg)
+static struct run_key key_of(const struct channel *ch,
+			     const struct store_read_msg *msg)
 {
 	struct run_key key = {
 		.id = msg->id,
@@ -197,7 +200,7 @@ static struct run_key key_of(const struct store_read_msg *msg)
 
 	if (!key.is_get) {
 		key.dir = msg->dir;
-		key.limit = normal_limit(msg);
+		key.limit = normal_limit(ch, msg);
 	}
 	return key;
 }
@@ -253,7 +256,7 @@ static int begin_run(struct channel *ch, const struct run_key *key,
 
 void channel_read(struct channel *ch, const struct store_read_msg *msg)
 {
-	struct run_key key = key_of(msg);
+	struct run_key key = key_of(ch, msg);
 	struct run *run;
 	int err;
 

@@ -60,6 +60,9 @@ enum data_unsafe {
 	DATA_UNSAFE_CALLER_OWNS = 1 << 8,	/* a run ends with who began it */
 	DATA_UNSAFE_DELIVER_ALL = 1 << 9,	/* answer the herd in one go */
 	DATA_UNSAFE_EMPTY = 1 << 10,		/* an error is an empty page */
+	DATA_UNSAFE_LIMITS = 1 << 11,		/* each limit is a run of its own */
+	DATA_UNSAFE_NO_DEADLINE = 1 << 12,	/* a run waits for ever */
+	DATA_UNSAFE_COPY = 1 << 13,		/* each gets rows of his own */
 };
 
 #define DATA_RUN_TIMEOUT_MS 5000u

@@ -386,6 +386,12 @@ static const struct canary {
 	  "without a cap any number waits" },
 	{ who_leaves_disturbs_nobody, { .unsafe = DATA_UNSAFE_CALLER_OWNS },
 	  "a run of the caller's ends with him" },
+	{ limits_share_too, { .unsafe = DATA_UNSAFE_LIMITS },
+	  "limits that are left as they are share nothing" },
+	{ a_silent_store_times_out, { .unsafe = DATA_UNSAFE_NO_DEADLINE },
+	  "without a deadline a silent store is waited for" },
+	{ the_result_is_shared, { .unsafe = DATA_UNSAFE_COPY },
+	  "copies of the result are found out" },
 	{ a_herd_is_answered_in_slices, { .unsafe = DATA_UNSAFE_DELIVER_ALL },
 	  "answered in one go a herd holds up the writer" },
 };
