@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os_fixture.h"
@@ -66,6 +67,42 @@ static void a_short_durable_write_fails(void **state)
 	free(a);
 }
 
+/*
+ * A pipe takes writes and refuses syncs.  While it is full the write goes on,
+ * and the sync must not be heard of; then its verdict is that of the operation.
+ */
+static void a_sync_follows_its_write_and_is_what_counts(void **state)
+{
+	char path[] = "/tmp/os_file_test_XXXXXX", *a = block_of('a');
+	struct wait wait = { 0 };
+	struct os_disk_op op = { .done = on_disk, .ctx = &wait };
+	struct os_file *file;
+	int fd;
+
+	(void)state;
+	close(mkstemp(path));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(os_file_open(loop, path, 0, &file), 0);
+	assert_int_equal(write_at(file, a, 0, false), BLOCK);
+	assert_int_equal(write_at(file, a, 0, true), -EINVAL);
+	fd = open(path, O_RDWR | O_NONBLOCK);
+	while (write(fd, a, BLOCK) == BLOCK)
+		;
+	assert_int_equal(os_disk_write_sync(file, &op, a, BLOCK, 0), 0);
+	os_loop_run(loop, os_now_ns(env) + 20000000);
+	assert_false(wait.done);
+	while (!wait.done) {
+		assert_int_equal(read(fd, a, BLOCK), BLOCK);
+		os_loop_run(loop, os_now_ns(env) + 1000000);
+	}
+	assert_int_equal(wait.result, -EINVAL);
+	close(fd);
+	os_file_close(file);
+	assert_int_equal(os_file_remove(loop, path), 0);
+	free(a);
+}
+
 static void known_memory_moves_the_same_bytes(void **state)
 {
 	char path[] = "/tmp/os_file_test_XXXXXX";
@@ -99,6 +136,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		REAL(a_file_is_written_synced_and_read),
 		REAL(a_short_durable_write_fails),
+		REAL(a_sync_follows_its_write_and_is_what_counts),
 		REAL(known_memory_moves_the_same_bytes),
 	};
 
