@@ -9,7 +9,9 @@ after the first round no exercise is begun when S seconds are over.  Shown are
 medians, and how many times faster we were, by the clock and by processor time.
 Where others compete for the cores only the latter means much.  Every program
 checks its own messages: nothing lost, doubled or out of order.  "limit" is a
-loop over queues in one thread; on two cores two of them, at once.
+loop over queues in one thread; on two cores two of them, at once.  "spin" and
+"walk" are loops of one register and of random reads: what this machine's second
+core adds at that time to what shares nothing, each pinned to its core.
 """
 import argparse
 import os
@@ -34,6 +36,11 @@ EXERCISES = [
     ("fan", 2, 100_000, 100_000),
     ("fan", 2, 1_000_000, 1_000_000),
 ]
+# What the machine's second core adds, for loops that share nothing.
+MACHINE = [
+    ("spin", 1, 100_000_000, None), ("spin", 2, 200_000_000, None),
+    ("walk", 1, 3_000_000, None), ("walk", 2, 6_000_000, None),
+]
 
 
 class Peer:
@@ -45,15 +52,18 @@ class Peer:
         self.size = size
         self.scale = scale
         self.is_single = is_single
-        self.results = {exercise: [] for exercise in EXERCISES}
+        self.results = {exercise: [] for exercise in EXERCISES + MACHINE}
         self.stuck = set()
 
     def count(self, exercise):
         return max(1000, int(exercise[2 + self.size] * self.scale))
 
-    def start(self, what, cores, count):
+    def start(self, what, cores, count, core=None):
+        usable = sorted(os.sched_getaffinity(0))
+        pinned = (["taskset", "-c", str(usable[core % len(usable)])]
+                  if self.is_single else [])
         return subprocess.Popen(
-            [*self.command, str(cores), what, str(count)], text=True,
+            [*pinned, *self.command, str(cores), what, str(count)], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={**os.environ, "ERL_FLAGS": f"+S {cores}:{cores} +P 4194304"})
 
@@ -64,8 +74,8 @@ class Peer:
             return
         count = self.count(exercise)
         copies = cores if self.is_single else 1
-        running = [self.start(what, cores // copies, count // copies)
-                   for _ in range(copies)]
+        running = [self.start(what, cores // copies, count // copies, core)
+                   for core in range(copies)]
         rows = []
         try:
             for process in running:
@@ -132,16 +142,20 @@ def main():
                                     time.monotonic() < deadline):
         for peer in peers.values():
             peer.run(EXERCISES[done % len(EXERCISES)])
+        if not done % len(EXERCISES):
+            for exercise in MACHINE:
+                peers["limit"].run(exercise)
         done += 1
     print(f"medians of {done / len(EXERCISES):.1f} rounds")
     for exercise in EXERCISES:
         show(exercise, peers)
     print()
-    for what, name in ((w, n) for w in ("ping", "fan")
-                       for n in ("ours", "limit")):
+    for what, name in [("ping", "ours"), ("ping", "limit"), ("fan", "ours"),
+                       ("fan", "limit"), ("spin", "limit"),
+                       ("walk", "limit")]:
         one, two = (peers[name].medians(next(
-            e for e in reversed(EXERCISES) if e[:2] == (what, cores)))
-            for cores in (1, 2))
+            e for e in reversed(EXERCISES + MACHINE)
+            if e[:2] == (what, cores))) for cores in (1, 2))
         print(f"{what}, {name}: two cores are {one[0] / two[0]:.2f} x one by "
               f"the clock, {2 * one[1] / two[1]:.2f} x by processor time")
     return 0

@@ -5,6 +5,9 @@
  * it on its receiver and the receiver on a list, calls a handler by pointer,
  * and has no atomics, scheduler, references, supervision or counters.
  *
+ * `spin` and `walk` are no exercises but what two of the machine's cores give
+ * beside one: steps that need a register, and steps that wait for memory.
+ *
  *	actor_raw 1 CASE N	prints `wall_ns cpu_ns bytes`
  */
 #include <stdint.h>
@@ -15,6 +18,7 @@
 
 #define PAYLOAD 48
 #define ROUNDS 3
+#define WALK_PLACES (1u << 24)	/* of four bytes: more than a cache holds */
 
 struct message {
 	struct message *next;
@@ -193,6 +197,37 @@ static void fan_out(uint64_t n)
 	print_clock(0);
 }
 
+/* A generator whose period is all numbers, of any power of two of them. */
+static uint64_t step(uint64_t x)
+{
+	return x * 6364136223846793005ull + 1442695040888963407ull;
+}
+
+static void spin(uint64_t n)
+{
+	uint64_t x = n;
+
+	start_clock();
+	while (n--)
+		x = step(x);
+	print_clock(x == 1);
+}
+
+static void walk(uint64_t n)
+{
+	uint32_t *next = malloc(WALK_PLACES * sizeof(*next)), at = 0;
+
+	if (!next)
+		abort();
+	for (uint32_t i = 0; i < WALK_PLACES; i++)
+		next[i] = (uint32_t)step(i) % WALK_PLACES;
+	start_clock();
+	while (n--)
+		at = next[at];
+	print_clock(at == WALK_PLACES);
+	free(next);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t n = argc == 4 ? strtoull(argv[3], NULL, 10) : 0;
@@ -201,6 +236,10 @@ int main(int argc, char **argv)
 		return 2;
 	if (!strcmp(argv[2], "ping")) {
 		ping_pong(n);
+	} else if (!strcmp(argv[2], "spin")) {
+		spin(n);
+	} else if (!strcmp(argv[2], "walk")) {
+		walk(n);
 	} else if (!strcmp(argv[2], "respawn")) {
 		respawn(n);
 	} else if (!strcmp(argv[2], "spawn")) {
