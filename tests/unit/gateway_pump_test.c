@@ -29,6 +29,8 @@
 #define STILL_NS (60ull * 1000 * 1000)	/* in which what spins would be seen */
 #define MANY 400		/* more than the pump serves in one run */
 #define LARGE (3u << 20)
+#define BODY 3000		/* bytes: one read takes it with its head */
+#define STIRS_MAX 4		/* that one request may need */
 #define PIPELINED 40		/* requests in one piece */
 #define SMALL_BUFFER 8192
 
@@ -44,6 +46,7 @@ static unsigned int stirs;	/* so far */
 static struct {
 	uint64_t id;
 	char path[32];
+	size_t body_len;
 } came[2 * MANY];
 static unsigned int came_count;
 static bool answers_at_once;
@@ -86,6 +89,7 @@ static void on_call(void *ctx, struct call *call)
 {
 	(void)ctx;
 	came[came_count].id = call->id;
+	came[came_count].body_len = call->body.len;
 	snprintf(came[came_count++].path, sizeof(came[0].path), "%s",
 		 call->path);
 	if (answers_at_once)
@@ -346,6 +350,47 @@ static void is_stirred_once_until_it_runs(void **state)
 	close(fd);
 }
 
+/* The body is held by libwebsockets, and no answer will ask for it. */
+static void takes_a_body_that_came_with_its_head(void **state)
+{
+	struct buf heard = BUF_INIT, text = BUF_INIT;
+	int fd = connect_one(0);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		buf_printf(&text, "POST /body HTTP/1.1\r\nHost: test\r\n"
+			   "Content-Type: application/json\r\n"
+			   "Content-Length: %u\r\n\r\n\"%0*d\"", BODY,
+			   BODY - 2, i);
+		assert_int_equal(send(fd, text.data, text.len, 0), text.len);
+		expect_answer(fd, &heard, "/body");
+		assert_int_equal(came[i].body_len, BODY);
+		buf_reset(&text);
+	}
+	buf_fini(&heard);
+	buf_fini(&text);
+	close(fd);
+}
+
+/* Of what holds nothing libwebsockets is not asked again. */
+static void stirs_no_more_than_a_request_needs(void **state)
+{
+	struct buf heard = BUF_INIT;
+	int fd = connect_one(0);
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		unsigned int before = stirs;
+
+		ask(fd, "/one");
+		expect_answer(fd, &heard, "/one");
+		stirs_when_still();
+		assert_in_range(stirs - before, 1, STIRS_MAX);
+	}
+	buf_fini(&heard);
+	close(fd);
+}
+
 /* Late answers, to requests of which the next is there already. */
 static void reads_nothing_while_a_call_is_at_work(void **state)
 {
@@ -511,6 +556,29 @@ static void forgets_none_of_many(void **state)
 	assert_int_equal(came_count, MANY);
 }
 
+/* The other actors of the core have their turn in between. */
+static void leaves_some_of_many_for_its_next_run(void **state)
+{
+	struct buf heard = BUF_INIT;
+	int fd[MANY];
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		fd[i] = connect_one(0);
+		ask(fd[i], "/one");
+	}
+	for (int i = 0; i < 50; i++)
+		os_loop_run(loop, os_now_ns(env) + 1000000);
+	http_run(http);
+	assert_in_range(came_count, 1, MANY - 1);
+	UNTIL(came_count == MANY);
+	for (int i = 0; i < MANY; i++) {
+		expect_answer(fd[i], &heard, "/one");
+		close(fd[i]);
+	}
+	buf_fini(&heard);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -520,12 +588,15 @@ int main(void)
 		CASE(asks_again_for_what_is_held_of_many_requests),
 		CASE(is_still_while_another_holds_a_request),
 		CASE(is_stirred_once_until_it_runs),
+		CASE(takes_a_body_that_came_with_its_head),
+		CASE(stirs_no_more_than_a_request_needs),
 		CASE(reads_nothing_while_a_call_is_at_work),
 		CASE(goes_on_when_the_socket_takes_more),
 		CASE(closes_behind_an_answer_that_is_the_last),
 		CASE(lets_go_of_a_client_that_is_gone),
 		CASE(answers_one_that_will_say_no_more),
 		CASE(forgets_none_of_many),
+		CASE(leaves_some_of_many_for_its_next_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
