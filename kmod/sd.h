@@ -138,6 +138,12 @@ struct sd_lost {
 	u32 nr;				/* that there were */
 };
 
+/* One of the blocks that make up the fingerprint, and its intent's number. */
+struct sd_sample {
+	u64 block;
+	u32 nr;
+};
+
 struct sd_set {
 	struct dm_target *ti;
 	struct dm_dev *disk;
@@ -150,7 +156,7 @@ struct sd_set {
 	struct sd_streams reads, writes;	/* in cache mode */
 	struct sd_guard guard;
 	struct sd_leg leg[SD_MAX_LEGS];
-	u64 sample_block[SD_NR_SAMPLES];	/* sorted */
+	struct sd_sample sample[SD_NR_SAMPLES];	/* in the order of the disk */
 
 	struct mutex admin;		/* commands, activation */
 	struct mutex lock;		/* members, generation, roster */
@@ -224,7 +230,7 @@ struct sd_io {
 	struct sd_op op;
 	struct sd_range range;
 	bool held;			/* an SSD's intent for the op */
-	u64 first, last;		/* blocks whose samples are held ... */
+	u64 samples;			/* whose intents are held ... */
 	unsigned long sample_legs;	/* ... on these, referenced */
 	unsigned long range_legs;	/* regions held; referenced */
 	struct sd_waiter waiter;
