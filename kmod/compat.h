@@ -6,6 +6,7 @@
 #ifndef SD_COMPAT_H
 #define SD_COMPAT_H
 
+#include <linux/blkdev.h>
 #include <linux/hrtimer.h>
 #include <linux/version.h>
 #include <net/genetlink.h>
@@ -21,6 +22,23 @@ static inline void sd_timer_setup(struct hrtimer *timer,
 	timer->function = fn;
 #else
 	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+#endif
+}
+
+/*
+ * Flushes and FUA are for the disk, so they are asked of us if it wants them;
+ * the volatile caches of SSDs are flushed where meta.h says.  What devices want
+ * is among the limits since 6.11 (1122c0c1cc71); before, device-mapper asks for
+ * flushes if any of them does.
+ */
+static inline void sd_limit_flushes(struct queue_limits *l,
+				    struct block_device *disk)
+{
+#ifdef BLK_FEAT_WRITE_CACHE
+	if (!bdev_write_cache(disk))
+		l->features &= ~BLK_FEAT_WRITE_CACHE;
+	if (!bdev_fua(disk))
+		l->features &= ~BLK_FEAT_FUA;
 #endif
 }
 

@@ -146,7 +146,6 @@ static void set_up_target(struct dm_target *ti, struct sd_set *set)
 	ti->max_io_len = sd_block_sectors(&set->geom);
 	ti->per_io_data_size = sizeof(struct sd_io);
 	ti->num_flush_bios = 1;
-	ti->flush_supported = true;
 	ti->num_write_zeroes_bios = 1;
 	if (bdev_max_discard_sectors(set->disk->bdev)) {
 		ti->num_discard_bios = 1;
@@ -369,6 +368,7 @@ static void superdisk_io_hints(struct dm_target *ti, struct queue_limits *l)
 	l->discard_granularity = bdev_discard_granularity(set->disk->bdev);
 	l->max_write_zeroes_sectors = min(l->max_write_zeroes_sectors,
 					  SD_MAX_RANGE_BLOCKS * block);
+	sd_limit_flushes(l, set->disk->bdev);
 }
 
 struct target_type sd_target = {

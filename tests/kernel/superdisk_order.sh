@@ -72,6 +72,11 @@ must dmsetup remove sd
 tracing=/sys/kernel/tracing
 make_nullb cached 8 100000 cache_size=4
 must super_create sd "$cached" "$ssd0"
+# cache_of_sd: what the block layer believes of it, and so asks it to flush
+cache_of_sd() {
+	cat "/sys/block/$(dmsetup info -c --noheadings -o blkdevname sd)/queue/write_cache"
+}
+is flushes_are_wanted_for_such_a_disk "$(cache_of_sd)" "write back"
 flushes() {
 	awk '{ print $16 }' "/sys/class/block/${cached##*/}/stat"
 }
@@ -96,5 +101,19 @@ fua_writes() {
 is fua_reaches_the_disk_from_copies "$(fua_writes 4096)" 3
 is and_from_writes_around "$(fua_writes 512)" 3
 echo 0 > $event/enable
+must dmsetup remove sd
+
+# A disk that has none has no use for flushes, whatever the SSD has; kernels
+# before 6.11 cannot tell the two apart.
+must super_create sd "$disk0" "$ssd0"
+is no_flush_is_wanted_for_a_disk_without_a_cache "$(cache_of_sd)" "write through"
+must dmsetup remove sd
+make_nullb cached_ssd 16 20000 cache_size=4
+must super_create sd "$disk0" "$cached_ssd"
+if [[ $(uname -r) == 6.1.* ]]; then
+	skip nor_because_of_the_ssd this kernel cannot tell
+else
+	is nor_because_of_the_ssd "$(cache_of_sd)" "write through"
+fi
 must dmsetup remove sd
 done_testing
