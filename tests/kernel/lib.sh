@@ -298,7 +298,7 @@ load_module() {
 	local name=$1
 	shift
 	[[ ! -d /sys/module/${name//-/_} ]] || rmmod "$name"
-	modprobe libcrc32c 2> /dev/null
+	modprobe -a crc32c_intel libcrc32c 2> /dev/null
 	insmod "/lib/superdisk/$name.ko" "$@"
 }
 
