@@ -33,15 +33,3 @@ $(KMOD_CORE_DIR)/%.o: kmod/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $(VARIANT) $<"
 	@$(DCC) $(DCFLAGS) $(KMOD_CORE_CFLAGS) -MMD -MP -c $< -o $@
-
-# Twice: on two CPUs as fast as they are emulated here, which says how it scales;
-# and on one whose clock counts instructions, which says what a request costs.
-DISK_CLOCKS ?= real counted
-.PHONY: bench-disk
-## bench-disk: Super-Disk beside stripe, disk, md, dm-cache, bcache, in the VM
-bench-disk: modules
-	@for clock in $(DISK_CLOCKS); do \
-		scripts/vm test --kernel 6.12 \
-		$$([[ $$clock == real ]] || echo --icount) \
-		--deadline 3600 --module $(call KMOD_KO,6.12) \
-		tests/bench/disk.sh || exit; done

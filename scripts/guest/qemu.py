@@ -83,6 +83,7 @@ class Setup:
     arguments: tuple = ()       # more words for the kernel
     terminal: bool = False      # the guest's second serial line is ours
     icount: bool = False        # one CPU, whose clock counts instructions
+    plugin: str = ""            # of the emulator: FILE[,ARGUMENT...]
 
     def command(self, report_fd):
         accel = ["kvm"] if self.accel == "kvm" else ["tcg,thread=multi"]
@@ -109,6 +110,8 @@ class Setup:
                  "-device", "virtserialport,chardev=report,name=report",
                  "-netdev", f"user,id=net{ports}",
                  "-device", "virtio-net-pci,netdev=net,romfile="]
+        if self.plugin:
+            words += ["-plugin", self.plugin]
         if self.terminal:
             words += ["-chardev", "stdio,id=terminal,mux=on,signal=off",
                       "-serial", "chardev:terminal",
