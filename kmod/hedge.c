@@ -35,7 +35,8 @@ u64 sd_recent_permille_ns(const struct sd_recent *r, u32 permille)
 	return superdisk_hist_low(i + 1);
 }
 
-u32 sd_hedge_bound_us(const struct sd_recent *ssd, const struct sd_recent *disk)
+u32 sd_hedge_bound_us(const struct sd_recent *ssd, const struct sd_recent *disk,
+		      u32 before)
 {
 	u64 p99 = sd_recent_permille_ns(ssd, 990);
 	u64 p50 = sd_recent_permille_ns(ssd, 500);
@@ -43,7 +44,7 @@ u32 sd_hedge_bound_us(const struct sd_recent *ssd, const struct sd_recent *disk)
 	u64 bound;
 
 	if (!p99)
-		return 0;
+		return before;
 	bound = max(p99, 2 * p50);
 	if (most)
 		bound = min(bound, most);

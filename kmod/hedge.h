@@ -14,6 +14,9 @@
  * half of them.  No bound is worth more than the disk would have taken: an SSD
  * that has become slow as a whole costs at most that, then its reads come from
  * the disk.
+ *
+ * An SSD that hangs gives no answers, and soon nothing would be known of it: the
+ * last bound holds until there is a new one.
  */
 #ifndef SD_HEDGE_H
 #define SD_HEDGE_H
@@ -36,7 +39,8 @@ void sd_recent_update(struct sd_recent *r, const u64 *total);
  */
 u64 sd_recent_permille_ns(const struct sd_recent *r, u32 permille);
 
-/* Microseconds; 0: none yet, as too little is known. */
-u32 sd_hedge_bound_us(const struct sd_recent *ssd, const struct sd_recent *disk);
+/* Microseconds; if too little is known before, which is 0 at first. */
+u32 sd_hedge_bound_us(const struct sd_recent *ssd, const struct sd_recent *disk,
+		      u32 before);
 
 #endif

@@ -49,7 +49,8 @@ static void update_bounds(struct sd_set *set)
 		update_recent(&leg->recent, leg->stats, SUPERDISK_PATH_HIT,
 			      SUPERDISK_PATH_SSD_LATE);
 		WRITE_ONCE(leg->hedge_us,
-			   sd_hedge_bound_us(&leg->recent, &set->recent));
+			   sd_hedge_bound_us(&leg->recent, &set->recent,
+					     leg->hedge_us));
 	}
 }
 
