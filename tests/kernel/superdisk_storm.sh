@@ -55,7 +55,7 @@ tables=("$ssd0 $ssd1 2 checkpoint_ms 50" "$ssd0 $ssd1 2 mode passthrough"
 	"$ssd0 $ssd1")
 load sd "$(fewer 8)"
 for ((reloads = 0; reloads < ${#tables[@]}; reloads++)); do
-	keep_loading sd 8
+	keep_loading sd "$(fewer 8)"
 	must dmsetup reload sd --table "$(table ${tables[reloads]})"
 	flags=(--noflush '' '')
 	must dmsetup suspend ${flags[reloads % 3]} sd
@@ -70,7 +70,7 @@ must dmsetup suspend sd
 must dmsetup resume sd
 load sd "$(fewer 8)"
 for ((changes = 0; changes < 6; changes++)); do
-	keep_loading sd 8
+	keep_loading sd "$(fewer 8)"
 	at=$((changes % 2))
 	must dmsetup message sd 0 bypass $at
 	must dmsetup message sd 0 restore $at
