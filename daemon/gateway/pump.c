@@ -83,6 +83,17 @@ static bool tell(struct pump *pump, struct lws *wsi, unsigned int revents)
 	return pump->serving;
 }
 
+/* What is held of an answer goes first, and with all of that gone nothing waits
+ * for the socket: then the word that it may go on follows. */
+static bool tell_writable(struct pump *pump, struct lws *wsi)
+{
+	bool held = lws_partial_buffered(wsi);
+
+	return tell(pump, wsi, POLLOUT) &&
+	       (!held || lws_partial_buffered(wsi) ||
+		tell(pump, wsi, POLLOUT));
+}
+
 /* Has our poll wait for the events that libwebsockets wants of a socket. */
 static void watch(struct pump *pump, struct pump_socket *socket)
 {
@@ -109,8 +120,8 @@ static void serve(struct pump *pump, struct pump_socket *socket)
 		return;
 	/* An answer, what was left of one, or the word that it may go on; and
 	 * this word behind an answer. */
-	if (!socket->busy && (!tell(pump, wsi, POLLOUT) ||
-			      (stirs & POLLOUT && !tell(pump, wsi, POLLOUT))))
+	if (!socket->busy && (!tell_writable(pump, wsi) ||
+			      (stirs & POLLOUT && !tell_writable(pump, wsi))))
 		return;
 	/* Nothing will be read from it or written to it any more. */
 	if (stirs & POLLHUP && !socket->busy && !tell(pump, wsi, POLLHUP))

@@ -13,6 +13,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +28,13 @@
 #include "gateway/http.h"
 #include "os/loop.h"
 
-#define DEADLINE_NS (4ull * 1000 * 1000 * 1000)
+#define DEADLINE_NS (60ull * 1000 * 1000 * 1000)
 #define STILL_NS (60ull * 1000 * 1000)	/* in which what spins would be seen */
 #define MANY 400		/* more than the pump serves in one run */
 #define LARGE (3u << 20)
 #define BODY 3000		/* bytes: one read takes it with its head */
 #define STIRS_MAX 4		/* that one request may need */
+#define ANSWERS 8		/* large ones, one after another */
 #define PIPELINED 40		/* requests in one piece */
 #define SMALL_BUFFER 8192
 
@@ -239,15 +243,21 @@ static char *take_answer(struct buf *heard, size_t *ret_len)
 	return body;
 }
 
+/* Looks for the end of the head where it may be only: a body is large. */
 static bool has_answer(int fd, struct buf *heard, size_t most)
 {
+	char front[512];
 	const char *end, *length;
 
 	hear(fd, heard, most);
-	end = strstr(buf_str(heard), "\r\n\r\n");
-	length = strstr(buf_str(heard), "Content-Length: ");
+	snprintf(front, sizeof(front), "%.*s",
+		 (int)(heard->len < sizeof(front) ? heard->len :
+						    sizeof(front) - 1),
+		 heard->len ? (const char *)heard->data : "");
+	end = strstr(front, "\r\n\r\n");
+	length = strstr(front, "Content-Length: ");
 	return end && length &&
-	       heard->len >= (size_t)(end + 4 - buf_str(heard)) +
+	       heard->len >= (size_t)(end + 4 - front) +
 			     strtoul(length + 16, NULL, 10);
 }
 
@@ -455,6 +465,54 @@ static void goes_on_when_the_socket_takes_more(void **state)
 	close(fd);
 }
 
+struct reader {
+	int fd;
+	struct buf heard;
+	_Atomic size_t len;
+	_Atomic bool enough;
+};
+
+static void *read_on(void *arg)
+{
+	struct reader *r = arg;
+	struct pollfd pfd = { .fd = r->fd, .events = POLLIN };
+
+	while (!atomic_load(&r->enough)) {
+		poll(&pfd, 1, 10);
+		hear(r->fd, &r->heard, SIZE_MAX);
+		atomic_store(&r->len, r->heard.len);
+	}
+	return NULL;
+}
+
+/* What the socket did not take at first it may in the next moment. */
+static void goes_on_with_a_client_that_reads_meanwhile(void **state)
+{
+	struct reader r = { .fd = connect_one(SMALL_BUFFER),
+			    .heard = BUF_INIT };
+	pthread_t thread;
+	size_t len;
+	char *body;
+
+	(void)state;
+	answer_len = LARGE;
+	assert_int_equal(pthread_create(&thread, NULL, read_on, &r), 0);
+	for (int i = 1; i <= ANSWERS; i++) {
+		ask(r.fd, "/large");
+		UNTIL(atomic_load(&r.len) > (size_t)i * LARGE);
+	}
+	atomic_store(&r.enough, true);
+	pthread_join(thread, NULL);
+	for (int i = 0; i < ANSWERS; i++) {
+		UNTIL(has_answer(r.fd, &r.heard, SIZE_MAX));
+		body = take_answer(&r.heard, &len);
+		check_pattern(body, len);
+		free(body);
+	}
+	buf_fini(&r.heard);
+	close(r.fd);
+}
+
 static void closes_behind_an_answer_that_is_the_last(void **state)
 {
 	struct buf heard = BUF_INIT;
@@ -592,6 +650,7 @@ int main(void)
 		CASE(stirs_no_more_than_a_request_needs),
 		CASE(reads_nothing_while_a_call_is_at_work),
 		CASE(goes_on_when_the_socket_takes_more),
+		CASE(goes_on_with_a_client_that_reads_meanwhile),
 		CASE(closes_behind_an_answer_that_is_the_last),
 		CASE(lets_go_of_a_client_that_is_gone),
 		CASE(answers_one_that_will_say_no_more),
