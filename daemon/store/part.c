@@ -199,7 +199,7 @@ static int remove_blocks(struct part *part, const uint32_t *places,
 			 uint32_t count)
 {
 	struct block_ref *blocks = part->blocks;
-	uint32_t from = part->block_count, kept = part->block_count;
+	uint32_t from = part->block_count, kept = from;
 
 	while (count && from) {
 		const struct block_ref *block = &blocks[--from];
