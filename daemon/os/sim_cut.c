@@ -77,6 +77,7 @@ static void cut_inode(struct sim_env *env, struct sim_inode *inode)
 {
 	uint64_t end = 0;
 
+	inode->cuts++;
 	if (list_empty(&inode->unsynced))
 		goto out;
 	cut_truncations(env, inode);

@@ -17,6 +17,7 @@ struct sim_disk_event {
 	uint64_t offset;
 	uint64_t sync_to;	/* a sync's: number of the last write */
 	struct pending_write *write;
+	uint64_t cuts;		/* the inode's, when it was sent */
 	int err;
 };
 
@@ -214,11 +215,25 @@ static void disk_fire(struct sim_event *event)
 	struct os_disk_op *op = e->op;
 	int result = perform(env, e);
 
-	if (result < 0 && e->write && !e->write->number)
+	if (result < 0 && e->write && !e->write->number) {
+		e->write->failed = true;
 		complete(e->inode, e->write);
+	}
 	sim_inode_put(e->inode);
 	mem_free(e);
 	op->done(op, result);
+}
+
+/* Nobody hears of it any more: it is there or it is not, and does not come at
+ * some time when others have begun to write. */
+static void end_write(struct sim_env *env, struct sim_disk_event *e)
+{
+	if (!e->err && e->kind != OS_DISK_PUNCH && rng_below(&env->rng, 2))
+		do_write(env, e);
+	if (e->write->number)
+		return;
+	list_del(&e->write->link);
+	mem_free(e->write);
 }
 
 static void disk_drop(struct sim_event *event)
@@ -226,6 +241,8 @@ static void disk_drop(struct sim_event *event)
 	struct sim_disk_event *e = container_of(event, struct sim_disk_event,
 						event);
 
+	if (e->write && e->cuts == e->inode->cuts)
+		end_write(sim_env_of(event->loop->loop.env), e);
 	sim_inode_put(e->inode);
 	mem_free(e);
 }
@@ -291,6 +308,7 @@ static int sim_submit(struct os_file *base, struct os_disk_op *op,
 		.op = op, .kind = kind, .buf = buf, .len = len,
 		.offset = offset, .inode = sim_inode_get(file->inode),
 		.sync_to = file->inode->completed,
+		.cuts = file->inode->cuts,
 		.err = file->dead ? -EIO : sim_op(env, error_ppm(env, kind)),
 	};
 	e->event.fire = disk_fire;
@@ -378,6 +396,29 @@ static int open_inode(struct sim_disk *disk, const char *path,
 	return err;
 }
 
+static bool is_open(const struct sim_disk *disk, const struct sim_inode *inode)
+{
+	list_for_each(link, &disk->files)
+		if (list_entry(link, struct sim_file, link)->inode == inode)
+			return true;
+	return false;
+}
+
+/* Who opens a file after all others have gone relies on what he reads: of a
+ * write that had failed there is nothing that would come later. */
+static void drop_failed(struct sim_inode *inode)
+{
+	list_for_each_safe(link, &inode->unsynced) {
+		struct pending_write *w = list_entry(link, struct pending_write,
+						     link);
+
+		if (!w->failed)
+			continue;
+		list_del(link);
+		mem_free(w);
+	}
+}
+
 int sim_file_open(struct os_loop *loop, const char *path, unsigned int flags,
 		  struct os_file **ret_file)
 {
@@ -395,6 +436,8 @@ int sim_file_open(struct os_loop *loop, const char *path, unsigned int flags,
 		mem_free(file);
 		return err;
 	}
+	if (!is_open(disk, file->inode))
+		drop_failed(file->inode);
 	file->file = (struct os_file){ &sim_file_ops, loop };
 	file->direct = flags & OS_FILE_DIRECT;
 	list_push(&disk->files, &file->link);

@@ -26,6 +26,7 @@ struct sim_inode {
 	struct extent seen, kept;
 	struct list unsynced;	/* struct pending_write, as they completed */
 	uint64_t completed;	/* number of the last that did */
+	uint64_t cuts;		/* of power: then nothing is unsynced */
 	unsigned int refs;	/* names, name operations, open files */
 };
 
@@ -35,6 +36,7 @@ struct pending_write {
 	uint64_t offset;	/* of a truncation: the size */
 	size_t len;
 	bool truncate;
+	bool failed;
 	char data[];
 };
 
