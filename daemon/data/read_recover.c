@@ -9,6 +9,9 @@
  * The log ends where the next frame is not.  There is at most one in flight, so
  * a crash leaves none behind that; if the ring holds one, an acknowledged frame
  * has rotted, or the checkpoint has and an older one was all there is.
+ *
+ * What is found may be in a cache alone: of a process that ended between a write
+ * and its sync.  It is synced before anything is overwritten that it replaces.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -441,8 +444,21 @@ static int check_head(struct read_store *s,
 	return 0;
 }
 
-/* The table is loaded. */
-static int go_on(struct read_store *s, const struct read_round_head *found,
+static int sync_found(struct read_store *s, int file)
+{
+	int err;
+
+	if (s->opts.unsafe & READ_UNSAFE_START_SYNC)
+		return 0;
+	err = read_io_do(s->loop, READ_IO_SYNC, s->checkpoints[file], NULL, 0,
+			 0);
+	return err ? err : read_io_do(s->loop, READ_IO_SYNC, s->log, NULL, 0,
+				      0);
+}
+
+/* The table is loaded, from this file. */
+static int go_on(struct read_store *s, int file,
+		 const struct read_round_head *found,
 		 struct read_report *report)
 {
 	int err = check_head(s, found);
@@ -453,7 +469,8 @@ static int go_on(struct read_store *s, const struct read_round_head *found,
 	s->head = s->tail = found->log_place;
 	s->seq = found->log_seq;
 	s->checkpoint = found->number;
-	return replay(s, report);
+	err = replay(s, report);
+	return err ? err : sync_found(s, file);
 }
 
 int read_recover(struct read_store *s, struct read_report *report)
@@ -470,7 +487,7 @@ int read_recover(struct read_store *s, struct read_report *report)
 	if (err)
 		return err;
 	report->created = file < 0;
-	err = file < 0 ? make(s) : go_on(s, &found, report);
+	err = file < 0 ? make(s) : go_on(s, file, &found, report);
 	report->checkpoint = s->checkpoint;
 	return err;
 }

@@ -42,6 +42,7 @@ enum read_unsafe {
 	READ_UNSAFE_LOG_SYNC = 1 << 0,	/* acknowledge before it */
 	READ_UNSAFE_ROUND_SYNC = 1 << 1,/* free the log before it */
 	READ_UNSAFE_LOG_TAIL = 1 << 2,	/* free it when a round begins */
+	READ_UNSAFE_START_SYNC = 1 << 3,/* believe what is cached */
 };
 
 #define READ_LOG_BYTES (16u << 20)

@@ -43,6 +43,7 @@ enum engine_unsafe {
 	ENGINE_UNSAFE_LOG_HEAL = 1 << 1,	/* leave failed frames behind */
 	ENGINE_UNSAFE_DATA_SYNC = 1 << 2,	/* index before it */
 	ENGINE_UNSAFE_LOG_TAIL = 1 << 3,	/* reuse what is needed */
+	ENGINE_UNSAFE_START_SYNC = 1 << 4,	/* believe what is cached */
 };
 
 #define ENGINE_LOG_BYTES (32u << 20)

@@ -6,6 +6,10 @@
  * The last frame of either may be half there: it was never acknowledged and is
  * cut off.  Anything else that is not as it was written is damage, is reported
  * and refused: a shard never opens with less than it acknowledged.
+ *
+ * What is found may be in a cache alone: of a process that ended between a write
+ * and its sync.  It is synced before anybody sees it, and before anything is
+ * overwritten that it replaces.
  */
 #include <errno.h>
 #include <string.h>
@@ -368,6 +372,20 @@ static void sweep(struct engine *e, struct engine_report *report)
 	report->partitions = e->stats.partitions;
 }
 
+static int sync_found(struct engine *e)
+{
+	struct os_file *const found[] = {
+		e->super_file, e->index.file[e->index.current], e->log_file,
+	};
+	int err = 0;
+
+	if (e->opts.unsafe & ENGINE_UNSAFE_START_SYNC)
+		return 0;
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]) && !err; i++)
+		err = io_do(&e->io, e->loop, IO_SYNC, found[i], NULL, 0, 0);
+	return err;
+}
+
 int recover_shard(struct engine *e, struct engine_report *report)
 {
 	int err = read_super(e);
@@ -390,6 +408,8 @@ int recover_shard(struct engine *e, struct engine_report *report)
 		err = count_slots(e);
 	if (!err)
 		err = with_scan(e, e->log_file, report, true);
+	if (!err && !e->opts.read_only)
+		err = sync_found(e);
 	if (!err && !e->opts.read_only)
 		err = log_mark_start(&e->log);
 	if (!err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Read states over a simulated disk that fails, tears and loses power at any
- * moment, against a naive model: what was acknowledged is there afterwards, and
+ * moment, and with processes that end at any, against a naive model: what was acknowledged is there afterwards, and
  * nothing is there that nobody asked for.
  *
  *	data_read_sim [SEED [SEEDS]]	SEEDS= in the environment as well
@@ -284,7 +284,7 @@ static void open_rotten(struct sim *sim)
 	const struct os_sim_faults rot = { .bitflip_ppm = 500000 };
 	const struct read_store_opts opts = {
 		.dir = "shard", .shard = 1, .shards = 2,
-		.log_bytes = 256u << 10,
+		.log_bytes = 256u << 10, .unsafe = sim->unsafe,
 	};
 
 	os_sim_set_faults(sim->env, &rot);
@@ -327,14 +327,21 @@ static void note_stats(struct sim *sim)
 	sim->records += stats.records;
 }
 
-static void cut(struct sim *sim)
+/* The disk keeps what it was given, in its cache. */
+static void process_ends(struct sim *sim)
 {
-	os_sim_power_cut(sim->env);
+	os_loop_cancel(sim->loop);
 	read_store_abandon(sim->store);
 	memset(sim->pending, 0, sizeof(sim->pending));
 	sim->forgetting.used = false;
 	os_loop_free(sim->loop);
 	check(!os_loop_new(sim->env, &sim->loop));
+}
+
+static void cut(struct sim *sim)
+{
+	os_sim_power_cut(sim->env);
+	process_ends(sim);
 	sim->cuts++;
 }
 
@@ -347,7 +354,13 @@ static void live(struct sim *sim)
 		step(sim);
 	set_faults(sim, false);
 	note_stats(sim);
-	if (rng_below(&sim->rng, 4)) {
+	switch (rng_below(&sim->rng, 4)) {
+	case 0:
+		break;
+	case 1:
+		process_ends(sim);
+		return;
+	default:
 		cut(sim);
 		return;
 	}
@@ -448,6 +461,46 @@ static uint64_t fault_loop(int error)
 	return n;
 }
 
+/* --- the process ends, and later the power --------------------------------- */
+
+/* So many operations of the disk take a shard into its first round, and then
+ * into its second. */
+#define ENDS_FROM 30u
+#define ENDS_TO 60u
+
+static void live_for(struct sim *sim, uint64_t ops)
+{
+	uint64_t until = os_sim_ops(sim->env) + ops;
+
+	while (os_sim_ops(sim->env) < until)
+		step(sim);
+}
+
+/* What the second life found in a cache it must not build upon. */
+static void survives_both(uint64_t first, uint64_t second, unsigned int unsafe)
+{
+	struct sim *sim = sim_new(first * ENDS_TO + second, unsafe);
+
+	open_store(sim);
+	live_for(sim, first);
+	process_ends(sim);
+	open_store(sim);
+	compare(sim);
+	live_for(sim, second);
+	cut(sim);
+	open_store(sim);
+	compare(sim);
+	read_store_close(sim->store);
+	sim_free(sim);
+}
+
+static void all_ends(unsigned int unsafe)
+{
+	for (uint64_t first = ENDS_FROM; first < ENDS_TO; first++)
+		for (uint64_t second = ENDS_FROM; second < ENDS_TO; second++)
+			survives_both(first, second, unsafe);
+}
+
 /* --- damage ---------------------------------------------------------------- */
 
 static void written(struct os_disk_op *op, int result)
@@ -509,17 +562,22 @@ static const struct {
 	{ READ_UNSAFE_LOG_TAIL, "a_log_that_is_freed_early_loses_them" },
 };
 
+static void all_seeds(unsigned int unsafe)
+{
+	struct sums sums = { 0 };
+
+	for (uint64_t seed = 1; seed <= CANARY_SEEDS; seed++)
+		run_seed(seed, unsafe, &sums);
+}
+
 /* In a process of its own, which ends at the first failure. */
-static bool is_caught(unsigned int unsafe)
+static bool is_caught(void (*run)(unsigned int unsafe), unsigned int unsafe)
 {
 	pid_t pid = fork();
 	int status = 0;
 
 	if (!pid) {
-		struct sums sums = { 0 };
-
-		for (uint64_t seed = 1; seed <= CANARY_SEEDS; seed++)
-			run_seed(seed, unsafe, &sums);
+		run(unsafe);
 		_exit(0);
 	}
 	check(pid > 0 && waitpid(pid, &status, 0) == pid);
@@ -551,7 +609,7 @@ int main(int argc, char **argv)
 	if (!getenv("VERBOSE"))
 		log_set_fd(open("/dev/null", O_WRONLY));
 	printf("# seeds %" PRIu64 " .. %" PRIu64 "; rerun: %s SEED\n1..%zu\n",
-	       seed, seed + seeds - 1, argv[0], 5 + COUNT(canaries));
+	       seed, seed + seeds - 1, argv[0], 7 + COUNT(canaries));
 	for (uint64_t i = 0; i < seeds; i++)
 		run_seed(seed + i, 0, &sums);
 	printf("# %" PRIu64 " acknowledged, %" PRIu64 " refused, %" PRIu64
@@ -569,7 +627,12 @@ int main(int argc, char **argv)
 	faults = fault_loop(EIO) + fault_loop(ENOSPC);
 	printf("# %" PRIu64 " single faults\n", faults);
 	report(true, "any_single_fault_of_the_disk_is_survived");
+	all_ends(0);
+	report(true, "an_end_of_the_process_and_then_of_the_power_is_survived");
 	for (size_t i = 0; i < COUNT(canaries); i++)
-		report(is_caught(canaries[i].unsafe), canaries[i].name);
+		report(is_caught(all_seeds, canaries[i].unsafe),
+		       canaries[i].name);
+	report(is_caught(all_ends, READ_UNSAFE_START_SYNC),
+	       "a_start_that_believes_a_cache_loses_them");
 	return failures != 0;
 }
