@@ -111,7 +111,7 @@ ok it_is_gone wait_for 20 gone
 
 # Many at once, all working.
 make_disk many 16 100000
-make_nullb flash 32 20000
+make_nullb flash 48 20000
 count=8
 # slice PREFIX N DEVICE SECTORS: the N-th part of it
 slice() {
@@ -119,7 +119,7 @@ slice() {
 }
 for ((i = 0; i < count; i++)); do
 	must slice disk_ $i many 4096
-	must slice flash_ $i flash 8192
+	must slice flash_ $i flash 12288
 	must dmsetup create "fast$i" --table "0 4096 superdisk /dev/mapper/disk_$i \
 		1 /dev/mapper/flash_$i 4 buffer_kib 256 checkpoint_ms 50"
 done
@@ -135,6 +135,18 @@ all_work() {
 	done
 }
 ok many_devices_work_at_once all_work
+# hits N: the N-th is served by its SSD
+hits() {
+	blocks verify "/dev/mapper/fast$1" "$1" 0 64 &&
+		[[ $(ssd_field "fast$1" 0 hits) -gt 0 ]]
+}
+all_hit() {
+	local i
+	for ((i = 0; i < count; i++)); do
+		wait_for 20 hits $i || return
+	done
+}
+ok each_on_an_ssd_of_its_own all_hit
 all_go() {
 	local i
 	for ((i = 0; i < count; i++)); do
