@@ -222,10 +222,11 @@ static enum hrtimer_restart bound_passed(struct hrtimer *timer)
 	struct sd_set *set = r->leg->set;
 	unsigned long flags;
 
+	/* All of it under the lock, as in sd_rescue(). */
 	spin_lock_irqsave(&set->rescue_lock, flags);
 	list_add_tail(&r->node, &set->hedged);
-	spin_unlock_irqrestore(&set->rescue_lock, flags);
 	queue_work(set->io_wq, &set->hedge_work);
+	spin_unlock_irqrestore(&set->rescue_lock, flags);
 	return HRTIMER_NORESTART;
 }
 

@@ -158,10 +158,11 @@ void sd_rescue(struct sd_io *io, struct bio *bio)
 	unsigned long flags;
 
 	io->path = SUPERDISK_PATH_RESCUE;
+	/* All of it under the lock: once the bio has ended the set may go. */
 	spin_lock_irqsave(&set->rescue_lock, flags);
 	bio_list_add(&set->rescues, bio);
-	spin_unlock_irqrestore(&set->rescue_lock, flags);
 	queue_work(set->io_wq, &set->rescue_work);
+	spin_unlock_irqrestore(&set->rescue_lock, flags);
 }
 
 static int end_hit(struct sd_io *io, struct bio *bio, blk_status_t status)
