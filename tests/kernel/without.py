@@ -63,8 +63,10 @@ class Workshop:
                    *vm_options]
         shutil.rmtree(self.tree, ignore_errors=True)
         os.makedirs(self.tree)
+        # Times of now: what was built of an earlier copy may be of a patch.
         shutil.copytree(os.path.join(ROOT, "kmod"),
-                        os.path.join(self.tree, "kmod"))
+                        os.path.join(self.tree, "kmod"),
+                        copy_function=shutil.copy)
         for name in ("Kbuild", "Makefile", "bpf", "daemon", "scripts", "tests"):
             os.symlink(os.path.realpath(os.path.join(ROOT, name)),
                        os.path.join(self.tree, name))
