@@ -201,6 +201,8 @@ static int remove_blocks(struct part *part, const uint32_t *places,
 	struct block_ref *blocks = part->blocks;
 	uint32_t from = part->block_count, kept = from;
 
+	if (!from)
+		return -EBADMSG;
 	while (count && from) {
 		const struct block_ref *block = &blocks[--from];
 
