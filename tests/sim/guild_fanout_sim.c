@@ -34,8 +34,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "guild/catalog_actor.h"
-#include "guild/directory.h"
 #include "guild/guild.h"
 #include "guild/perm.h"
 #include "os/env.h"
@@ -47,6 +45,8 @@
 #include "proto/intent.h"
 #include "proto/rest.h"
 #include "proto/session.h"
+
+#include "guild_start.h"
 
 #define CORES 3
 #define USERS 6
@@ -554,36 +554,10 @@ static struct catalog *make_catalog(void)
 	return c;
 }
 
-static actor_ref spawn(struct actor_system *sys,
-		       const struct actor_class *class, const void *arg,
-		       size_t arg_size, int core)
-{
-	const struct actor_spawn_opts opts = { .core = core,
-					       .arg_size = arg_size };
-	actor_ref ref;
-
-	check(!actor_system_spawn(sys, class, arg, &opts, &ref));
-	return ref;
-}
-
-static void settle(struct actor_system *sys, struct os_env *env, uint64_t ns)
-{
-	actor_system_run(sys, os_now_ns(env) + ns, UINT64_MAX);
-}
-
 static void start_all(struct actor_system *sys, struct os_env *env,
 		      struct idgen *ids)
 {
-	const struct catalog_actor_arg catalog = { make_catalog(), ids };
-	struct directory_arg dir = { .ids = ids,
-				     .secret = *catalog_secret(catalog.catalog) };
-
-	for (int core = 0; core < CORES; core++)
-		spawn(sys, &model_class, &core, sizeof(core), core);
-	dir.catalog = spawn(sys, &catalog_actor_class, &catalog,
-			    sizeof(catalog), 0);
-	spawn(sys, &directory_actor_class, &dir, sizeof(dir), 0);
-	settle(sys, env, 1000000000);
+	start_guilds(sys, env, CORES, ids, &model_class, make_catalog());
 	for (unsigned int i = 0; i < world.sessions; i++)
 		spawn(sys, &session_class, &i, sizeof(i), (int)(i % CORES));
 	settle(sys, env, 500000000);

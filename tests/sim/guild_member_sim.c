@@ -22,8 +22,6 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "guild/catalog_actor.h"
-#include "guild/directory.h"
 #include "guild/guild.h"
 #include "os/env.h"
 #include "os/sim.h"
@@ -35,8 +33,10 @@
 #include "proto/session.h"
 
 #include "../unit/one_guild.h"
+#include "guild_start.h"
 
 #define CORES 3
+
 #define USERS 4
 #define SESSIONS (2 * USERS)
 #define MOVES 16		/* of each user */
@@ -319,41 +319,14 @@ static struct catalog *make_catalog(void)
 	return c;
 }
 
-static actor_ref spawn(struct actor_system *sys,
-		       const struct actor_class *class, const void *arg,
-		       size_t arg_size, unsigned int core)
-{
-	const struct actor_spawn_opts opts = { .core = (int)(core % CORES),
-					       .arg_size = arg_size };
-	actor_ref ref;
-
-	check(!actor_system_spawn(sys, class, arg, &opts, &ref));
-	return ref;
-}
-
-static void settle(struct actor_system *sys, struct os_env *env, uint64_t ns)
-{
-	actor_system_run(sys, os_now_ns(env) + ns, UINT64_MAX);
-}
-
 static void start_all(struct actor_system *sys, struct os_env *env,
 		      struct idgen *ids)
 {
-	const struct catalog_actor_arg catalog = { make_catalog(), ids };
-	struct directory_arg dir = { .ids = ids,
-				     .secret = *catalog_secret(catalog.catalog) };
-
-	for (int core = 0; core < CORES; core++)
-		spawn(sys, &data_class, &core, sizeof(core),
-		      (unsigned int)core);
-	dir.catalog = spawn(sys, &catalog_actor_class, &catalog,
-			    sizeof(catalog), 0);
-	spawn(sys, &directory_actor_class, &dir, sizeof(dir), 0);
-	settle(sys, env, SECOND_NS);
+	start_guilds(sys, env, CORES, ids, &data_class, make_catalog());
 	for (unsigned int i = 0; i < SESSIONS; i++)
-		spawn(sys, &session_class, &i, sizeof(i), i);
+		spawn(sys, &session_class, &i, sizeof(i), (int)(i % CORES));
 	for (unsigned int i = 0; i < USERS; i++)
-		spawn(sys, &mover_class, &i, sizeof(i), i);
+		spawn(sys, &mover_class, &i, sizeof(i), (int)(i % CORES));
 }
 
 static void check_end(void)
