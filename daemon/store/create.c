@@ -113,7 +113,8 @@ static int make_super(struct engine *e)
 	if (!copy)
 		return -ENOMEM;
 	memset(copy, 0, 2 * sizeof(*copy));
-	super_encode(&e->super, &copy[e->super.generation % 2]);
+	super_encode(&e->super,
+		     copy + super_offset(&e->super) / sizeof(*copy));
 	err = open_new(e, "super.new", &file);
 	if (!err) {
 		err = io_do(&e->io, e->loop, IO_WRITE_SYNC, file, copy,

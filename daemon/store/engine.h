@@ -63,6 +63,8 @@ struct engine_report {
 	bool lost_index;	/* likewise: it was made from the blocks */
 	bool created;
 	bool torn_tail;		/* an unfinished frame was cut off */
+	bool torn_index;	/* likewise, of the index */
+	bool super_pair;	/* one superblock less would do */
 };
 
 /*

@@ -74,7 +74,19 @@ int super_decode(const struct super_disk *disk, struct super *ret_super)
 	return 0;
 }
 
-int super_choose(const struct super_disk copy[2], struct super *ret_super)
+/* But for the generation. */
+static bool super_says_same(const struct super *a, const struct super *b)
+{
+	return a->store_tag == b->store_tag && a->log_bytes == b->log_bytes &&
+	       a->slot_bytes == b->slot_bytes && a->flags == b->flags &&
+	       a->shard == b->shard && a->shards == b->shards &&
+	       a->index_file == b->index_file &&
+	       a->index_first == b->index_first &&
+	       a->index_frames == b->index_frames;
+}
+
+int super_choose(const struct super_disk copy[2], struct super *ret_super,
+		 bool *ret_pair)
 {
 	struct super super[2];
 	int err[2];
@@ -91,6 +103,7 @@ int super_choose(const struct super_disk copy[2], struct super *ret_super)
 		*ret_super = super[1];
 	else
 		*ret_super = super[0];
+	*ret_pair = !err[0] && !err[1] && super_says_same(&super[0], &super[1]);
 	return 0;
 }
 

@@ -53,12 +53,20 @@ struct super {
 	uint32_t shard, shards, slot_bytes, flags;
 };
 
+/* Where it lies in its file. */
+static inline uint64_t super_offset(const struct super *super)
+{
+	return super->generation % 2 * sizeof(struct super_disk);
+}
+
 void super_encode(const struct super *super, struct super_disk *ret_disk);
 /* -EBADMSG: checksum; -EINVAL: not ours; -EPROTONOSUPPORT: other version. */
 int super_decode(const struct super_disk *disk, struct super *ret_super);
 /* Picks the newer of the two copies; the error of the better one if none, and
- * -EPROTONOSUPPORT if either is of another version. */
-int super_choose(const struct super_disk copy[2], struct super *ret_super);
+ * -EPROTONOSUPPORT if either is of another version.  *ret_pair: the other copy
+ * would do as well. */
+int super_choose(const struct super_disk copy[2], struct super *ret_super,
+		 bool *ret_pair);
 
 /*
  * A frame: what one group commit writes, to the log or to the index.  Records

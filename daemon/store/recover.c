@@ -21,7 +21,7 @@
 #include "store/salvage.h"
 #include "store/scan.h"
 
-static int read_super(struct engine *e)
+static int read_super(struct engine *e, struct engine_report *report)
 {
 	struct super_disk *copy = mem_aligned(FORMAT_SECTOR, 2 * sizeof(*copy));
 	int err;
@@ -31,7 +31,7 @@ static int read_super(struct engine *e)
 	err = io_do(&e->io, e->loop, IO_READ, e->super_file, copy,
 		    2 * sizeof(*copy), 0);
 	if (!err)
-		err = super_choose(copy, &e->super);
+		err = super_choose(copy, &e->super, &report->super_pair);
 	mem_free(copy);
 	if (err)
 		log_error("store", "superblock_unusable", "shard=%u error=%d",
@@ -117,7 +117,8 @@ static int apply_index_frame(struct engine *e, const struct frame *frame)
 	return err == -ENODATA ? 0 : err;
 }
 
-static int read_index(struct engine *e, struct scan *scan)
+static int read_index(struct engine *e, struct scan *scan,
+		      struct engine_report *report)
 {
 	uint64_t number = e->super.index_first, offset = 0, later, at;
 	struct frame frame;
@@ -137,6 +138,7 @@ static int read_index(struct engine *e, struct scan *scan)
 		return err;
 	if (number - e->super.index_first < e->super.index_frames)
 		return -EBADMSG;
+	report->torn_index = scan->size > offset;
 	err = scan_later(scan, offset, number, &at, &later);
 	return err > 0 ? -EBADMSG : err;
 }
@@ -343,7 +345,7 @@ static int with_scan(struct engine *e, struct os_file *file,
 
 	if (!err)
 		err = is_log ? read_log(e, &scan, report)
-			     : read_index(e, &scan);
+			     : read_index(e, &scan, report);
 	if (err)
 		log_error("store", is_log ? "log_damaged" : "index_damaged",
 			  "shard=%u error=%d frame=%llu", e->super.shard, -err,
@@ -386,9 +388,31 @@ static int sync_found(struct engine *e)
 	return err;
 }
 
+/* The other superblock is damaged, or was not written any more when the index
+ * was rewritten: makes it one that would do.  Ours stays as it is. */
+static void pair_super(struct engine *e)
+{
+	struct super_disk *disk = mem_aligned(FORMAT_SECTOR, sizeof(*disk));
+	struct super super = e->super;
+	int err = disk ? 0 : -ENOMEM;
+
+	super.generation++;
+	if (disk) {
+		super_encode(&super, disk);
+		err = io_do(&e->io, e->loop, IO_WRITE_SYNC, e->super_file, disk,
+			    sizeof(*disk), super_offset(&super));
+	}
+	mem_free(disk);
+	if (!err)
+		e->super = super;
+	else
+		log_error("store", "super_write_failed", "shard=%u error=%d",
+			  super.shard, -err);
+}
+
 int recover_shard(struct engine *e, struct engine_report *report)
 {
-	int err = read_super(e);
+	int err = read_super(e, report);
 
 	if (!err)
 		err = index_init(&e->index, &e->io, e->super.store_tag);
@@ -412,6 +436,8 @@ int recover_shard(struct engine *e, struct engine_report *report)
 		err = sync_found(e);
 	if (!err && !e->opts.read_only)
 		err = log_mark_start(&e->log);
+	if (!err && !e->opts.read_only && !report->super_pair)
+		pair_super(e);
 	if (!err)
 		sweep(e, report);
 	return err;

@@ -7,11 +7,13 @@
  *	2. sync that file
  *	3. the superblock, in the older of its two places, names it	(crash
  *	   within: either counts, both are whole)
- *	4. the old file is emptied
+ *	4. the superblock in the other place does, too: from then on one of
+ *	   them is enough
+ *	5. the old file is emptied
  *
  * No round runs meanwhile, so blocks stay as they are.  When step 3 fails
  * nobody knows which file counts: it is repeated until it does not, and no
- * file is touched before.
+ * file is touched before.  When step 4 fails the next start repeats it.
  */
 #include <errno.h>
 #include <string.h>
@@ -29,6 +31,7 @@ enum phase {
 	REWRITE_SYNC,
 	REWRITE_SUPER,
 	REWRITE_RETRY,		/* of the superblock, at the next tick */
+	REWRITE_PAIR,
 	REWRITE_DONE,
 };
 
@@ -41,7 +44,7 @@ struct rewrite {
 	bool waiting;
 	bool tail_added;
 	int err;
-	struct super super;
+	struct super super;	/* the next ones, but for their generation */
 	struct super_disk *disk;
 	struct io_req req;
 };
@@ -96,23 +99,36 @@ static void frame_done(struct io_req *req, int err)
 		  e->rewrite->tail_added ? REWRITE_SYNC : REWRITE_FILL);
 }
 
+/* The new file is whole. */
 static void sync_done(struct io_req *req, int err)
 {
-	step_done(container_of(req, struct rewrite, req), err, REWRITE_SUPER);
+	struct rewrite *rewrite = container_of(req, struct rewrite, req);
+	struct engine *e = rewrite->e;
+
+	rewrite->super = e->super;
+	rewrite->super.index_file = !e->index.current;
+	rewrite->super.index_first = rewrite->first;
+	rewrite->super.index_frames = e->index.frame - rewrite->first;
+	step_done(rewrite, err, REWRITE_SUPER);
 }
 
 static void super_done(struct io_req *req, int err)
 {
 	struct rewrite *rewrite = container_of(req, struct rewrite, req);
+	bool pair = rewrite->phase == REWRITE_PAIR;
 
 	rewrite->waiting = false;
-	rewrite->phase = err ? REWRITE_RETRY : REWRITE_DONE;
+	if (!err)
+		rewrite->super.generation++;
+	rewrite->phase = pair ? REWRITE_DONE :
+			 err ? REWRITE_RETRY : REWRITE_PAIR;
 	if (!err)
 		return;
 	log_error("store", "super_write_failed", "shard=%u error=%d",
 		  rewrite->super.shard, -err);
 	/* For those that wait for room, which only a round makes. */
-	rewrite->e->round_error = err;
+	if (!pair)
+		rewrite->e->round_error = err;
 }
 
 /* A partition without blocks counts while the log has records that its
@@ -184,22 +200,18 @@ static void sync_step(struct rewrite *rewrite)
 		  index->file[!index->current], NULL, 0, 0);
 }
 
+/* The next one, in the place of the older one. */
 static void super_step(struct rewrite *rewrite)
 {
 	struct engine *e = rewrite->e;
-	struct super *super = &rewrite->super;
+	struct super next = rewrite->super;
 
-	*super = e->super;
-	super->generation++;
-	super->index_file = !e->index.current;
-	super->index_first = rewrite->first;
-	super->index_frames = e->index.frame - rewrite->first;
-	super_encode(super, rewrite->disk);
+	next.generation++;
+	super_encode(&next, rewrite->disk);
 	rewrite->waiting = true;
 	rewrite->req.done = super_done;
 	io_submit(&e->io, &rewrite->req, IO_WRITE_SYNC, e->super_file,
-		  rewrite->disk, sizeof(*rewrite->disk),
-		  super->generation % 2 * sizeof(*rewrite->disk));
+		  rewrite->disk, sizeof(*rewrite->disk), super_offset(&next));
 }
 
 static void done_step(struct rewrite *rewrite)
@@ -239,6 +251,7 @@ void rewrite_step(struct engine *e)
 	else if (rewrite->phase == REWRITE_SYNC)
 		sync_step(rewrite);
 	else if (rewrite->phase == REWRITE_SUPER ||
+		 rewrite->phase == REWRITE_PAIR ||
 		 (rewrite->phase == REWRITE_RETRY && e->round_retry))
 		super_step(rewrite);
 	else if (rewrite->phase == REWRITE_DONE)

@@ -307,6 +307,17 @@ static size_t share(size_t bytes, uint32_t shards)
 	return bytes / shards;
 }
 
+/* What a start mended by itself. */
+static void say_found(const struct engine_report *report, uint32_t shard)
+{
+	if (report->torn_tail)
+		log_warn("store", "torn_commit_cut", "shard=%u", shard);
+	if (report->torn_index)
+		log_warn("store", "torn_index_cut", "shard=%u", shard);
+	if (!report->super_pair && !report->created)
+		log_warn("store", "superblock_renewed", "shard=%u", shard);
+}
+
 static int open_engine(struct shard *shard)
 {
 	struct store *store = shard->store;
@@ -327,8 +338,13 @@ static int open_engine(struct shard *shard)
 		.ctx = shard,
 	};
 
-	return engine_open(actor_loop(shard->self), &engine_opts, &shard->e,
-			   &store->board[shard->index].report);
+	struct engine_report *report = &store->board[shard->index].report;
+	int err = engine_open(actor_loop(shard->self), &engine_opts, &shard->e,
+			      report);
+
+	if (!err)
+		say_found(report, shard->index);
+	return err;
 }
 
 static int shard_start(struct actor *self, void *state, const void *arg)

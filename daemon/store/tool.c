@@ -114,6 +114,26 @@ static int walk_part(struct walk *w, const struct part *part)
 	return err;
 }
 
+static void describe_report(struct walk *w, const struct engine_report *report,
+			    uint32_t shard)
+{
+	if (!report->super_pair)
+		fprintf(w->out, "note: shard %u: one of its two superblocks is "
+			"of no use; the next start writes it anew\n", shard);
+	if (report->torn_index)
+		fprintf(w->out, "note: shard %u: the last change of its index "
+			"is unfinished and does not count\n", shard);
+	if (report->torn_tail)
+		fprintf(w->out, "note: shard %u: the last commit is unfinished "
+			"and does not count\n", shard);
+	if (report->lost_frames)
+		fprintf(w->out, "damaged: shard %u: %" PRIu64
+			" commits of its log\n", shard, report->lost_frames);
+	if (report->lost_index)
+		fprintf(w->out, "damaged: shard %u: its index; blocks were "
+			"searched for, deleted rows may be back\n", shard);
+}
+
 static int walk_shard(struct os_loop *loop, const struct engine_opts *opts,
 		      struct walk *w)
 {
@@ -125,17 +145,7 @@ static int walk_shard(struct os_loop *loop, const struct engine_opts *opts,
 			strerror(-err));
 		return err;
 	}
-	if (report.torn_tail)
-		fprintf(w->out, "note: shard %u: the last commit is unfinished "
-			"and does not count\n", opts->shard);
-	if (report.lost_frames)
-		fprintf(w->out, "damaged: shard %u: %" PRIu64
-			" commits of its log\n", opts->shard,
-			report.lost_frames);
-	if (report.lost_index)
-		fprintf(w->out, "damaged: shard %u: its index; blocks were "
-			"searched for, deleted rows may be back\n",
-			opts->shard);
+	describe_report(w, &report, opts->shard);
 	w->sum->lost_frames += report.lost_frames;
 	w->sum->lost_indexes += report.lost_index;
 	list_for_each(node, &w->e->all) {

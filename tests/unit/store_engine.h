@@ -193,6 +193,23 @@ static inline void append_many(struct fixture *f, uint64_t channel, uint64_t fir
 	free(calls);
 }
 
+/* Appends a row to each of so many channels, as one burst. */
+static inline void append_to_each(struct fixture *f, uint32_t channels,
+				  uint64_t id)
+{
+	struct call *calls = calloc(channels, sizeof(*calls));
+
+	assert_non_null(calls);
+	for (uint32_t i = 0; i < channels; i++)
+		send_put(f, &calls[i], OP_APPEND, CHANNEL + i, id, 0);
+	for (uint32_t i = 0; i < channels; i++) {
+		finish(f, &calls[i]);
+		assert_int_equal(calls[i].op.status, 0);
+		blob_put(calls[i].op.row);
+	}
+	free(calls);
+}
+
 static inline uint32_t delete_ids(struct fixture *f, uint64_t channel,
 			   const uint64_t *ids, uint32_t count)
 {

@@ -8,23 +8,6 @@
 /* From here on it is rewritten when most of it is history, see index.h. */
 #define INDEX_SHORT (1u << 20)
 
-/* One row for each channel, in blocks. */
-static void append_to_all(struct fixture *f, uint64_t id)
-{
-	struct call *calls = calloc(CHANNELS, sizeof(*calls));
-
-	assert_non_null(calls);
-	for (uint32_t i = 0; i < CHANNELS; i++)
-		send_put(f, &calls[i], OP_APPEND, CHANNEL + i, id, 0);
-	for (uint32_t i = 0; i < CHANNELS; i++) {
-		finish(f, &calls[i]);
-		assert_int_equal(calls[i].op.status, 0);
-		blob_put(calls[i].op.row);
-	}
-	free(calls);
-	flush(f);
-}
-
 static void many_starts_leave_no_history_behind(void **state)
 {
 	struct fixture *f = *state;
@@ -33,7 +16,8 @@ static void many_starts_leave_no_history_behind(void **state)
 
 	for (uint32_t life = 0; life < LIVES; life++) {
 		for (uint32_t round = 0; round < ROUNDS; round++) {
-			append_to_all(f, ++id);
+			append_to_each(f, CHANNELS, ++id);
+			flush(f);
 			engine_stats(f->e, &stats);
 			if (longest < stats.index_file)
 				longest = stats.index_file;
