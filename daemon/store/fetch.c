@@ -131,8 +131,9 @@ static void note_damage(struct fetch *fetch, const struct block_ref *ref,
 	e->stats.corrupt_blocks++;
 	e->stats.corrupt_rows += ref->rows;
 	log_error("store", "block_corrupt",
-		  "shard=%u channel=%llu first=%llu last=%llu rows=%u offset=%llu",
+		  "shard=%u channel=%llu space=%u first=%llu last=%llu rows=%u offset=%llu",
 		  e->super.shard, (unsigned long long)fetch->id.channel,
+		  fetch->id.space,
 		  (unsigned long long)ref->first_id,
 		  (unsigned long long)ref->last_id, ref->rows,
 		  (unsigned long long)block_offset(ref));
