@@ -187,6 +187,28 @@ static int finish(const char *dir, struct tool_writer *writer, int err)
 	return EX_OK;
 }
 
+static int skip_row(void *ctx, uint64_t channel, uint8_t space,
+		    const struct row *row)
+{
+	(void)ctx;
+	(void)channel;
+	(void)space;
+	(void)row;
+	return 0;
+}
+
+static int skip_piece(void *ctx, uint64_t channel, uint64_t id,
+		      const void *data, uint32_t size)
+{
+	(void)ctx;
+	(void)channel;
+	(void)id;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+/* A backup that is damaged becomes no store, not half of one. */
 static int run_restore(char **argv)
 {
 	uint32_t shards = argv[2] ? (uint32_t)strtoul(argv[2], NULL, 10) : 2;
@@ -196,6 +218,9 @@ static int run_restore(char **argv)
 
 	if (!shards || shards > 256)
 		return explain("SHARDS", -EINVAL);
+	err = tool_backup_read(argv[0], skip_row, NULL, skip_piece, NULL);
+	if (err)
+		return explain(argv[0], err);
 	err = tool_writer_open(loop, argv[1], shards, &writer);
 	if (err)
 		return explain(argv[1], err);
@@ -213,7 +238,7 @@ static int run_repair(char **argv)
 	struct tool_writer *writer;
 	struct tool_sum sum;
 	uint32_t shards;
-	int err = source_shards(argv[0], &shards);
+	int err = source_shards(argv[0], &shards), status;
 
 	if (err)
 		return explain(argv[0], err);
@@ -223,7 +248,8 @@ static int run_repair(char **argv)
 	err = tool_walk(loop, argv[0], true, stdout, tool_writer_add, writer,
 			&sum);
 	show_sum(&sum);
-	return finish(argv[1], writer, err);
+	status = finish(argv[1], writer, err);
+	return status == EX_OK && is_damaged(&sum) ? EXIT_DAMAGED : status;
 }
 
 /*
