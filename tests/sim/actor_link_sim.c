@@ -8,7 +8,7 @@
  *	those that are restarted have no links any more; the others are gone
  *	who ends in good order takes nobody along
  *
- * SEEDS=n: how many; SEED=n: that one alone.
+ *	actor_link_sim [FIRST [COUNT]]		environment: SEEDS
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +21,8 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "os/sim.h"
+
+#include "seeds.h"
 
 #define PEOPLE 24
 #define CORES 3
@@ -238,36 +240,34 @@ static const char *play(uint64_t seed, bool deaf)
 	return run.broken;
 }
 
-static uint64_t number_from(const char *name, uint64_t otherwise)
+static bool holds_for(const struct seeds *seeds)
 {
-	const char *text = getenv(name);
+	const char *broken = NULL;
 
-	return text ? strtoull(text, NULL, 10) : otherwise;
+	for (uint64_t i = 0; i < seeds->count && !broken; i++) {
+		broken = play(seeds->first + i, false);
+		if (broken)
+			printf("# seed %" PRIu64 ": broken: %s\n",
+			       seeds->first + i, broken);
+	}
+	return !broken;
+}
+
+static bool canary_dies(void)
+{
+	const char *broken = NULL;
+
+	for (uint64_t seed = 1; seed < 20 && !broken; seed++)
+		broken = play(seed, true);
+	return broken;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t first = number_from("SEED", 1);
-	uint64_t seeds = getenv("SEED") ? 1 : number_from("SEEDS", 500);
-	const char *broken = NULL;
-	uint64_t seed;
+	struct seeds seeds = seeds_begin(argc, argv, 500, 2);
 
-	(void)argc;
-	printf("# seeds %llu to %llu; again: SEED=%llu %s\n1..2\n",
-	       (unsigned long long)first,
-	       (unsigned long long)(first + seeds - 1),
-	       (unsigned long long)first, argv[0]);
 	log_set_level(LOG_ERROR - 1);
-	for (seed = first; seed < first + seeds && !broken; seed++)
-		broken = play(seed, false);
-	if (broken)
-		printf("# broken: %s\n# again: SEED=%llu $0\n", broken,
-		       (unsigned long long)seed - 1);
-	printf("%sok 1 - failures_go_where_links_lead_for_every_seed\n",
-	       broken ? "not " : "");
-	for (seed = 1; seed < 20 && !play(seed, true); seed++)
-		;
-	printf("%sok 2 - a_link_that_is_missing_is_noticed\n",
-	       run.broken ? "" : "not ");
-	return broken || !run.broken;
+	tap(holds_for(&seeds), "failures_go_where_links_lead_for_every_seed");
+	tap(canary_dies(), "a_link_that_is_missing_is_noticed");
+	return tap_failures != 0;
 }

@@ -13,7 +13,7 @@
  *	nobody restarted more often than allowed
  *	the same seed does exactly the same again
  *
- * SEEDS=n: how many; SEED=n: that one alone.
+ *	actor_traffic_sim [FIRST [COUNT]]	environment: SEEDS
  */
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +28,8 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "os/sim.h"
+
+#include "seeds.h"
 
 #define PEOPLE_MAX 512	/* actors in one run */
 #define WATCHED_MAX 4
@@ -491,13 +493,6 @@ static uint64_t play(uint64_t seed, bool duplicate, const char **ret_broken)
 	return run.fingerprint;
 }
 
-static uint64_t number_from(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static bool laws_hold(uint64_t first, uint64_t seeds)
 {
 	const char *broken;
@@ -506,8 +501,7 @@ static bool laws_hold(uint64_t first, uint64_t seeds)
 		play(seed, false, &broken);
 		if (!broken)
 			continue;
-		printf("# broken: %s\n# again: SEED=%llu $0\n", broken,
-		       (unsigned long long)seed);
+		printf("# seed %" PRIu64 ": broken: %s\n", seed, broken);
 		return false;
 	}
 	return true;
@@ -520,7 +514,7 @@ static bool replays(uint64_t first, uint64_t seeds)
 	for (uint64_t seed = first; seed < first + seeds; seed++) {
 		if (play(seed, false, &broken) == play(seed, false, &broken))
 			continue;
-		printf("# differs: SEED=%llu $0\n", (unsigned long long)seed);
+		printf("# seed %" PRIu64 ": differs\n", seed);
 		return false;
 	}
 	return true;
@@ -535,27 +529,15 @@ static bool canary_dies(uint64_t first)
 	return broken;
 }
 
-static void tap(int number, bool ok, const char *what)
-{
-	printf("%sok %d - %s\n", ok ? "" : "not ", number, what);
-}
-
 int main(int argc, char **argv)
 {
-	uint64_t first = number_from("SEED", 1);
-	uint64_t seeds = getenv("SEED") ? 1 : number_from("SEEDS", 1000);
-	bool ok;
+	struct seeds seeds = seeds_begin(argc, argv, 1000, 3);
 
-	(void)argc;
-	printf("# seeds %llu to %llu; again: SEED=%llu %s\n1..3\n",
-	       (unsigned long long)first,
-	       (unsigned long long)(first + seeds - 1),
-	       (unsigned long long)first, argv[0]);
 	check(!actor_types_register(MSG_WORK, types, 1));
 	log_set_level(LOG_ERROR - 1);
-	ok = laws_hold(first, seeds);
-	tap(1, ok, "laws_hold_for_every_seed");
-	tap(2, replays(first, seeds / 20 + 1), "a_seed_replays_exactly");
-	tap(3, canary_dies(first), "a_duplicated_message_is_noticed");
-	return !ok;
+	tap(laws_hold(seeds.first, seeds.count), "laws_hold_for_every_seed");
+	tap(replays(seeds.first, seeds.count / 20 + 1),
+	    "a_seed_replays_exactly");
+	tap(canary_dies(seeds.first), "a_duplicated_message_is_noticed");
+	return tap_failures != 0;
 }

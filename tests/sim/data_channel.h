@@ -18,6 +18,8 @@
 #include "os/sim.h"
 #include "proto/data.h"
 
+#include "late.h"
+
 #define CHANNEL 4242u
 #define MS 1000000ull
 #define SECOND (1000 * MS)
@@ -32,12 +34,6 @@ struct model {
 	uint64_t ms;			/* the last one in which any came */
 	uint32_t reads_of_ms;
 	uint64_t delay_ns;		/* of a read's answer at most */
-};
-
-/* An answer on its way. */
-struct late {
-	actor_ref to;
-	struct actor_msg *msg;
 };
 
 struct store_state {
@@ -59,18 +55,6 @@ static struct rows *make_rows(const struct model *model, uint16_t limit)
 	rows_own(rows, owner);
 	blob_put(owner);
 	return rows;
-}
-
-static void answer_late(struct store_state *st, const struct actor_msg *msg,
-			struct actor_msg *reply, uint64_t most_ns)
-{
-	struct late *late = malloc(sizeof(*late));
-
-	late->to = msg->from;
-	late->msg = reply;
-	reply->tag = msg->tag;
-	actor_timer_start(st->self, actor_random(st->self) % (most_ns + 1),
-			  (uint64_t)(uintptr_t)late);
 }
 
 static void note_time(const struct store_state *st, struct model *model)
@@ -101,7 +85,8 @@ static void model_read(struct store_state *st, const struct actor_msg *msg)
 	} else {
 		reply->rows = make_rows(model, read->limit);
 	}
-	answer_late(st, msg, &reply->head, model->delay_ns);
+	late_answer(st->self, msg, &reply->head,
+		    actor_random(st->self) % (model->delay_ns + 1));
 }
 
 static void model_write(struct store_state *st, const struct actor_msg *msg)
@@ -134,11 +119,7 @@ static int store_handle(struct actor *self, void *state, struct actor_msg *msg)
 	} else if (msg->type == STORE_APPEND) {
 		model_write(st, msg);
 	} else if (msg->type == ACTOR_MSG_TIMER) {
-		struct late *late = (struct late *)(uintptr_t)
-			((struct actor_timer_msg *)msg)->cookie;
-
-		actor_send(self, late->to, late->msg);
-		free(late);
+		late_send(self, msg);
 	}
 	return msg->type == ACTOR_MSG_STOP ? ACTOR_STOP : 0;
 }

@@ -3,13 +3,14 @@
  * What a channel's actor guarantees, on a simulated system (data_channel.h).
  * Each guarantee is also shown to be lost when its mechanism is left out.
  *
- *	data_channel_sim [SEEDS [FIRST]]	environment: SEEDS
+ *	data_channel_sim [FIRST [COUNT]]	environment: SEEDS
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "data_channel.h"
+#include "seeds.h"
 
 #define DEFAULT_SEEDS 40u
 
@@ -398,21 +399,13 @@ static const struct canary {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static uint64_t seeds = DEFAULT_SEEDS, first_seed = 1;
-static int test_number, failures;
-
-static void report(bool ok, const char *name)
-{
-	failures += !ok;
-	printf("%sok %d - %s\n", ok ? "" : "not ", ++test_number, name);
-	fflush(stdout);
-}
+static struct seeds seeds;
 
 static bool kept_for_all_seeds(const struct guarantee *g)
 {
 	static const struct data_opts plain;
 
-	for (seed = first_seed; seed < first_seed + seeds; seed++) {
+	for (seed = seeds.first; seed < seeds.first + seeds.count; seed++) {
 		if (g->kept(&plain))
 			continue;
 		printf("# seed %llu\n", (unsigned long long)seed);
@@ -423,7 +416,7 @@ static bool kept_for_all_seeds(const struct guarantee *g)
 
 static bool lost_for_some_seed(const struct canary *c)
 {
-	for (seed = first_seed; seed < first_seed + DEFAULT_SEEDS; seed++)
+	for (seed = seeds.first; seed < seeds.first + DEFAULT_SEEDS; seed++)
 		if (!c->kept(&c->opts))
 			return true;
 	return false;
@@ -431,22 +424,13 @@ static bool lost_for_some_seed(const struct canary *c)
 
 int main(int argc, char **argv)
 {
-	const char *env = getenv("SEEDS");
-
-	if (env)
-		seeds = strtoull(env, NULL, 10);
-	if (argc > 1)
-		seeds = strtoull(argv[1], NULL, 10);
-	if (argc > 2)
-		first_seed = strtoull(argv[2], NULL, 10);
-	printf("# again: %s %llu %llu\n", argv[0], (unsigned long long)seeds,
-	       (unsigned long long)first_seed);
-	printf("1..%zu\n", COUNT(guarantees) + COUNT(canaries));
+	seeds = seeds_begin(argc, argv, DEFAULT_SEEDS,
+			    COUNT(guarantees) + COUNT(canaries));
 	log_set_fd(-1);
 	check(!store_types_register() && !data_types_register());
 	for (size_t i = 0; i < COUNT(guarantees); i++)
-		report(kept_for_all_seeds(&guarantees[i]), guarantees[i].name);
+		tap(kept_for_all_seeds(&guarantees[i]), guarantees[i].name);
 	for (size_t i = 0; i < COUNT(canaries); i++)
-		report(lost_for_some_seed(&canaries[i]), canaries[i].name);
-	return failures != 0;
+		tap(lost_for_some_seed(&canaries[i]), canaries[i].name);
+	return tap_failures != 0;
 }

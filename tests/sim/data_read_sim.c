@@ -24,6 +24,8 @@
 #include "os/disk.h"
 #include "os/sim.h"
 
+#include "seeds.h"
+
 #define SEEDS_DEFAULT 24
 #define USERS 40u
 #define CHANNELS 8u
@@ -584,55 +586,41 @@ static bool is_caught(void (*run)(unsigned int unsafe), unsigned int unsafe)
 	return WIFEXITED(status) && WEXITSTATUS(status) == CAUGHT;
 }
 
-static int number, failures;
-
-static void report(bool ok, const char *name)
-{
-	failures += !ok;
-	printf("%sok %d - %s\n", ok ? "" : "not ", ++number, name);
-}
-
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 int main(int argc, char **argv)
 {
-	const char *env = getenv("SEEDS");
-	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	uint64_t seeds = argc > 2 ? strtoull(argv[2], NULL, 0) :
-			 argc > 1 ? 1 : env ? strtoull(env, NULL, 0) :
-			 SEEDS_DEFAULT;
+	struct seeds seeds = seeds_begin(argc, argv, SEEDS_DEFAULT,
+					 7 + COUNT(canaries));
 	struct sums sums = { 0 };
 	uint64_t faults;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
 	/* Refusals are what it is about. */
 	if (!getenv("VERBOSE"))
 		log_set_fd(open("/dev/null", O_WRONLY));
-	printf("# seeds %" PRIu64 " .. %" PRIu64 "; rerun: %s SEED\n1..%zu\n",
-	       seed, seed + seeds - 1, argv[0], 7 + COUNT(canaries));
-	for (uint64_t i = 0; i < seeds; i++)
-		run_seed(seed + i, 0, &sums);
+	for (uint64_t i = 0; i < seeds.count; i++)
+		run_seed(seeds.first + i, 0, &sums);
 	printf("# %" PRIu64 " acknowledged, %" PRIu64 " refused, %" PRIu64
 	       " checkpoints, %" PRIu64 " power cuts, %" PRIu64
 	       " channels forgotten\n", sums.acked, sums.failed, sums.rounds,
 	       sums.cuts, sums.forgotten);
-	report(true, "acknowledged_states_survive_any_power_cut");
-	report(seeds < 20 || (sums.failed && sums.rounds && sums.forgotten),
+	tap(true, "acknowledged_states_survive_any_power_cut");
+	tap(seeds.count < 20 || (sums.failed && sums.rounds && sums.forgotten),
 	       "checkpoints_and_refusals_were_exercised");
 	printf("# with rotten reads: opened %" PRIu64 " times, refused %" PRIu64
 	       "\n", sums.opened, sums.refused);
-	report(seeds < 20 || (sums.opened && sums.refused),
+	tap(seeds.count < 20 || (sums.opened && sums.refused),
 	       "rotten_reads_invent_nothing");
-	report(is_damage_refused(), "a_damaged_shard_is_not_made_anew");
+	tap(is_damage_refused(), "a_damaged_shard_is_not_made_anew");
 	faults = fault_loop(EIO) + fault_loop(ENOSPC);
 	printf("# %" PRIu64 " single faults\n", faults);
-	report(true, "any_single_fault_of_the_disk_is_survived");
+	tap(true, "any_single_fault_of_the_disk_is_survived");
 	all_ends(0);
-	report(true, "an_end_of_the_process_and_then_of_the_power_is_survived");
+	tap(true, "an_end_of_the_process_and_then_of_the_power_is_survived");
 	for (size_t i = 0; i < COUNT(canaries); i++)
-		report(is_caught(all_seeds, canaries[i].unsafe),
+		tap(is_caught(all_seeds, canaries[i].unsafe),
 		       canaries[i].name);
-	report(is_caught(all_ends, READ_UNSAFE_START_SYNC),
+	tap(is_caught(all_ends, READ_UNSAFE_START_SYNC),
 	       "a_start_that_believes_a_cache_loses_them");
-	return failures != 0;
+	return tap_failures != 0;
 }

@@ -18,7 +18,7 @@
  * catalog that fail now and then: then a call may stay without an answer, and a
  * session may be closed; but none that is not closed misses anything.
  *
- * SEEDS=n tries so many, SEED=n that one alone.
+ *	guild_fanout_sim [FIRST [COUNT]]	environment: SEEDS
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -47,6 +47,7 @@
 #include "proto/session.h"
 
 #include "guild_start.h"
+#include "seeds.h"
 
 #define CORES 3
 #define USERS 6
@@ -434,7 +435,6 @@ static void call(struct actor *self, struct caller_state *c)
 {
 	struct rest_msg *m = rest_msg_new(REST_MESSAGE_CREATE);
 	char body[128];
-	struct rest_reply_msg *bad;
 
 	check(m);
 	/* Even users write everywhere; odd ones where they may. */
@@ -444,11 +444,8 @@ static void call(struct actor *self, struct caller_state *c)
 	snprintf(m->token, sizeof(m->token), "token-%u", c->index % USERS);
 	snprintf(body, sizeof(body), "{\"content\":\"%u of %u\"}", c->sent,
 		 c->index);
-	bad = rest_parse(m, "", 0, body, strlen(body));
-	check(!bad);
 	m->head.tag = c->sent++;
-	actor_send(self, actor_lookup(actor_system_of(self), DIRECTORY_NAME),
-		   &m->head);
+	send_call(self, m, body);
 	if (c->sent < CALLS)
 		actor_timer_start(self, rng_below(&world.rng, 5000000), 0);
 }
@@ -692,62 +689,37 @@ static const char *run(uint64_t seed, enum mode mode)
 	return world.wrong;
 }
 
-static uint64_t number(const char *name, uint64_t otherwise)
+static bool holds_for(const struct seeds *seeds, enum mode mode)
 {
-	const char *text = getenv(name);
+	unsigned int failed = 0, late = 0, closed = 0;
 
-	return text ? strtoull(text, NULL, 10) : otherwise;
-}
+	for (uint64_t i = 0; i < seeds->count; i++) {
+		const char *wrong = run(seeds->first + i, mode);
 
-/* Returns 1 when one of the seeds did not hold. */
-static unsigned int run_faults(uint64_t first, uint64_t count,
-			       const char *program)
-{
-	unsigned int failed = 0, closed = 0;
-	const char *wrong;
-
-	for (uint64_t seed = first; seed < first + count; seed++) {
-		wrong = run(seed, MODE_FAULTS);
+		late += world.late_heard;
 		closed += world.closed;
 		if (!wrong)
 			continue;
 		failed++;
-		printf("# seed %" PRIu64 ": not so: %s; rerun: SEED=%" PRIu64
-		       " %s\n", seed, wrong, seed, program);
+		printf("# seed %" PRIu64 ": not so: %s\n", seeds->first + i,
+		       wrong);
 	}
-	printf("%sok 3 - no_open_session_misses_anything_when_memory_is_out"
-	       "\n# %u sessions were closed\n", failed ? "not " : "", closed);
-	return failed != 0;
+	printf("# late sessions heard %u messages, %u sessions were closed\n",
+	       late, closed);
+	return !failed;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t first = number("SEED", 1);
-	uint64_t count = getenv("SEED") ? 1 : number("SEEDS", 25);
-	unsigned int failed = 0, late = 0;
-	const char *wrong;
+	struct seeds seeds = seeds_begin(argc, argv, 25, 3);
 
-	(void)argc;
 	log_set_level(LOG_ERROR);
 	check(!proto_types_register() && !guild_types_register() &&
 	      !data_types_register());
-	printf("1..3\n");
-	for (uint64_t seed = first; seed < first + count; seed++) {
-		wrong = run(seed, MODE_WHOLE);
-		late += world.late_heard;
-		if (!wrong)
-			continue;
-		failed++;
-		printf("# seed %" PRIu64 ": not so: %s; rerun: SEED=%" PRIu64
-		       " %s\n", seed, wrong, seed, argv[0]);
-	}
-	printf("%sok 1 - fan_out_holds_its_promises # %" PRIu64 " seeds\n",
-	       failed ? "not " : "", count);
-	printf("# late sessions heard %u messages\n", late);
-	wrong = run(first, MODE_CANARY);
-	printf("%sok 2 - an_early_acknowledgement_is_noticed\n",
-	       wrong ? "" : "not ");
-	failed += !wrong;
-	failed += run_faults(first, count, argv[0]);
-	return failed != 0;
+	tap(holds_for(&seeds, MODE_WHOLE), "fan_out_holds_its_promises");
+	tap(run(seeds.first, MODE_CANARY),
+	    "an_early_acknowledgement_is_noticed");
+	tap(holds_for(&seeds, MODE_FAULTS),
+	    "no_open_session_misses_anything_when_memory_is_out");
+	return tap_failures != 0;
 }

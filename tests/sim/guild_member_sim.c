@@ -9,7 +9,7 @@
  *	- a session is told that the guild is there and that it is gone in turns;
  *	- in the end it was last told, and knows, what is so.
  *
- * SEEDS=n tries so many, SEED=n that one alone.
+ *	guild_member_sim [FIRST [COUNT]]	environment: SEEDS
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -34,6 +34,7 @@
 
 #include "../unit/one_guild.h"
 #include "guild_start.h"
+#include "seeds.h"
 
 #define CORES 3
 
@@ -257,9 +258,7 @@ static void move(struct actor *self, const struct mover *mover)
 	m->id[REST_ID_GUILD] = GUILD;
 	strcpy(m->text, CODE);
 	token_of(mover->user, m->token, sizeof(m->token));
-	check(!rest_parse(m, "", 0, leave ? "" : "{}", leave ? 0 : 2));
-	actor_send(self, actor_lookup(actor_system_of(self), DIRECTORY_NAME),
-		   &m->head);
+	send_call(self, m, leave ? "" : "{}");
 }
 
 static void moved(struct actor *self, struct mover *mover,
@@ -374,34 +373,20 @@ static const char *run(uint64_t seed)
 	return world.wrong;
 }
 
-static uint64_t number(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 int main(int argc, char **argv)
 {
-	uint64_t first = number("SEED", 1);
-	uint64_t count = getenv("SEED") ? 1 : number("SEEDS", 50);
-	unsigned int failed = 0;
-	const char *wrong;
+	struct seeds seeds = seeds_begin(argc, argv, 50, 1);
+	const char *wrong = NULL;
 
-	(void)argc;
 	log_set_level(LOG_ERROR);
 	check(!proto_types_register() && !guild_types_register() &&
 	      !data_types_register());
-	printf("1..1\n");
-	for (uint64_t seed = first; seed < first + count; seed++) {
-		wrong = run(seed);
-		if (!wrong)
-			continue;
-		failed++;
-		printf("# seed %" PRIu64 ": not so: %s; rerun: SEED=%" PRIu64
-		       " %s\n", seed, wrong, seed, argv[0]);
+	for (uint64_t i = 0; i < seeds.count && !wrong; i++) {
+		wrong = run(seeds.first + i);
+		if (wrong)
+			printf("# seed %" PRIu64 ": not so: %s\n",
+			       seeds.first + i, wrong);
 	}
-	printf("%sok 1 - who_comes_and_goes_is_told_in_turns # %" PRIu64
-	       " seeds\n", failed ? "not " : "", count);
-	return failed != 0;
+	tap(!wrong, "who_comes_and_goes_is_told_in_turns");
+	return tap_failures != 0;
 }

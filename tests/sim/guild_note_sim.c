@@ -27,6 +27,8 @@
 #include "proto/search.h"
 
 #include "../unit/one_guild.h"
+#include "guild_start.h"
+#include "seeds.h"
 
 #define ROWS_MAX 1024
 #define SECOND_NS 1000000000ull
@@ -191,9 +193,7 @@ static int caller_start(struct actor *self, void *state, const void *arg)
 	m->id[REST_ID_CHANNEL] = CHANNEL;
 	m->id[REST_ID_MESSAGE] = r->message;
 	strcpy(m->token, TOKEN);
-	check(!rest_parse(m, "", 0, r->body, strlen(r->body)));
-	actor_send(self, actor_lookup(actor_system_of(self), DIRECTORY_NAME),
-		   &m->head);
+	send_call(self, m, r->body);
 	return 0;
 }
 
@@ -227,33 +227,15 @@ static const struct actor_class caller_class = {
 static struct actor_system *sys;
 static struct os_env *env;
 
-static void settle(void)
-{
-	uint64_t until = os_now_ns(env) + SECOND_NS;
-
-	actor_system_run(sys, until, UINT64_MAX);
-	os_sim_advance(env, until);
-}
-
-static void spawn(const struct actor_class *class, const void *arg,
-		  size_t arg_size, actor_ref *ret_ref)
-{
-	const struct actor_spawn_opts opts = { .core = 0,
-					       .arg_size = arg_size };
-
-	check(!actor_system_spawn(sys, class, arg, &opts, ret_ref));
-}
-
 /* Returns the id in the answer. */
 static uint64_t call(enum rest_kind kind, uint64_t message, const char *body)
 {
 	const struct request r = { kind, message, body };
-	actor_ref ref;
 
 	world.writes[0] = 0;
 	world.status = 0;
-	spawn(&caller_class, &r, sizeof(r), &ref);
-	settle();
+	spawn(sys, &caller_class, &r, sizeof(r), 0);
+	settle(sys, env, SECOND_NS);
 	check(world.status == 200 || world.status == 204);
 	return world.id;
 }
@@ -272,19 +254,6 @@ static void edit(uint64_t id)
 	call(REST_MESSAGE_EDIT, id, body);
 }
 
-static void start_all(struct idgen *ids)
-{
-	const struct catalog_actor_arg catalog = { one_guild(), ids };
-	struct directory_arg dir = { .ids = ids,
-				     .secret = *catalog_secret(catalog.catalog) };
-	actor_ref ref;
-
-	spawn(&data_class, NULL, 0, &ref);
-	spawn(&catalog_actor_class, &catalog, sizeof(catalog), &dir.catalog);
-	spawn(&directory_actor_class, &dir, sizeof(dir), &ref);
-	settle();
-}
-
 static void pass(int64_t ms)
 {
 	os_sim_step_wall(env, ms);
@@ -292,12 +261,9 @@ static void pass(int64_t ms)
 
 /* --- the cases --- */
 
-static int number, failures;
-
 static void report(bool ok, const char *name)
 {
-	failures += !ok;
-	printf("%sok %d - %s\n", ok ? "" : "not ", ++number, name);
+	tap(ok, name);
 	if (!ok)
 		printf("# writes: %s\n", world.writes);
 }
@@ -346,19 +312,18 @@ static void run_cases(void)
 
 int main(int argc, char **argv)
 {
+	struct seeds seeds = seeds_begin(argc, argv, 1, 5);
 	struct actor_system_opts opts = { .cores = 1 };
 	struct idgen *ids;
 
-	(void)argc;
-	printf("# again: %s\n1..5\n", argv[0]);
 	log_set_fd(-1);
 	check(!proto_types_register() && !guild_types_register() &&
 	      !data_types_register() && !search_types_register());
-	check(!os_sim_new(1, &env));
+	check(!os_sim_new(seeds.first, &env));
 	opts.env = env;
 	check(!actor_system_new(&opts, &sys) && !actor_system_start(sys));
 	check(!idgen_new(1, 0, &ids));
-	start_all(ids);
+	start_guilds(sys, env, 1, ids, &data_class, one_guild());
 	run_cases();
 	check(!actor_system_shutdown(sys, 60000));
 	actor_system_free(sys);
@@ -366,5 +331,5 @@ int main(int argc, char **argv)
 	os_env_free(env);
 	for (uint32_t i = 0; i < world.count; i++)
 		blob_put(world.kept[i].row);
-	return failures != 0;
+	return tap_failures != 0;
 }

@@ -11,9 +11,11 @@
  *	  reads keeps others from waiting for the one that is under way;
  *	- who lost his permission while he waits joins nothing any more;
  *	- who may is answered, with the rows;
- *	- equal reads under way are one.
+ *	- equal reads under way are one;
+ *	- so many as wait for one at most are answered, the others told at once to
+ *	  come again later.
  *
- *	guild_read_sim [SEEDS [FIRST]]		environment: SEEDS
+ *	guild_read_sim [FIRST [COUNT]]		environment: SEEDS
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,6 +37,9 @@
 #include "proto/rest.h"
 
 #include "../unit/one_guild.h"
+#include "guild_start.h"
+#include "late.h"
+#include "seeds.h"
 
 #define DEFAULT_SEEDS 40u
 #define MS 1000000ull
@@ -46,6 +51,7 @@
 #define CALLS_MAX (MEMBERS * REFUSED_MAX)
 /* Room for all who may, and not for the others. */
 #define WAITERS_MAX (MEMBERS * READS_MAX)
+#define CROWD_SHED 7u
 #define STORE_NS (500 * MS)	/* until it answers; shorter than a change */
 
 /* --- the store ------------------------------------------------------------- */
@@ -59,11 +65,6 @@ static struct model {
 	struct kept kept[MESSAGES];
 	uint32_t count, reads;
 } model;
-
-struct late {
-	actor_ref to;
-	struct actor_msg *msg;
-};
 
 static void keep(struct actor *self, const struct store_put_msg *m)
 {
@@ -98,15 +99,12 @@ static void read_late(struct actor *self, const struct store_read_msg *m)
 {
 	struct store_rows_msg *reply = ACTOR_MSG_NEW(struct store_rows_msg,
 						     STORE_ROWS);
-	struct late *late = malloc(sizeof(*late));
 
-	check(reply && late);
+	check(reply);
 	model.reads++;
 	reply->rows = rows_for(m);
-	reply->head.tag = m->head.tag;
-	*late = (struct late){ m->head.from, &reply->head };
-	actor_timer_start(self, STORE_NS + actor_random(self) % (10 * MS),
-			  (uint64_t)(uintptr_t)late);
+	late_answer(self, &m->head, &reply->head,
+		    STORE_NS + actor_random(self) % (10 * MS));
 }
 
 static int store_start_model(struct actor *self, void *state, const void *arg)
@@ -124,11 +122,7 @@ static int store_handle(struct actor *self, void *state, struct actor_msg *msg)
 	} else if (msg->type == STORE_PAGE || msg->type == STORE_GET) {
 		read_late(self, (struct store_read_msg *)msg);
 	} else if (msg->type == ACTOR_MSG_TIMER) {
-		struct late *late = (struct late *)(uintptr_t)
-			((struct actor_timer_msg *)msg)->cookie;
-
-		actor_send(self, late->to, late->msg);
-		free(late);
+		late_send(self, msg);
 	}
 	return msg->type == ACTOR_MSG_STOP ? ACTOR_STOP : 0;
 }
@@ -146,7 +140,7 @@ struct call {
 	const char *body;	/* of a change */
 	bool may;
 	/* outcome */
-	unsigned int answers, status;
+	unsigned int answers, status, retry_after_s;
 	bool empty;		/* nothing is in it */
 };
 
@@ -162,16 +156,13 @@ static int caller_start(struct actor *self, void *state, const void *arg)
 {
 	struct call *call = *(struct call *const *)arg;
 	struct rest_msg *m = rest_msg_new(call->kind);
-	const char *body = call->body ? call->body : "";
 
 	*(struct call **)state = call;
 	m->id[REST_ID_CHANNEL] = CHANNEL;
 	m->id[REST_ID_MESSAGE] = call->message;
 	m->id[REST_ID_OVERWRITE] = call->message;
 	token_of(call->user, m->token);
-	check(!rest_parse(m, "", 0, body, strlen(body)));
-	actor_send(self, actor_lookup(actor_system_of(self), DIRECTORY_NAME),
-		   &m->head);
+	send_call(self, m, call->body ? call->body : "");
 	return 0;
 }
 
@@ -186,6 +177,7 @@ static int caller_handle(struct actor *self, void *state,
 		return msg->type == ACTOR_MSG_STOP ? ACTOR_STOP : 0;
 	call->answers++;
 	call->status = m->status;
+	call->retry_after_s = m->retry_after_s;
 	call->empty = !m->body || m->body->len <= strlen("[]");
 	return ACTOR_STOP;
 }
@@ -222,20 +214,9 @@ static void run_for(uint64_t ns)
 	os_sim_advance(world.env, world.now_ns);
 }
 
-static actor_ref spawn(const struct actor_class *class, const void *arg,
-		       size_t arg_size, int core)
-{
-	const struct actor_spawn_opts opts = { .core = core,
-					       .arg_size = arg_size };
-	actor_ref ref;
-
-	check(!actor_system_spawn(world.sys, class, arg, &opts, &ref));
-	return ref;
-}
-
 static void send(struct call *call)
 {
-	spawn(&caller_class, &call, sizeof(call),
+	spawn(world.sys, &caller_class, &call, sizeof(call),
 	      (int)rng_below(&world.rng, 2));
 }
 
@@ -274,16 +255,16 @@ static void begin(uint64_t seed, unsigned int unsafe)
 		add_member(catalog.catalog, USER + 1 + i);
 		world.may[i] = true;
 	}
-	spawn(&store_class, NULL, 0, 1);
+	spawn(world.sys, &store_class, NULL, 0, 1);
 	run_for(MS);
 	check(!data_start(world.sys, &data, &world.data));
 	dir = (struct directory_arg){
 		.ids = world.ids, .secret = *catalog_secret(catalog.catalog),
-		.catalog = spawn(&catalog_actor_class, &catalog,
+		.catalog = spawn(world.sys, &catalog_actor_class, &catalog,
 				 sizeof(catalog), 0),
 		.unsafe = unsafe,
 	};
-	spawn(&directory_actor_class, &dir, sizeof(dir), 0);
+	spawn(world.sys, &directory_actor_class, &dir, sizeof(dir), 0);
 	run_for(2000 * MS);
 }
 
@@ -441,6 +422,29 @@ static void step(void)
 	check_answered(calls, count);
 }
 
+/* More than may wait want the same. */
+static void crowd(void)
+{
+	struct call calls[WAITERS_MAX + CROWD_SHED];
+	uint32_t reads = model.reads, shed = 0, ok = 0;
+
+	for (uint32_t i = 0; i < WAITERS_MAX + CROWD_SHED; i++) {
+		calls[i] = (struct call){ .kind = REST_MESSAGE_LIST,
+					  .user = USER, .may = true };
+		send(&calls[i]);
+	}
+	run_for(MS);
+	for (uint32_t i = 0; i < WAITERS_MAX + CROWD_SHED; i++)
+		shed += calls[i].answers && calls[i].status == 503 &&
+			calls[i].retry_after_s;
+	expect(shed == CROWD_SHED, "too many are told at once to come later");
+	run_for(2 * STORE_NS);
+	for (uint32_t i = 0; i < WAITERS_MAX + CROWD_SHED; i++)
+		ok += calls[i].answers == 1 && calls[i].status == 200;
+	expect(ok == WAITERS_MAX && model.reads == reads + 1,
+	       "the others are answered, by one read");
+}
+
 /* Returns what did not hold; NULL: all did. */
 static const char *run(uint64_t seed, unsigned int unsafe)
 {
@@ -450,16 +454,20 @@ static const char *run(uint64_t seed, unsigned int unsafe)
 		toggle((uint32_t)rng_below(&world.rng, MEMBERS));
 		step();
 	}
+	if (!world.wrong)
+		crowd();
 	end();
 	return world.wrong;
 }
 
-static bool holds_for(uint64_t first, uint64_t seeds)
+static bool holds_for(const struct seeds *seeds)
 {
 	uint64_t answered = 0, refused = 0;
 	const char *wrong = NULL;
 
-	for (uint64_t seed = first; seed < first + seeds && !wrong; seed++) {
+	for (uint64_t i = 0; i < seeds->count && !wrong; i++) {
+		uint64_t seed = seeds->first + i;
+
 		wrong = run(seed, 0);
 		answered += world.answered;
 		refused += world.refused;
@@ -479,31 +487,15 @@ static bool is_found_out(uint64_t seed)
 	return wrong;
 }
 
-static int failures;
-
-static void report(bool ok, int number, const char *name)
-{
-	failures += !ok;
-	printf("%sok %d - %s\n", ok ? "" : "not ", number, name);
-}
-
 int main(int argc, char **argv)
 {
-	const char *env = getenv("SEEDS");
-	uint64_t seeds = env ? strtoull(env, NULL, 10) : DEFAULT_SEEDS;
-	uint64_t first = 1;
+	struct seeds seeds = seeds_begin(argc, argv, DEFAULT_SEEDS, 2);
 
-	if (argc > 1)
-		seeds = strtoull(argv[1], NULL, 10);
-	if (argc > 2)
-		first = strtoull(argv[2], NULL, 10);
-	printf("# again: %s %" PRIu64 " %" PRIu64 "\n1..2\n", argv[0], seeds,
-	       first);
 	log_set_fd(-1);
 	check(!proto_types_register() && !guild_types_register() &&
 	      !store_types_register() && !data_types_register());
-	report(holds_for(first, seeds), 1,
-	       "who_may_not_read_joins_no_read_of_others");
-	report(is_found_out(first), 2, "a_check_after_the_read_is_found_out");
-	return failures != 0;
+	tap(holds_for(&seeds),
+	    "who_may_not_read_joins_no_read_of_others");
+	tap(is_found_out(seeds.first), "a_check_after_the_read_is_found_out");
+	return tap_failures != 0;
 }

@@ -6,12 +6,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "actor/system.h"
 #include "base/check.h"
 #include "guild/catalog_actor.h"
 #include "guild/directory.h"
 #include "os/env.h"
+#include "proto/directory.h"
+#include "proto/rest.h"
 
 static inline actor_ref spawn(struct actor_system *sys,
 			      const struct actor_class *class, const void *arg,
@@ -29,6 +32,15 @@ static inline void settle(struct actor_system *sys, struct os_env *env,
 			  uint64_t ns)
 {
 	actor_system_run(sys, os_now_ns(env) + ns, UINT64_MAX);
+}
+
+/* As the gateway does. */
+static inline void send_call(struct actor *self, struct rest_msg *m,
+			     const char *body)
+{
+	check(!rest_parse(m, "", 0, body, strlen(body)));
+	actor_send(self, actor_lookup(actor_system_of(self), DIRECTORY_NAME),
+		   &m->head);
 }
 
 /* `data` is told the number of its core.  Takes the catalog. */

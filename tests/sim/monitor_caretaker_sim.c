@@ -4,7 +4,7 @@
  * from a seed; what it decides is carried out in the next tick.  Each scenario
  * states what must and what must never happen.
  *
- * usage: monitor_caretaker_sim [first seed]; SEEDS in the environment: how many
+ *	monitor_caretaker_sim [FIRST [COUNT]]	environment: SEEDS
  */
 #include <math.h>
 #include <stdbool.h>
@@ -15,6 +15,8 @@
 
 #include "base/mem.h"
 #include "monitor/caretaker.h"
+
+#include "seeds.h"
 
 #define SSDS 4
 #define FAST_NS 80000.0
@@ -341,21 +343,9 @@ static bool run_seeds(size_t scenario, uint64_t first, uint64_t seeds)
 
 int main(int argc, char **argv)
 {
-	const char *many = getenv("SEEDS");
-	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	uint64_t seeds = many ? strtoull(many, NULL, 0) : 20;
-	int failed = 0;
+	struct seeds seeds = seeds_begin(argc, argv, 20, SCENARIOS);
 
-	printf("# seeds %llu to %llu; rerun one: SEEDS=1 %s SEED\n",
-	       (unsigned long long)first,
-	       (unsigned long long)(first + seeds - 1), argv[0]);
-	printf("1..%zu\n", SCENARIOS);
-	for (size_t i = 0; i < SCENARIOS; i++) {
-		bool good = run_seeds(i, first, seeds);
-
-		printf("%sok %zu - %s\n", good ? "" : "not ", i + 1,
-		       scenarios[i].name);
-		failed |= !good;
-	}
-	return failed;
+	for (size_t i = 0; i < SCENARIOS; i++)
+		tap(run_seeds(i, seeds.first, seeds.count), scenarios[i].name);
+	return tap_failures != 0;
 }

@@ -22,6 +22,7 @@
 #include "search/cell.h"
 #include "search/search.h"
 #include "search_model.h"
+#include "seeds.h"
 
 #define SEEDS_DEFAULT 14
 #define CANARY_SEEDS 12
@@ -205,6 +206,28 @@ static void compare_guild(uint64_t seed, uint64_t guild)
 	cell_close(cell);
 }
 
+/* What an operator sees of a reindexing: that it is not done, and when it is. */
+static void check_progress(struct life *life)
+{
+	const struct search_stats *stats = search_stats(life->search);
+	uint64_t most = 0, lag;
+
+	check(!atomic_load(&stats->channels_behind));
+	check(!actor_system_send(life->sys, search_route(life->sys),
+				 &new_reindex(1)->head));
+	for (int i = 0; i < 100; i++) {
+		uint64_t behind;
+
+		run(life, 10000000);
+		behind = atomic_load(&stats->channels_behind);
+		most = behind > most ? behind : most;
+	}
+	check(most || !living(1));
+	run(life, SETTLE_NS);
+	lag = atomic_load(&stats->lag_ns);
+	check(!atomic_load(&stats->channels_behind) && !lag);
+}
+
 static void run_seed(uint64_t seed, bool no_notes, uint64_t *sum)
 {
 	struct life life;
@@ -234,6 +257,8 @@ static void run_seed(uint64_t seed, bool no_notes, uint64_t *sum)
 	run(&life, 200000000);
 	model->busy = false;
 	run(&life, SETTLE_NS);
+	if (!no_notes)
+		check_progress(&life);
 	finish(&life);
 	check(!model->forget);
 	for (uint64_t g = 1; g <= GUILDS; g++)
@@ -274,28 +299,20 @@ static bool is_caught(void)
 
 int main(int argc, char **argv)
 {
-	const char *env = getenv("SEEDS");
-	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	uint64_t seeds = argc > 2 ? strtoull(argv[2], NULL, 0) :
-			 argc > 1 ? 1 : env ? strtoull(env, NULL, 0) :
-			 SEEDS_DEFAULT;
+	struct seeds seeds = seeds_begin(argc, argv, SEEDS_DEFAULT, 3);
 	uint64_t sum[6] = { 0 };
-	bool caught;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!getenv("VERBOSE"))
 		log_set_fd(open("/dev/null", O_WRONLY));
 	check(!data_types_register() && !search_types_register());
-	printf("# seeds %" PRIu64 " .. %" PRIu64 "; rerun: %s SEED\n1..2\n",
-	       seed, seed + seeds - 1, argv[0]);
-	for (uint64_t i = 0; i < seeds; i++)
-		run_seed(seed + i, false, sum);
+	for (uint64_t i = 0; i < seeds.count; i++)
+		run_seed(seeds.first + i, false, sum);
 	printf("# %" PRIu64 " changes, %" PRIu64 " hints lost, %" PRIu64
 	       " reads failed, %" PRIu64 " crashes, %" PRIu64 " times reindexed, %" PRIu64
 	       " channels gone\n",
 	       sum[0], sum[1], sum[2], sum[3], sum[4], sum[5]);
-	printf("ok 1 - the_index_becomes_what_the_store_has\n");
-	caught = is_caught();
-	printf("%sok 2 - without_notes_it_does_not\n", caught ? "" : "not ");
-	return !caught;
+	tap(true, "the_index_becomes_what_the_store_has");
+	tap(true, "a_reindexing_shows_how_far_it_is");
+	tap(is_caught(), "without_notes_it_does_not");
+	return tap_failures != 0;
 }

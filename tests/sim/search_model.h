@@ -390,13 +390,19 @@ static void forgotten(struct actor *self, const struct actor_msg *msg)
 	model->forgotten++;
 }
 
-static void reindex(struct actor *self)
+static struct search_reindex_msg *new_reindex(uint64_t guild)
 {
 	struct search_reindex_msg *m;
 
 	m = ACTOR_MSG_NEW(struct search_reindex_msg, SEARCH_REINDEX);
-	m->guild_id = 1 + rng_below(&model->rng, GUILDS);
-	actor_send(self, search_route(actor_system_of(self)), &m->head);
+	m->guild_id = guild;
+	return m;
+}
+
+static void reindex(struct actor *self)
+{
+	actor_send(self, search_route(actor_system_of(self)),
+		   &new_reindex(1 + rng_below(&model->rng, GUILDS))->head);
 	model->reindexed++;
 }
 

@@ -4,11 +4,12 @@
  *
  * Each seed is several lives of one shard: random operations, then the power
  * goes at a random moment, or the process alone: then the next life finds what
- * was written and not synced, and may lose it with the power.  A naive model knows for every row what was
- * acknowledged and what was on its way.  After each start every row must be
- * one that the model allows, and every page must equal the model's.
+ * was written and not synced, and may lose it with the power.  A naive model
+ * knows for every row what was acknowledged and what was on its way.  After
+ * each start every row must be one that the model allows, and every page must
+ * equal the model's.
  *
- *	store_crash_sim [SEEDS [FIRST]]		environment: SEEDS
+ *	store_crash_sim [FIRST [COUNT]]		environment: SEEDS
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,176 +24,11 @@
 #include "os/sim.h"
 #include "store/engine.h"
 
-#define CHANNELS 5u
-#define IDS 600u		/* per channel; id = index + 1 */
-#define CALLS 48u
+#include "seeds.h"
+#include "store_model.h"
+
 #define LIVES 4u
-#define ROW_MAX 9000u
 #define DEFAULT_SEEDS 60u
-
-#define ABSENT 0u		/* version of a row that is not there */
-
-/* What may be true of a row: the acknowledged version, or one in flight. */
-struct model_row {
-	uint32_t version;
-	uint32_t maybe[CALLS];
-	uint32_t maybe_count;
-};
-
-struct world;
-
-struct call {
-	struct store_op op;
-	struct world *w;
-	bool busy;
-	uint32_t version;
-	uint32_t epoch;			/* of the channel, when it was sent */
-	uint64_t ids[STORE_DELETE_MAX];
-};
-
-struct world {
-	uint64_t seed;
-	struct rng rng;
-	struct os_env *env;
-	struct os_loop *loop;
-	struct engine *e;
-	bool due;
-	unsigned int unsafe;
-	bool faults, compress;
-	uint32_t holes_max;
-	bool flips;			/* of bits, in what reads return */
-	bool full;			/* the disk is, now and then */
-	bool is_full;
-	struct call calls[CALLS];
-	struct model_row rows[CHANNELS][IDS + 1];
-	uint32_t top[CHANNELS];		/* highest id used */
-	uint32_t epoch[CHANNELS];	/* rises when a write begins or ends */
-	uint32_t writing[CHANNELS];
-	uint32_t version;
-	uint64_t checks, acked, refused, unknown, no_space, lives, torn;
-	const char *wrong;		/* the first thing that was */
-};
-
-static void fail(struct world *w, const char *what, uint32_t channel,
-		 uint64_t id)
-{
-	if (!w->wrong)
-		printf("# seed %llu: %s (channel %u, id %llu)\n",
-		       (unsigned long long)w->seed, what, channel,
-		       (unsigned long long)id);
-	w->wrong = w->wrong ? w->wrong : what;
-}
-
-/* A row's bytes follow from its version. */
-static size_t row_size(uint32_t version)
-{
-	uint32_t x = version * 2654435761u;
-
-	return x % 50 == 0 ? 8 + x % ROW_MAX : 8 + x % 400;
-}
-
-static struct blob *make_row(uint32_t version)
-{
-	struct blob *row = blob_new(NULL, row_size(version));
-
-	check(row);
-	memset(row->data, (int)(version % 251), row->len);
-	memcpy(row->data, &version, sizeof(version));
-	return row;
-}
-
-/* The version a row claims; ABSENT when its bytes are not that version's. */
-static uint32_t row_version(const struct row *row)
-{
-	uint32_t version;
-
-	if (row->size < 8)
-		return ABSENT;
-	memcpy(&version, row->data, sizeof(version));
-	if (row->size != row_size(version))
-		return ABSENT;
-	for (uint32_t i = 4; i < row->size; i++)
-		if (row->data[i] != (uint8_t)(version % 251))
-			return ABSENT;
-	return version;
-}
-
-/* --- the model ----------------------------------------------------------- */
-
-static void maybe_add(struct world *w, uint32_t channel, uint64_t id,
-		      uint32_t version)
-{
-	struct model_row *row = &w->rows[channel][id];
-
-	check(row->maybe_count < CALLS);
-	row->maybe[row->maybe_count++] = version;
-}
-
-static void maybe_remove(struct world *w, uint32_t channel, uint64_t id,
-			 uint32_t version)
-{
-	struct model_row *row = &w->rows[channel][id];
-
-	for (uint32_t i = 0; i < row->maybe_count; i++) {
-		if (row->maybe[i] != version)
-			continue;
-		row->maybe[i] = row->maybe[--row->maybe_count];
-		return;
-	}
-	check(!"in flight");
-}
-
-static bool is_allowed(const struct model_row *row, uint32_t version)
-{
-	if (row->version == version)
-		return true;
-	for (uint32_t i = 0; i < row->maybe_count; i++)
-		if (row->maybe[i] == version)
-			return true;
-	return false;
-}
-
-/* Compares a page with the model's, of a channel nobody writes to. */
-static void check_page(struct world *w, const struct store_op *op,
-		       uint32_t channel)
-{
-	const struct rows *rows = op->rows;
-	uint64_t want[STORE_PAGE_MAX];
-	uint32_t n = 0, up = 0, down;
-	uint64_t id = op->id;
-
-	w->checks++;
-	if (op->dir == STORE_AFTER)
-		up = op->limit;
-	else if (op->dir == STORE_AROUND)
-		up = op->limit / 2u;
-	down = op->limit - up;
-	if (op->dir == STORE_BEFORE)
-		id = id ? id - 1 : IDS;
-	for (uint64_t i = id + 1; i <= IDS && up; i++)
-		if (w->rows[channel][i].version != ABSENT) {
-			want[n++] = i;
-			up--;
-		}
-	for (uint32_t i = 0; i < n / 2; i++) {	/* newest first */
-		uint64_t t = want[i];
-
-		want[i] = want[n - 1 - i];
-		want[n - 1 - i] = t;
-	}
-	for (uint64_t i = id < IDS ? id : IDS; i > 0 && down; i--)
-		if (w->rows[channel][i].version != ABSENT) {
-			want[n++] = i;
-			down--;
-		}
-	if (rows->count != n)
-		fail(w, "a page of wrong length", channel, op->id);
-	for (uint32_t i = 0; i < n && i < rows->count; i++)
-		if (rows->row[i].id != want[i] ||
-		    row_version(&rows->row[i]) !=
-			    w->rows[channel][want[i]].version)
-			fail(w, "a wrong row in a page", channel, want[i]);
-}
 
 /* --- calls --------------------------------------------------------------- */
 
@@ -203,29 +39,41 @@ static bool is_write(const struct store_op *op)
 }
 
 static void settle_row(struct world *w, uint32_t channel, uint64_t id,
-		       uint32_t version, int status, bool was_there)
+		       uint32_t version, int status)
 {
 	struct model_row *row = &w->rows[channel][id];
 
 	if (status == -ETIMEDOUT)
 		return;		/* stays possible until the next start */
 	maybe_remove(w, channel, id, version);
-	if (!status && was_there)
+	if (!status)
 		row->version = version;
+}
+
+/* Of those it deletes, which nobody else writes to meanwhile. */
+static uint32_t count_there(const struct world *w, const struct call *call)
+{
+	const struct model_row *rows = w->rows[op_channel(&call->op)];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < call->op.id_count; i++)
+		n += rows[call->ids[i]].version != ABSENT;
+	return n;
 }
 
 static void settle_write(struct world *w, struct call *call)
 {
-	uint32_t channel = (uint32_t)call->op.channel;
+	uint32_t channel = op_channel(&call->op);
 	int status = call->op.status;
 
 	if (call->op.kind == OP_DELETE) {
+		if (!status && call->op.changed != count_there(w, call))
+			fail(w, "a delete of wrong number", channel,
+			     call->op.changed);
 		for (uint32_t i = 0; i < call->op.id_count; i++)
-			settle_row(w, channel, call->ids[i], ABSENT, status,
-				   true);
+			settle_row(w, channel, call->ids[i], ABSENT, status);
 	} else {
-		settle_row(w, channel, call->op.id, call->version, status,
-			   true);
+		settle_row(w, channel, call->op.id, call->version, status);
 		blob_put(call->op.row);
 	}
 	w->writing[channel]--;
@@ -241,7 +89,7 @@ static void settle_write(struct world *w, struct call *call)
 
 static void settle_read(struct world *w, struct call *call)
 {
-	uint32_t channel = (uint32_t)call->op.channel;
+	uint32_t channel = op_channel(&call->op);
 	bool quiet = w->epoch[channel] == call->epoch && !w->writing[channel];
 	const struct model_row *row = &w->rows[channel][call->op.id];
 
@@ -392,7 +240,7 @@ static void do_something(struct world *w)
 		return;
 	memset(&call->op, 0, sizeof(call->op));
 	call->w = w;
-	call->op.channel = channel;
+	op_set_channel(&call->op, channel);
 	call->op.done = call_done;
 	if (w->full && rng_below(&w->rng, 400) == 0) {
 		w->is_full = !w->is_full;
@@ -469,13 +317,13 @@ static uint32_t read_row(struct world *w, uint32_t channel, uint64_t id)
 {
 	struct call call = {
 		.op.kind = OP_GET,
-		.op.channel = channel,
 		.op.id = id,
 		.op.done = read_done,
 		.busy = true,
 	};
 	uint32_t version;
 
+	op_set_channel(&call.op, channel);
 	engine_submit(w->e, &call.op);
 	while (call.busy)
 		step(w);
@@ -603,16 +451,7 @@ static const char *run_seed(struct world *w, uint64_t seed)
 
 /* --- the tests ----------------------------------------------------------- */
 
-static uint64_t seeds = DEFAULT_SEEDS, first_seed = 1;
-static int test_number;
-static int failures;
-
-static void report(bool ok, const char *name)
-{
-	failures += !ok;
-	printf("%sok %d - %s\n", ok ? "" : "not ", ++test_number, name);
-	fflush(stdout);
-}
+static struct seeds seeds;
 
 enum trouble { NONE, ERRORS, FULL, FLIPS };
 
@@ -633,18 +472,18 @@ static void test_seeds(const char *name, enum trouble trouble)
 	struct world *w = new_world(trouble, 0);
 	bool ok = true;
 
-	for (uint64_t i = 0; i < seeds && ok; i++)
-		ok = !run_seed(w, first_seed + i);
+	for (uint64_t i = 0; i < seeds.count && ok; i++)
+		ok = !run_seed(w, seeds.first + i);
 	printf("# %llu lives, %llu acknowledged, %llu refused, %llu unknown, "
 	       "%llu torn tails, %llu comparisons\n",
 	       (unsigned long long)w->lives, (unsigned long long)w->acked,
 	       (unsigned long long)w->refused, (unsigned long long)w->unknown,
 	       (unsigned long long)w->torn, (unsigned long long)w->checks);
 	/* Few seeds need not have met everything. */
-	if (seeds >= DEFAULT_SEEDS)
+	if (seeds.count >= DEFAULT_SEEDS)
 		ok = ok && w->torn && (trouble != ERRORS || w->refused) &&
 		     (trouble != FULL || w->no_space);
-	report(ok && w->acked, name);
+	tap(ok && w->acked, name);
 	free(w);
 }
 
@@ -656,24 +495,14 @@ static void test_canary(const char *name, enum trouble trouble,
 	const char *wrong = NULL;
 
 	for (uint64_t i = 0; i < 10 * DEFAULT_SEEDS && !wrong; i++)
-		wrong = run_seed(w, first_seed + i);
-	report(wrong, name);
+		wrong = run_seed(w, seeds.first + i);
+	tap(wrong, name);
 	free(w);
 }
 
 int main(int argc, char **argv)
 {
-	const char *env = getenv("SEEDS");
-
-	if (env)
-		seeds = strtoull(env, NULL, 10);
-	if (argc > 1)
-		seeds = strtoull(argv[1], NULL, 10);
-	if (argc > 2)
-		first_seed = strtoull(argv[2], NULL, 10);
-	printf("# again: %s %llu %llu\n", argv[0], (unsigned long long)seeds,
-	       (unsigned long long)first_seed);
-	printf("1..9\n");
+	seeds = seeds_begin(argc, argv, DEFAULT_SEEDS, 9);
 	log_set_level(LOG_ERROR);
 	log_set_fd(-1);
 	test_seeds("nothing acknowledged is lost by power cuts", NONE);
@@ -690,5 +519,5 @@ int main(int argc, char **argv)
 		    ENGINE_UNSAFE_LOG_HEAL);
 	test_canary("a start that believes a cache is found out", NONE,
 		    ENGINE_UNSAFE_START_SYNC);
-	return failures != 0;
+	return tap_failures != 0;
 }
