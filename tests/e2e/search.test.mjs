@@ -145,6 +145,9 @@ test('shows nobody what he may not read', async () => {
 	const open = await say('a quokka in the open');
 	await finds({ content: 'quokka' }, [open, secret], { token: person });
 	await finds({ content: 'quokka' }, [open]);
+	for (const message of [open, secret])
+		await finds({ content: 'quokka', channel_id: message.channel_id },
+			[message], { token: person });
 	const { status, body } = await search({ channel_id: hidden.id });
 	assert.equal(status, 403);
 	assert.equal(body.code, 50001);
@@ -202,4 +205,32 @@ test('a person is told what was read and mentioned', async () => {
 	const bot = await Gateway.login(server, server.tokens[0]);
 	assert.equal(bot.ready.read_state, undefined);
 	bot.close();
+});
+
+test('mentions that were counted outlive a kill', { skip: !isOwn }, async () => {
+	const me = (await call('GET', '/users/@me', { token: person })).body;
+	const entry = async (channelId) => {
+		const gateway = await Gateway.login(server, person);
+		gateway.close();
+		return gateway.ready.read_state.entries.find(({ id }) => id === channelId);
+	};
+	const { body: other } = await call('POST', `/guilds/${server.guildId}/channels`,
+		{ token: person, body: { name: 'other', type: 0 } });
+	const read = await say('to be read', { channelId: other.id });
+	const before = await entry(server.channelId);
+	for (let i = 0; i < 3; i++)
+		await say(`numbat ${i} for <@${me.id}>`);
+	const counted = before.mention_count + 3;
+	await until('three mentions', async () =>
+		(await entry(server.channelId)).mention_count === counted);
+	// What is acknowledged is durable, and what came before it as well.
+	const { status } = await call('POST',
+		`/channels/${other.id}/messages/${read.id}/ack`,
+		{ token: person, body: { token: null } });
+	assert.equal(status, 200);
+	await server.kill();
+	await server.start();
+	assert.deepEqual(await entry(server.channelId),
+		{ ...before, mention_count: counted });
+	assert.equal((await entry(other.id)).last_message_id, read.id);
 });
