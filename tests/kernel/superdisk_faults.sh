@@ -94,7 +94,7 @@ ok replaced_fills_again wait_for 20 ssd_is sd 1 valid "$half/$half"
 
 # It hangs: writes go on at once, reads when it is taken out.
 must hang_ssd ssd1
-ok a_hung_ssd_delays_no_write timeout 60 blocks write $sd 5 16 16
+ok a_hung_ssd_delays_no_write within 60 blocks write $sd 5 16 16
 start dd if=$sd of=/tmp/hung bs=64k skip=1 count=1 iflag=direct status=none
 ok a_hung_ssd_is_taken_out wait_for 30 ssd_is sd 1 state failed
 ok the_device_goes_on timeout 60 blocks write $sd 5 0 1024

@@ -47,10 +47,14 @@ must unhang_ssd ssd0
 ok when_it_answers_it_is wait_for 60 replace 0 "$ssd0"
 ok and_it_fills wait_for 60 all_valid
 
-# It is taken out, answers, and goes before anybody is told of its end.
+# Nothing is left to store: that it hangs is seen by a read alone.  It is taken
+# out, answers, and goes before anybody is told of its end.
+must dmsetup suspend sd
+must dmsetup resume sd
+must all_valid
 must hang_ssd ssd0
 start dd if=$sd of=/dev/null bs=4k count=1 iflag=direct status=none
-must wait_for 30 ssd_is sd 0 state failed
+ok what_answers_no_read_is_taken_out wait_for 30 ssd_is sd 0 state failed
 must unhang_ssd ssd0
 ok when_it_has_failed_it_may_go wait_for 30 dmsetup message sd 0 remove 0
 ok nobody_misses_it blocks verify $sd 1
@@ -81,16 +85,25 @@ is what_missed_writes_is_not_believed "$(ssd_field sd 0 misses)" 0
 ok reads_are_right blocks verify $sd 2
 must dmsetup remove sd
 
-# One alone, without a witness: it fails, misses writes, and comes back.
+# One alone, without a witness: it fails, misses a write, and comes back.  Nothing
+# else is in doubt, and the fingerprint does not tell, as that is no sample.
+missed=$((104 * 16))
 must super_create sd "$disk0" "$ssd0" verify off
 must blocks write $sd 3
+holds_all() {
+	blocks verify $sd 3 && ssd_is sd 0 valid $((half * 2))/$((half * 2))
+}
+must wait_for 60 holds_all
+must dmsetup suspend sd
+must dmsetup resume sd
+must holds_all
 must kill_ssd ssd0
-ok fails_alone blocks write $sd 4
+ok fails_alone blocks write $sd 4 $missed 16
 ok it_is_out wait_for 30 ssd_is sd 0 state failed
 must dmsetup suspend sd
 must revive_ssd ssd0	# too late to be told
 must dmsetup resume sd
-ok it_is_not_believed_alone blocks verify $sd 4
+ok it_is_not_believed_alone blocks verify $sd 4 $missed 16
 must dmsetup remove sd
 
 # --- while it is read, and looked at ----------------------------------------
