@@ -75,10 +75,15 @@ static void change_class(struct actor *actor)
 	struct handover *h = actor->more->handover;
 	const struct actor_class *class = h->next_class;
 	unsigned int pool = pool_class(class->state_size);
-	void *state = pool_zalloc(pool, class->state_size);
-	int err = state ? h->adopt(actor, state, actor->state) : -ENOMEM;
+	void *state = NULL;
+	int err = -EBUSY;
 
 	h->next_class = NULL;
+	/* What is in flight may name the old state. */
+	if (!actor->more->io_pending) {
+		state = pool_zalloc(pool, class->state_size);
+		err = state ? h->adopt(actor, state, actor->state) : -ENOMEM;
+	}
 	if (err) {
 		log_warn("actor", "become_failed", "class=%s err=%d",
 			 class->name, err);
@@ -98,6 +103,12 @@ static void change_core(struct actor *actor)
 	int core = h->next_core;
 
 	h->moves = false;
+	/* It comes back to this core. */
+	if (actor->more->io_pending) {
+		log_warn("actor", "move_failed", "class=%s err=%d",
+			 class_of(actor)->name, -EBUSY);
+		return;
+	}
 	set_flag(actor, ACTOR_BOUND, core != ACTOR_CORE_ANY);
 	if (core != ACTOR_CORE_ANY)
 		atomic_store_explicit(&actor->core, (uint16_t)core,
@@ -116,15 +127,30 @@ void handover_after(struct actor *actor)
 		change_core(actor);
 	if (actor_ref_is_nobody(h->successor))
 		return;
-	names_pass(sys, ref_of(sys, actor), h->successor);
+	h->heir = h->successor;
+	names_pass(sys, ref_of(sys, actor), h->heir);
 	life_end(actor, 0);
+}
+
+void handover_forget(struct actor *actor)
+{
+	struct handover *h = actor->more->handover;
+
+	if (h)
+		*h = (struct handover){ .heir = h->heir };
 }
 
 bool handover_has_heir(const struct actor *actor)
 {
 	const struct handover *h = actor->more ? actor->more->handover : NULL;
 
-	return h && !actor_ref_is_nobody(h->successor);
+	return h && !actor_ref_is_nobody(h->heir);
+}
+
+/* Not what came of its own timers, monitors, links, children. */
+static bool is_inherited(const struct actor_msg *msg)
+{
+	return msg->type >= ACTOR_MSG_USER || msg->type == ACTOR_MSG_STOP;
 }
 
 void handover_forward(struct actor *actor, struct actor_msg *msg)
@@ -137,7 +163,11 @@ void handover_forward(struct actor *actor, struct actor_msg *msg)
 		/* It was sent once: now it is once more, as another one is
 		 * ended here. */
 		count(&s->counters.dropped_end, 1);
-		send_unbounded(s->sys, actor->more->handover->successor, msg);
+		if (is_inherited(msg))
+			send_unbounded(s->sys, actor->more->handover->heir,
+				       msg);
+		else
+			actor_msg_free(msg);
 		msg = next;
 	}
 }

@@ -134,7 +134,8 @@ struct actor_more {
 	struct handover *handover;	/* NULL: never asked for */
 };
 
-/* What an actor is to go on as, after its handler. */
+/* What an actor is to go on as, after its handler; a handler that fails has
+ * asked for nothing. */
 struct handover {
 	bool asked;			/* for any of the following */
 	bool moves;			/* actor_move() */
@@ -142,12 +143,14 @@ struct handover {
 	const struct actor_class *next_class;	/* actor_become() */
 	int (*adopt)(struct actor *self, void *state, void *old);
 	actor_ref successor;		/* actor_hand_over() */
+	actor_ref heir;			/* that successor, from then on */
 };
 
 /* Counters of one thread; the others read them. */
 struct counters {
 	_Atomic uint64_t sent;
 	_Atomic uint64_t delivered;
+	_Atomic uint64_t routed;	/* to another node */
 	_Atomic uint64_t dropped_stale;	/* no such actor (any more) */
 	_Atomic uint64_t dropped_full;	/* ACTOR_FULL_DROP */
 	_Atomic uint64_t dropped_end;	/* queued when the actor ended */
@@ -327,8 +330,10 @@ static inline enum phase phase_of(const struct actor *actor)
 
 static inline void set_phase(struct actor *actor, enum phase phase)
 {
+	/* Release: what it is, to who looks at all there are.  Partner:
+	 * is_live() in inspect.c. */
 	atomic_store_explicit(&actor->phase, (uint8_t)phase,
-			      memory_order_relaxed);
+			      memory_order_release);
 }
 
 static inline const struct actor_class *class_of(const struct actor *actor)

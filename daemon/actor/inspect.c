@@ -21,6 +21,7 @@ static void add(struct actor_stats *to, const struct counters *from)
 {
 	to->sent += read_counter(&from->sent);
 	to->delivered += read_counter(&from->delivered);
+	to->routed += read_counter(&from->routed);
 	to->dropped_stale += read_counter(&from->dropped_stale);
 	to->dropped_full += read_counter(&from->dropped_full);
 	to->dropped_end += read_counter(&from->dropped_end);
@@ -31,9 +32,11 @@ static void add(struct actor_stats *to, const struct counters *from)
 	to->mutes += read_counter(&from->mutes);
 }
 
+/* Acquire: what is to be described.  Partner: set_phase(). */
 static bool is_live(const struct actor *actor)
 {
-	enum phase phase = phase_of(actor);
+	enum phase phase = atomic_load_explicit(&actor->phase,
+						memory_order_acquire);
 
 	return phase != PHASE_FREE && phase != PHASE_GONE;
 }

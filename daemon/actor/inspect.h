@@ -14,9 +14,10 @@
 struct buf;
 
 struct actor_stats {
-	/* Messages: sent = delivered + dropped_* + queued. */
+	/* Messages: sent = delivered + routed + dropped_* + queued. */
 	uint64_t sent;
 	uint64_t delivered;
+	uint64_t routed;	/* given to actor_system_route() */
 	uint64_t dropped_stale;	/* to an actor that was no more */
 	uint64_t dropped_full;	/* by ACTOR_FULL_DROP and -EAGAIN */
 	uint64_t dropped_end;	/* in the mailbox of one that ended */

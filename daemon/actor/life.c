@@ -122,7 +122,11 @@ void life_apply_class(struct actor *actor)
 	set_flag(actor, ACTOR_DROPS, class->when_full == ACTOR_FULL_DROP);
 }
 
-/* All but the generation, and last the mailbox, opens here. */
+/*
+ * All but the generation, and last the mailbox, opens here.  `waiters` is left
+ * as it is: who joins those of an actor that has ended may do so even now, and
+ * wakes them itself.  Partner: mute_wait().
+ */
 static void fill(struct actor *actor, const struct birth *birth)
 {
 	actor->sched = NULL;
@@ -135,7 +139,6 @@ static void fill(struct actor *actor, const struct birth *birth)
 	actor->prev_sibling = actor->next_sibling = 0;
 	atomic_store_explicit(&actor->handled, 0, memory_order_relaxed);
 	atomic_store_explicit(&actor->time_ns, 0, memory_order_relaxed);
-	atomic_store_explicit(&actor->waiters, NULL, memory_order_relaxed);
 	atomic_store_explicit(&actor->gone, NULL, memory_order_relaxed);
 	atomic_store_explicit(&actor->backlog, 0, memory_order_relaxed);
 	atomic_store_explicit(&actor->core, (uint16_t)birth->core,
@@ -174,7 +177,7 @@ static struct actor_msg *close_mailbox(struct actor *actor)
 {
 	uint64_t word;
 
-	/* Release: its timers are cancelled.  Partner: find_live(). */
+	/* Release: its timers are cancelled.  Partner: slots_live(). */
 	atomic_store_explicit(&actor->generation, generation_of(actor) + 1,
 			      memory_order_release);
 	word = atomic_exchange(&actor->top, BOX_DEAD);
@@ -352,6 +355,7 @@ static void end_state(struct actor *actor)
 	timer_cancel_all(actor);
 	watch_forget_all(actor);
 	link_tell_all(actor, actor->reason);
+	handover_forget(actor);
 	actor->more->children_told = false;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actor/life.h"
+#include "actor/slots.h"
 #include "base/mem.h"
 
 struct name {
@@ -25,10 +26,18 @@ static struct name *__find(struct actor_system *sys, const char *text)
 	return NULL;
 }
 
+/* An heir does not know what names it has got: they are free with its end. */
+static bool __is_free(struct actor_system *sys, const struct name *name)
+{
+	return ref_node(name->ref) == sys->node && !slots_live(sys, name->ref);
+}
+
 static int __add(struct actor_system *sys, actor_ref ref, const char *text)
 {
 	struct name *name = __find(sys, text);
 
+	if (name && __is_free(sys, name))
+		name->ref = ref;
 	if (name)
 		return actor_ref_eq(name->ref, ref) ? 0 : -EEXIST;
 	name = mem_alloc(sizeof(*name) + strlen(text) + 1);
@@ -62,10 +71,16 @@ actor_ref actor_lookup(struct actor_system *sys, const char *text)
 
 	pthread_mutex_lock(&sys->name_lock);
 	name = __find(sys, text);
-	if (name)
+	if (name && !__is_free(sys, name))
 		ref = name->ref;
 	pthread_mutex_unlock(&sys->name_lock);
 	return ref;
+}
+
+void names_fini(struct actor_system *sys)
+{
+	while (!list_empty(&sys->names))
+		mem_free(list_entry(list_pop(&sys->names), struct name, link));
 }
 
 void names_pass(struct actor_system *sys, actor_ref from, actor_ref to)

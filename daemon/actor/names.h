@@ -7,5 +7,7 @@
 
 /* All names of `from` become those of `to`, or free when it is nobody. */
 void names_pass(struct actor_system *sys, actor_ref from, actor_ref to);
+/* Of a system that goes. */
+void names_fini(struct actor_system *sys);
 
 #endif

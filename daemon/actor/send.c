@@ -49,22 +49,6 @@ static int dropped(struct actor_system *sys, struct actor_msg *msg, int err)
 	return err;
 }
 
-/*
- * The actor that `ref` names at this moment, or NULL.  Acquire: one that has
- * ended is done with what it shared with a message, its timer, which we shall
- * free.  Partner: close_mailbox().
- */
-static struct actor *find_live(struct actor_system *sys, actor_ref ref)
-{
-	struct actor *actor = slots_find(sys, ref);
-
-	if (!actor ||
-	    atomic_load_explicit(&actor->generation, memory_order_acquire) !=
-	    ref_generation(ref))
-		return NULL;
-	return actor;
-}
-
 static uint32_t backlog_of(struct actor *actor)
 {
 	return atomic_load_explicit(&actor->backlog, memory_order_relaxed);
@@ -102,15 +86,26 @@ static int push(struct actor_system *sys, struct actor *actor, actor_ref to,
 	return 0;
 }
 
+/* To one that does not live here: on another node, or nowhere. */
+static int send_away(struct actor_system *sys, actor_ref to,
+		     struct actor_msg *msg)
+{
+	if (ref_node(to) == sys->node || actor_ref_is_nobody(to) || !sys->route)
+		return dropped(sys, msg, -ESRCH);
+	SEND_COUNT(sys, routed, 1);
+	envelope_of(msg)->to = to.bits;
+	return sys->route(sys->route_ctx, to, msg);
+}
+
 int send_unbounded(struct actor_system *sys, actor_ref to,
 		   struct actor_msg *msg)
 {
-	struct actor *actor = find_live(sys, to);
+	struct actor *actor = slots_live(sys, to);
 	uint32_t n;
 
 	SEND_COUNT(sys, sent, 1);
 	if (!actor)
-		return dropped(sys, msg, -ESRCH);
+		return send_away(sys, to, msg);
 	return push(sys, actor, to, msg, &n);
 }
 
@@ -123,7 +118,7 @@ void send_nudge(struct actor_system *sys, struct actor *actor)
 
 int send_ctrl(struct actor_system *sys, actor_ref to, struct actor_msg *msg)
 {
-	struct actor *actor = find_live(sys, to);
+	struct actor *actor = slots_live(sys, to);
 	struct actor_msg *old;
 
 	envelope_of(msg)->to = to.bits;
@@ -142,27 +137,17 @@ gone:
 	return -ESRCH;
 }
 
-static int send_remote(struct actor_system *sys, actor_ref to,
-		       struct actor_msg *msg)
-{
-	if (!sys->route)
-		return dropped(sys, msg, -ESRCH);
-	envelope_of(msg)->to = to.bits;
-	return sys->route(sys->route_ctx, to, msg);
-}
-
 static int send_from(struct sched *s, struct actor *self, actor_ref to,
 		     struct actor_msg *msg)
 {
 	struct actor_system *sys = s->sys;
-	struct actor *actor = find_live(sys, to);
+	struct actor *actor = slots_live(sys, to);
 	uint32_t n;
 	int err;
 
 	count(&s->counters.sent, 1);
 	if (!actor)
-		return ref_node(to) == sys->node || actor_ref_is_nobody(to) ?
-			dropped(sys, msg, -ESRCH) : send_remote(sys, to, msg);
+		return send_away(sys, to, msg);
 	if (has_flag(actor, ACTOR_DROPS) && is_full(actor))
 		return dropped(sys, msg, -ENOBUFS);
 	flight_sent(s, self, to, msg);
@@ -205,13 +190,13 @@ void actor_msg_take(struct actor *self, struct actor_msg *msg)
 int actor_system_send(struct actor_system *sys, actor_ref to,
 		      struct actor_msg *msg)
 {
-	struct actor *actor = find_live(sys, to);
+	struct actor *actor = slots_live(sys, to);
 	uint32_t n;
 
 	SEND_COUNT(sys, sent, 1);
 	msg->from = ACTOR_NOBODY;
 	if (!actor)
-		return dropped(sys, msg, -ESRCH);
+		return send_away(sys, to, msg);
 	if (is_full(actor))
 		return dropped(sys, msg, -EAGAIN);
 	flight_pick_foreign(sys, msg);

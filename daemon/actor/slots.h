@@ -31,4 +31,20 @@ static inline struct actor *slots_find(struct actor_system *sys, actor_ref ref)
 	return &sys->slots[slot];
 }
 
+/*
+ * The actor that `ref` names at this moment, or NULL.  Acquire: one that has
+ * ended is done with what it shared with a message, its timer, which we shall
+ * free.  Partner: close_mailbox().
+ */
+static inline struct actor *slots_live(struct actor_system *sys, actor_ref ref)
+{
+	struct actor *actor = slots_find(sys, ref);
+
+	if (!actor ||
+	    atomic_load_explicit(&actor->generation, memory_order_acquire) !=
+	    ref_generation(ref))
+		return NULL;
+	return actor;
+}
+
 #endif

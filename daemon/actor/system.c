@@ -9,6 +9,7 @@
 
 #include "actor/hog.h"
 #include "actor/life.h"
+#include "actor/names.h"
 #include "actor/sched.h"
 #include "actor/sim.h"
 #include "actor/slots.h"
@@ -83,6 +84,7 @@ static void fini(struct actor_system *sys)
 		sched_fini(&sys->scheds[i]);
 	mem_free(sys->scheds);
 	hog_watch_free(sys);
+	names_fini(sys);
 	if (sys->slots)
 		slots_fini(sys);
 	pthread_cond_destroy(&sys->root_done);

@@ -6,75 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "actor/actor.h"
-#include "actor/inspect.h"
-#include "actor/system.h"
+#include "actor_story.h"
 #include "base/mem.h"
-#include "os/sim.h"
-
-#define FOREVER UINT64_MAX
 
 enum { MSG_FAIL = ACTOR_MSG_USER, MSG_NOTE, MSG_SPAWN, MSG_NAME, MSG_END,
        MSG_LINK, MSG_UNLINK, MSG_LOOP };
-
-static struct os_env *env;
-static struct actor_system *sys;
-static char story[512];		/* what happened, in order */
-
-static void tell(const char *what)
-{
-	strncat(story, what, sizeof(story) - strlen(story) - 1);
-}
-
-static int open_system(int cores)
-{
-	struct actor_system_opts opts = { .cores = cores, .max_actors = 64 };
-	int err;
-
-	story[0] = 0;
-	err = os_sim_new(1, &env);
-	if (err)
-		return err;
-	opts.env = env;
-	err = actor_system_new(&opts, &sys);
-	if (err) {
-		os_env_free(env);
-		return err;
-	}
-	return actor_system_start(sys);
-}
-
-static void check_conserved(void)
-{
-	struct actor_stats s;
-
-	actor_system_stats(sys, &s);
-	assert_int_equal(s.sent, s.delivered + s.dropped_stale +
-				 s.dropped_full + s.dropped_end + s.queued);
-}
-
-static void close_system(void)
-{
-	assert_int_equal(actor_system_shutdown(sys, 1000), 0);
-	check_conserved();
-	actor_system_free(sys);
-	os_env_free(env);
-}
-
-static void run(void)
-{
-	actor_system_run(sys, FOREVER, FOREVER);
-}
-
-static int send(actor_ref to, uint32_t type)
-{
-	struct actor_msg *msg = actor_msg_new(type, sizeof(*msg));
-
-	return msg ? actor_system_send(sys, to, msg) : -ENOMEM;
-}
 
 /* A part tells when it starts and stops, by the letter it is given. */
 
