@@ -269,7 +269,7 @@ static int on_events(struct actor *self, struct session *s,
 	if (err)
 		return overflow(self, s, err);
 	if (events->opens)
-		session_admit_guild(s);
+		session_admit_guild(s, events->opens);
 	session_flush(s);
 	session_admit_check(self, s);
 	return 0;
@@ -347,9 +347,8 @@ static int on_guild_remove(struct actor *self, struct session *s,
 {
 	struct session_guild_msg *remove = (void *)msg;
 
-	if (!session_guild_remove(s, remove->guild_id))
-		return 0;
-	session_admit_guild(s);
+	session_guild_remove(s, remove->guild_id);
+	session_admit_guild(s, remove->guild_id);
 	session_admit_check(self, s);
 	return 0;
 }

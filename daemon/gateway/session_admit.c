@@ -14,7 +14,8 @@ struct admit {
 	struct admission_place place;
 	struct actor_system *sys;
 	actor_ref session;
-	uint32_t guilds;	/* whose GUILD_CREATE is to come */
+	uint32_t guild_count;	/* of guilds whose GUILD_CREATE is to come */
+	uint64_t *guild;
 	char token[REST_TOKEN_MAX];
 };
 
@@ -67,14 +68,23 @@ int session_admit_go_on(struct actor *self, struct session *s)
 
 void session_admit_expect(struct session *s)
 {
-	if (s->admit && s->intents & INTENT_GUILDS)
-		s->admit->guilds = s->guild_count;
+	struct admit *admit = s->admit;
+
+	if (!admit || !(s->intents & INTENT_GUILDS) || !s->guild_count)
+		return;
+	/* Without memory none is waited for. */
+	admit->guild = mem_alloc(s->guild_count * sizeof(*admit->guild));
+	for (uint32_t i = 0; admit->guild && i < s->guild_count; i++)
+		admit->guild[admit->guild_count++] = s->guild[i].id;
 }
 
-void session_admit_guild(struct session *s)
+void session_admit_guild(struct session *s, uint64_t guild_id)
 {
-	if (s->admit && s->admit->guilds)
-		s->admit->guilds--;
+	struct admit *admit = s->admit;
+
+	for (uint32_t i = 0; admit && i < admit->guild_count; i++)
+		if (admit->guild[i] == guild_id)
+			admit->guild[i] = admit->guild[--admit->guild_count];
 }
 
 void session_admit_leave(struct actor *self, struct session *s)
@@ -86,12 +96,13 @@ void session_admit_leave(struct actor *self, struct session *s)
 	s->admit = NULL;
 	admission_leave(s->admission, &admit->place, actor_now_ns(self));
 	explicit_bzero(admit->token, sizeof(admit->token));
+	mem_free(admit->guild);
 	mem_free(admit);
 }
 
 void session_admit_check(struct actor *self, struct session *s)
 {
-	if (s->admit && s->phase == SESSION_LIVE && !s->admit->guilds &&
+	if (s->admit && s->phase == SESSION_LIVE && !s->admit->guild_count &&
 	    !journal_unsent(&s->journal))
 		session_admit_leave(self, s);
 }

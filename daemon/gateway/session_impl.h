@@ -121,9 +121,10 @@ void session_forget(struct actor *self, struct session *s);
 /* 0 or the negated close code. */
 int session_admit(struct actor *self, struct session *s, const char *token);
 int session_admit_go_on(struct actor *self, struct session *s);
-/* Guilds have been joined; one's GUILD_CREATE is here, or will not come. */
+/* Its guilds are about to be joined; the GUILD_CREATE of one is here, or will
+ * not come, which may be said more than once. */
 void session_admit_expect(struct session *s);
-void session_admit_guild(struct session *s);
+void session_admit_guild(struct session *s, uint64_t guild_id);
 /* Gives the place back, if all is said and sent; in any case. */
 void session_admit_check(struct actor *self, struct session *s);
 void session_admit_leave(struct actor *self, struct session *s);
@@ -138,8 +139,7 @@ int session_opened(struct actor *self, struct session *s,
 		   const struct readstate_entries_msg *read_states);
 void session_guild_add(struct actor *self, struct session *s,
 		       const struct dir_guild *guild);
-/* False: it was not among them. */
-bool session_guild_remove(struct session *s, uint64_t guild_id);
+void session_guild_remove(struct session *s, uint64_t guild_id);
 /* Is an event without a guild for this session? */
 bool session_wants_direct(const struct session *s, uint32_t intents);
 

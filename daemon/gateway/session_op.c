@@ -89,13 +89,12 @@ void session_guild_add(struct actor *self, struct session *s,
 	enter(self, s, guild->ref);
 }
 
-bool session_guild_remove(struct session *s, uint64_t guild_id)
+void session_guild_remove(struct session *s, uint64_t guild_id)
 {
 	struct dir_guild *guild = guild_find(s, guild_id);
 
 	if (guild)
 		*guild = s->guild[--s->guild_count];
-	return guild;
 }
 
 bool session_wants_direct(const struct session *s, uint32_t intents)
@@ -223,6 +222,7 @@ int session_opened(struct actor *self, struct session *s,
 	session_name_conn(self, s);
 	if (s->conn)
 		conn_settle(s->conn);
+	session_admit_expect(s);
 	for (i = 0; i < s->guild_count; i++)
 		enter(self, s, s->guild[i].ref);
 	return 0;

@@ -125,6 +125,7 @@ static int tell_relay(struct guild *g, const struct guild_session *s,
 		blob_put(first);
 		return -ENOMEM;
 	}
+	m->guild_id = g->arg.guild_id;
 	m->session = s->ref;
 	m->user_id = s->user_id;
 	m->intents = s->intents;

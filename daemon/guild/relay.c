@@ -335,7 +335,7 @@ static int grow(struct relay *r)
 
 /* Hands one payload to one session, behind all that is pending. */
 static int direct(struct actor *self, actor_ref session, struct blob *payload,
-		  bool opens)
+		  uint64_t opens)
 {
 	struct session_events_msg *m = session_events_new(1);
 
@@ -366,7 +366,8 @@ static int add(struct actor *self, struct relay *r,
 		.view = m->view,
 	};
 	r->intents |= m->intents;
-	return m->first ? direct(self, m->session, m->first, true) : 0;
+	return m->first ? 
+		direct(self, m->session, m->first, m->guild_id) : 0;
 }
 
 /* What came before it must not reach the newcomer: flushed first. */

@@ -38,6 +38,7 @@ struct relay_view {
 
 struct relay_add_msg {
 	struct actor_msg head;
+	uint64_t guild_id;
 	actor_ref session;
 	uint64_t user_id;
 	uint32_t intents;

@@ -35,7 +35,8 @@ enum session_msg_type {
 struct session_events_msg {
 	struct actor_msg head;
 	uint32_t count;
-	bool opens;			/* a guild's GUILD_CREATE, alone */
+	uint64_t opens;			/* the guild whose GUILD_CREATE this
+					 * is, alone; 0: it is another */
 	struct blob *payload[];		/* owned: one reference each */
 };
 

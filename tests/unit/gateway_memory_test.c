@@ -11,8 +11,6 @@
  * The data service is a model whose own allocations are spared.  What
  * libwebsockets and SQLite allocate themselves does not fail.
  */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -22,8 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -43,6 +39,7 @@
 #include "proto/store.h"
 #include "proto/types.h"
 
+#include "gateway_client.h"
 #include "one_guild.h"
 
 #define PATIENCE_MS 100		/* of the client, for each answer */
@@ -222,96 +219,11 @@ static bool disarm(void)
 
 /* --- the client --- */
 
-static int dial(void)
-{
-	const struct timeval patience = { .tv_usec = PATIENCE_MS * 1000 };
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_port = htons(gateway_port(world.gateway)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	assert_false(connect(fd, (struct sockaddr *)&to, sizeof(to)));
-	return fd;
-}
-
-static bool say(int fd, const void *data, size_t len)
-{
-	return send(fd, data, len, MSG_NOSIGNAL) == (ssize_t)len;
-}
-
-/* A short text, with a mask of zeroes. */
-static bool say_text(int fd, const char *text)
-{
-	uint8_t frame[6 + 125] = { 0x81 };
-	size_t len = strlen(text);
-
-	check(len < 126);
-	frame[1] = (uint8_t)(0x80 | len);
-	memcpy(frame + 6, text, len);
-	return say(fd, frame, len + 6);
-}
-
-/* A close frame, INVALID_SESSION, any status that is an error. */
-static bool is_refusal(const char *data, size_t len)
-{
-	static const char *const refusals[] = {
-		"\x88\x02", "\"op\":9", "HTTP/1.1 4", "HTTP/1.1 5",
-	};
-
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
-		if (memmem(data, len, refusals[i], strlen(refusals[i])))
-			return true;
-	return false;
-}
-
-static unsigned int silences;	/* nothing came for too long */
-
-/* Reads until `what` has come; false: it is refused, or over, or silent. */
-static bool hear(int fd, const char *what)
-{
-	static char data[1 << 16];
-	size_t len = 0;
-	ssize_t n;
-
-	while ((n = recv(fd, data + len, sizeof(data) - len, 0)) > 0) {
-		len += (size_t)n;
-		if (memmem(data, len, what, strlen(what)))
-			return true;
-		if (is_refusal(data, len))
-			return false;
-	}
-	silences += n < 0 && errno == EAGAIN;
-	return false;
-}
-
-static int log_in(void)
-{
-	static const char handshake[] =
-		"GET /?v=10&encoding=json HTTP/1.1\r\nHost: x\r\n"
-		"Upgrade: websocket\r\nConnection: Upgrade\r\n"
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-		"Sec-WebSocket-Version: 13\r\n\r\n";
-	int fd = dial();
-
-	if (say(fd, handshake, sizeof(handshake) - 1) &&
-	    hear(fd, "\"op\":10") &&
-	    say_text(fd, "{\"op\":2,\"d\":{\"token\":\"" TOKEN "\","
-		     "\"intents\":33281,\"properties\":{}}}") &&
-	    hear(fd, "\"GUILD_CREATE\""))
-		return fd;
-	close(fd);
-	return -1;
-}
-
 static bool post(void)
 {
 	static const char body[] = "{\"content\":\"is there anybody\"}";
 	char request[512];
-	int fd = dial(), len;
+	int fd = dial(world.gateway, PATIENCE_MS), len;
 	bool ok;
 
 	len = snprintf(request, sizeof(request),
@@ -328,7 +240,8 @@ static bool post(void)
 static bool turn(void)
 {
 	static const uint8_t goodbye[] = { 0x88, 0x82, 0, 0, 0, 0, 3, 0xe8 };
-	int fd = log_in();
+	int fd = log_in(world.gateway, PATIENCE_MS, TOKEN, 33281,
+			"\"GUILD_CREATE\"");
 	bool ok;
 
 	if (fd < 0) {

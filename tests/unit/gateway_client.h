@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A client of a gateway in the same process, on a blocking socket. */
+#ifndef TESTS_GATEWAY_CLIENT_H
+#define TESTS_GATEWAY_CLIENT_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "gateway/gateway.h"
+
+static inline int dial(struct gateway *gateway, int patience_ms)
+{
+	const struct timeval patience = {
+		.tv_sec = patience_ms / 1000,
+		.tv_usec = patience_ms % 1000 * 1000,
+	};
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(gateway_port(gateway)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	assert_false(connect(fd, (struct sockaddr *)&to, sizeof(to)));
+	return fd;
+}
+
+static inline bool say(int fd, const void *data, size_t len)
+{
+	return send(fd, data, len, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+/* A short text, with a mask of zeroes. */
+static inline bool say_text(int fd, const char *text)
+{
+	uint8_t frame[6 + 125] = { 0x81 };
+	size_t len = strlen(text);
+
+	check(len < 126);
+	frame[1] = (uint8_t)(0x80 | len);
+	memcpy(frame + 6, text, len);
+	return say(fd, frame, len + 6);
+}
+
+/* A close frame, INVALID_SESSION, any status that is an error. */
+static inline bool is_refusal(const char *data, size_t len)
+{
+	static const char *const refusals[] = {
+		"\x88\x02", "\"op\":9", "HTTP/1.1 4", "HTTP/1.1 5",
+	};
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (memmem(data, len, refusals[i], strlen(refusals[i])))
+			return true;
+	return false;
+}
+
+static unsigned int silences;	/* nothing came for too long */
+
+/* Reads until `what` has come; false: it is refused, or over, or silent. */
+static inline bool hear(int fd, const char *what)
+{
+	static char data[1 << 16];
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, data + len, sizeof(data) - len, 0)) > 0) {
+		len += (size_t)n;
+		if (memmem(data, len, what, strlen(what)))
+			return true;
+		if (is_refusal(data, len))
+			return false;
+	}
+	silences += n < 0 && errno == EAGAIN;
+	return false;
+}
+
+/* A new session's socket; -1: something went wrong before `last` came. */
+static inline int log_in(struct gateway *gateway, int patience_ms,
+			 const char *token, unsigned int intents,
+			 const char *last)
+{
+	static const char handshake[] =
+		"GET /?v=10&encoding=json HTTP/1.1\r\nHost: x\r\n"
+		"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+		"Sec-WebSocket-Version: 13\r\n\r\n";
+	int fd = dial(gateway, patience_ms);
+	char identify[126];
+
+	snprintf(identify, sizeof(identify), "{\"op\":2,\"d\":{\"token\":"
+		 "\"%s\",\"intents\":%u,\"properties\":{}}}", token, intents);
+	if (say(fd, handshake, sizeof(handshake) - 1) &&
+	    hear(fd, "\"op\":10") && say_text(fd, identify) && hear(fd, last))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+#endif
