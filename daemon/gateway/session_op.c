@@ -18,20 +18,21 @@
 
 /* --- guilds --------------------------------------------------------------- */
 
-static void send_join(struct actor *self, const struct session *s,
-		      actor_ref guild)
+/* Negative errno: it will not hear of it. */
+static int send_join(struct actor *self, const struct session *s,
+		     actor_ref guild)
 {
 	struct guild_join_msg *msg = ACTOR_MSG_NEW(struct guild_join_msg,
 						   GUILD_JOIN);
 
 	if (!msg)
-		return;
+		return -ENOMEM;
 	msg->user_id = s->user_id;
 	msg->intents = s->intents;
 	msg->core = actor_core(self);
 	msg->large_threshold = s->large_threshold;
 	msg->is_bot = s->is_bot;
-	actor_send(self, guild, &msg->head);
+	return actor_send(self, guild, &msg->head);
 }
 
 static void send_presence(struct actor *self, const struct session *s,
@@ -64,10 +65,13 @@ static struct dir_guild *guild_find(struct session *s, uint64_t id)
 	return NULL;
 }
 
-static void enter(struct actor *self, struct session *s, actor_ref guild)
+static void enter(struct actor *self, struct session *s,
+		  const struct dir_guild *guild)
 {
-	send_join(self, s, guild);
-	send_presence(self, s, guild);
+	if (send_join(self, s, guild->ref))
+		session_admit_guild(s, guild->id);
+	else
+		send_presence(self, s, guild->ref);
 }
 
 void session_guild_add(struct actor *self, struct session *s,
@@ -86,7 +90,7 @@ void session_guild_add(struct actor *self, struct session *s,
 		known = &s->guild[s->guild_count++];
 	}
 	*known = *guild;
-	enter(self, s, guild->ref);
+	enter(self, s, guild);
 }
 
 void session_guild_remove(struct session *s, uint64_t guild_id)
@@ -224,7 +228,7 @@ int session_opened(struct actor *self, struct session *s,
 		conn_settle(s->conn);
 	session_admit_expect(s);
 	for (i = 0; i < s->guild_count; i++)
-		enter(self, s, s->guild[i].ref);
+		enter(self, s, &s->guild[i]);
 	return 0;
 }
 

@@ -398,11 +398,11 @@ static void index_change(struct directory *d, struct actor_msg *msg)
 	}
 }
 
-/* A guild (re)started: sessions of its members have to join it again. */
-static void guild_started(struct directory *d, struct actor_msg *msg)
+/* Sessions of a guild's members have to join it, or need not wait for it. */
+static void tell_members(struct directory *d, uint64_t guild_id, bool there)
 {
-	uint64_t guild_id = ((struct dir_index_msg *)msg)->guild_id, user_id;
 	actor_ref session;
+	uint64_t user_id;
 	size_t iter = 0;
 
 	while (hmap_next(&d->sessions, &iter, &session.bits, &user_id)) {
@@ -410,8 +410,13 @@ static void guild_started(struct directory *d, struct actor_msg *msg)
 
 		for (uint32_t i = 0; i < e->guild_count; i++)
 			if (e->guild[i] == guild_id)
-				tell_session(d, session, guild_id, true);
+				tell_session(d, session, guild_id, there);
 	}
+}
+
+static void guild_started(struct directory *d, struct actor_msg *msg)
+{
+	tell_members(d, ((struct dir_index_msg *)msg)->guild_id, true);
 }
 
 static void guild_exit(struct directory *d, struct actor_msg *msg)
@@ -428,6 +433,7 @@ static void guild_exit(struct directory *d, struct actor_msg *msg)
 		log_error("directory", "guild_ended", "guild=%llu reason=%d",
 			  (unsigned long long)id, m->reason);
 		hmap_del(&d->guilds, id);
+		tell_members(d, id, false);
 		return;
 	}
 }

@@ -126,6 +126,9 @@ static int keeper_handle(struct actor *self, void *state, struct actor_msg *msg)
 	case MSG_NOTE:
 		tell(name);
 		return 0;
+	case ACTOR_MSG_EXIT:
+		tell("X");
+		return 0;
 	case ACTOR_MSG_IO:
 		tell("!");
 		return 0;
@@ -273,16 +276,17 @@ static void its_heir_gets_what_waits_and_its_names(void **state)
 	close_system();
 }
 
-/* Its own timers are its own, and so is the end of its child. */
+/* Its own timers are its own, and so are the ends of its children. */
 static void its_heir_gets_nothing_that_was_meant_for_it_alone(void **state)
 {
 	actor_ref a = open_two();
 
 	(void)state;
-	SAY(a, MSG_SPAWN, MSG_TIMER, MSG_HAND, MSG_NOTE);
+	SAY(a, ACTOR_MSG_EXIT, MSG_SPAWN, MSG_TIMER, MSG_HAND, MSG_NOTE,
+	    ACTOR_MSG_EXIT);
 	os_sim_advance(env, os_now_ns(env) + 2 * A_SECOND);
 	run();
-	assert_string_equal(story, "b");
+	assert_string_equal(story, "Xb");
 	close_system();
 }
 
@@ -368,7 +372,7 @@ static void who_waits_for_one_that_has_just_ended_is_not_forgotten(void **state)
 	SAY(parent, MSG_SPAWN);
 	assert_ptr_equal(slots_find(sys, child), slot);
 	SAY(a, MSG_NOTE);
-	assert_string_equal(story, "a");
+	assert_string_equal(story, "Xa");
 	close_system();
 }
 

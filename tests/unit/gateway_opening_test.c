@@ -31,6 +31,7 @@ static struct os_env *env;
 static struct actor_system *sys;
 static struct gateway *gateway;
 static _Atomic uint64_t session;	/* the newest one */
+static _Atomic int guilds_there;	/* of both, the last so many */
 static sem_t ready;
 
 /* --- the directory, which is its guilds, too, and says nothing as these --- */
@@ -62,7 +63,9 @@ static int model_handle(struct actor *self, void *state, struct actor_msg *msg)
 	reply->guild_count = 2;
 	for (int i = 0; i < 2; i++)
 		reply->guild[i] = (struct dir_guild){ guild_ids[i],
-						      actor_self(self) };
+						      ACTOR_NOBODY };
+	for (int i = 2 - guilds_there; i < 2; i++)
+		reply->guild[i].ref = actor_self(self);
 	actor_reply(self, msg, &reply->head);
 	return 0;
 }
@@ -173,12 +176,34 @@ static bool holds_until_the_last(void (*tell)(void))
 	return true;
 }
 
+static void nothing(void)
+{
+}
+
 static void check_holds(void (*tell)(void))
 {
 	for (int i = 0; i < TRIES_MAX; i++)
 		if (holds_until_the_last(tell))
 			return;
 	fail_msg("too slow for anything");
+}
+
+/* Those that are not there will not come. */
+static void holds_for_guilds_that_are_there_alone(void **state)
+{
+	int fd;
+
+	(void)state;
+	guilds_there = 0;
+	fd = log_in(gateway, PATIENCE_MS, "token", INTENT_OF_GUILDS,
+		    "\"READY\"");
+	assert_true(fd >= 0);
+	assert_int_equal(opening(fd), 0);
+	assert_int_equal(figure("chatd_sessions_slow_total"), 0);
+	close(fd);
+	guilds_there = 1;
+	check_holds(nothing);
+	guilds_there = 2;
 }
 
 static void one_created(void)
@@ -234,6 +259,7 @@ static void is_held_though_other_guilds_come_more_than_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(holds_for_guilds_that_are_there_alone),
 		cmocka_unit_test(is_given_back_with_the_last_guild),
 		cmocka_unit_test(is_held_though_another_guild_goes_twice),
 		cmocka_unit_test(is_held_though_another_guild_comes_and_goes),
