@@ -355,7 +355,6 @@ void *sched_main(void *arg)
 	if (err)
 		sched_run_failed(s, -err);
 	loop(s);
-	os_loop_leave(s->loop);
 	slots_give_kept(s);
 	pool_thread_exit();
 	return NULL;

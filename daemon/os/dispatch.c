@@ -50,11 +50,6 @@ void os_loop_cancel(struct os_loop *loop)
 	loop->ops->cancel(loop);
 }
 
-void os_loop_leave(struct os_loop *loop)
-{
-	loop->ops->leave(loop);
-}
-
 struct os_env *os_loop_env(const struct os_loop *loop)
 {
 	return loop->env;

@@ -27,7 +27,6 @@ struct os_env {
 struct os_loop_ops {
 	void (*free)(struct os_loop *loop);
 	void (*cancel)(struct os_loop *loop);
-	void (*leave)(struct os_loop *loop);
 	int (*run)(struct os_loop *loop, uint64_t deadline_ns);
 	void (*wake)(struct os_loop *loop);
 	int (*poll_start)(struct os_loop *loop, int fd, unsigned int events,

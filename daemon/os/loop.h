@@ -4,8 +4,8 @@
  * foreign descriptors and wake-ups by other threads, so that an idle core
  * blocks in one place only.
  *
- * Context: everything but os_loop_wake() is for the loop's own thread, which is
- * the first to run it or to start something on it.
+ * Context: everything but os_loop_wake() is for the loop's own thread; that
+ * may be another one when the first has ended.
  */
 #ifndef OS_LOOP_H
 #define OS_LOOP_H
@@ -26,12 +26,6 @@ void os_loop_free(struct os_loop *loop);
  * For a shutdown that could not wait.
  */
 void os_loop_cancel(struct os_loop *loop);
-
-/*
- * The same, by a thread that ends before the loop: the next to use it has it
- * then.  Files stay open, parked sockets (sock.h) are closed.
- */
-void os_loop_leave(struct os_loop *loop);
 
 struct os_env *os_loop_env(const struct os_loop *loop);
 

@@ -246,7 +246,6 @@ static void sim_send_cancel(struct os_loop *loop, struct os_send *op)
 static const struct os_loop_ops sim_loop_ops = {
 	.free = sim_loop_free,
 	.cancel = sim_cancel,
-	.leave = sim_cancel,
 	.run = sim_run,
 	.wake = sim_wake,
 	.poll_start = sim_poll_start,

@@ -26,7 +26,6 @@ enum uring_kind {
 };
 
 #define URING_KIND_MASK 7ull
-#define URING_COMPLETIONS 16384	/* that a ring holds */
 
 /* What another thread has told a loop about waiting. */
 enum uring_wait {
@@ -56,8 +55,6 @@ struct work_job;
 struct uring_loop {
 	struct os_loop loop;
 	struct io_uring ring;
-	bool has_ring;
-	bool unclaimed;			/* the ring is no thread's yet */
 	int wake_fd;
 	uint64_t wake_count;		/* what the read of wake_fd returns */
 	bool wake_armed;
@@ -84,17 +81,8 @@ extern const struct os_file_ops uring_file_ops;
 struct io_uring_sqe *uring_sqe(struct uring_loop *loop);
 void uring_tag(struct io_uring_sqe *sqe, enum uring_kind kind, void *ptr);
 
-void uring_cancel(struct os_loop *loop);
-
-/* ring.c */
-int uring_ring_init(struct uring_loop *loop);
-void uring_ring_exit(struct uring_loop *loop);
-/* Makes the ring the calling thread's, if it is nobody's.  False: there is
- * none. */
-bool uring_claim(struct uring_loop *loop);
 /* Hands the kernel what is queued, if anything is. */
 void uring_submit(struct uring_loop *loop);
-void uring_leave(struct os_loop *loop);
 
 int uring_loop_new(struct os_env *env, struct os_loop **ret_loop);
 
@@ -122,15 +110,12 @@ void uring_disk_done(struct uring_loop *loop, void *ptr, int result);
 void uring_disk_part_done(struct uring_loop *loop, void *ptr, int result);
 
 /* fixed.c */
-void uring_fixed_init(struct uring_fixed *fixed);
-void uring_fixed_fini(struct uring_fixed *fixed);
-/* Tells a new ring what has a number already. */
-void uring_fixed_enter(struct uring_loop *loop);
+void uring_fixed_init(struct uring_loop *loop);
 /*
  * Before the ring goes: else its files stay open until the kernel has taken it
  * apart, which may be after the process has ended, and nobody can unmount.
  */
-void uring_fixed_leave(struct uring_loop *loop);
+void uring_fixed_exit(struct uring_loop *loop);
 /* The number it gets; -1: none. */
 int uring_fixed_file(struct uring_loop *loop, int fd);
 void uring_fixed_file_gone(struct uring_loop *loop, int slot);

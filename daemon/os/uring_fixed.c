@@ -32,8 +32,6 @@ static void make_room_for_socks(struct uring_fixed *fixed)
 
 static int put_file(struct uring_loop *loop, int slot, int fd)
 {
-	if (!loop->fixed.has_files)
-		return -EBADF;
 	return io_uring_register_files_update(&loop->ring, (unsigned int)slot,
 					      &fd, 1);
 }
@@ -42,29 +40,16 @@ static int put_buf(struct uring_loop *loop, int slot, const struct iovec *iov)
 {
 	static const __u64 tag;
 
-	if (!loop->fixed.has_bufs)
-		return -EBADF;
 	return io_uring_register_buffers_update_tag(&loop->ring,
 						    (unsigned int)slot, iov,
 						    &tag, 1);
 }
 
-void uring_fixed_init(struct uring_fixed *fixed)
-{
-	make_room_for_socks(fixed);
-	for (int i = 0; i < URING_FIXED_FILES; i++)
-		fixed->file[i] = -1;
-}
-
-void uring_fixed_fini(struct uring_fixed *fixed)
-{
-	mem_free(fixed->free_sock);
-}
-
-void uring_fixed_enter(struct uring_loop *loop)
+void uring_fixed_init(struct uring_loop *loop)
 {
 	struct uring_fixed *fixed = &loop->fixed;
 
+	make_room_for_socks(fixed);
 	fixed->has_files =
 		!io_uring_register_files_sparse(&loop->ring,
 						URING_FIXED_FILES +
@@ -72,19 +57,14 @@ void uring_fixed_enter(struct uring_loop *loop)
 	fixed->has_bufs = !io_uring_register_buffers_sparse(&loop->ring,
 							    URING_FIXED_BUFS);
 	for (int i = 0; i < URING_FIXED_FILES; i++)
-		if (fixed->file[i] >= 0)
-			(void)put_file(loop, i, fixed->file[i]);
-	for (int i = 0; i < URING_FIXED_BUFS; i++)
-		if (fixed->buf[i].iov_base)
-			(void)put_buf(loop, i, &fixed->buf[i]);
+		fixed->file[i] = -1;
 }
 
-void uring_fixed_leave(struct uring_loop *loop)
+void uring_fixed_exit(struct uring_loop *loop)
 {
 	if (loop->fixed.has_files)
 		(void)io_uring_unregister_files(&loop->ring);
-	loop->fixed.has_files = false;
-	loop->fixed.has_bufs = false;
+	mem_free(loop->fixed.free_sock);
 }
 
 int uring_fixed_file(struct uring_loop *loop, int fd)

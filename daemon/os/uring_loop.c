@@ -8,15 +8,20 @@
 #include "base/check.h"
 #include "base/mem.h"
 
+#define SQ_ENTRIES 1024
+#define CQ_ENTRIES 16384
 #define CANCEL_SECONDS 2
+
+void uring_submit(struct uring_loop *loop)
+{
+	if (io_uring_sq_ready(&loop->ring))
+		io_uring_submit(&loop->ring);
+}
 
 struct io_uring_sqe *uring_sqe(struct uring_loop *loop)
 {
-	struct io_uring_sqe *sqe;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
 
-	if (!loop->has_ring)
-		return NULL;
-	sqe = io_uring_get_sqe(&loop->ring);
 	if (sqe)
 		return sqe;
 	uring_submit(loop);
@@ -77,7 +82,7 @@ static void reap(struct uring_loop *loop)
 {
 	struct io_uring_cqe *cqe;
 
-	for (int n = 0; n < URING_COMPLETIONS; n++) {
+	for (int n = 0; n < CQ_ENTRIES; n++) {
 		uint64_t data;
 		int result;
 
@@ -131,8 +136,6 @@ static int uring_run(struct os_loop *base, uint64_t deadline_ns)
 	uring_poll_arm_all(loop);
 	uring_submit(loop);
 	uring_work_finish(loop);
-	if (!loop->has_ring)
-		return loop->callbacks;
 	reap(loop);
 	if (deadline_ns && !loop->callbacks) {
 		wait_for_events(loop, deadline_ns);
@@ -167,6 +170,8 @@ static void discard(struct uring_loop *loop, const struct io_uring_cqe *cqe)
 	else if (kind == URING_DISK || kind == URING_DISK_PART ||
 		 kind == URING_SEND)
 		loop->in_flight--;
+	else if (kind == URING_WAKE)
+		loop->wake_armed = false;
 }
 
 static void ask_to_cancel(struct uring_loop *loop)
@@ -179,14 +184,14 @@ static void ask_to_cancel(struct uring_loop *loop)
 	io_uring_sqe_set_data64(sqe, URING_IGNORED);
 }
 
-void uring_cancel(struct os_loop *base)
+static void uring_cancel(struct os_loop *base)
 {
 	struct uring_loop *loop = to_uring(base);
 	struct __kernel_timespec ts = { .tv_sec = CANCEL_SECONDS };
 	struct io_uring_cqe *cqe;
 
 	uring_work_cancel(loop);
-	if (!loop->in_flight || !uring_claim(loop))
+	if (!loop->in_flight)
 		return;
 	ask_to_cancel(loop);
 	/* What it returns is how many were submitted; -ETIME: we give up. */
@@ -205,8 +210,8 @@ static void uring_loop_free(struct os_loop *base)
 	struct uring_loop *loop = to_uring(base);
 
 	uring_cancel(base);
-	uring_ring_exit(loop);
-	uring_fixed_fini(&loop->fixed);
+	uring_fixed_exit(loop);
+	io_uring_queue_exit(&loop->ring);
 	close(loop->wake_fd);
 	mem_free(loop);
 }
@@ -214,7 +219,6 @@ static void uring_loop_free(struct os_loop *base)
 static const struct os_loop_ops uring_ops = {
 	.free = uring_loop_free,
 	.cancel = uring_cancel,
-	.leave = uring_leave,
 	.run = uring_run,
 	.wake = uring_wake,
 	.poll_start = uring_poll_start,
@@ -236,6 +240,25 @@ static const struct os_loop_ops uring_ops = {
 	.dir_list = uring_dir_list,
 };
 
+/* The flags keep completions from interrupting us; 5.19 and later. */
+static int ring_init(struct io_uring *ring)
+{
+	struct io_uring_params p = {
+		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_COOP_TASKRUN |
+			 IORING_SETUP_TASKRUN_FLAG,
+		.cq_entries = CQ_ENTRIES,
+	};
+	int err = io_uring_queue_init_params(SQ_ENTRIES, ring, &p);
+
+	if (err != -EINVAL)
+		return err;
+	p = (struct io_uring_params){
+		.flags = IORING_SETUP_CQSIZE,
+		.cq_entries = CQ_ENTRIES,
+	};
+	return io_uring_queue_init_params(SQ_ENTRIES, ring, &p);
+}
+
 int uring_loop_new(struct os_env *env, struct os_loop **ret_loop)
 {
 	struct uring_loop *loop = mem_aligned(64, sizeof(*loop));
@@ -250,10 +273,10 @@ int uring_loop_new(struct os_env *env, struct os_loop **ret_loop)
 		err = -errno;
 		goto fail;
 	}
-	uring_fixed_init(&loop->fixed);
-	err = uring_ring_init(loop);
+	err = ring_init(&loop->ring);
 	if (err)
 		goto fail_fd;
+	uring_fixed_init(loop);
 	*ret_loop = &loop->loop;
 	return 0;
 fail_fd:

@@ -177,7 +177,7 @@ static void *start_and_leave(void *arg)
 	check(!os_send_start(loop, &l->send));
 	os_loop_run(loop, 0);
 	check(!os_work(loop, 1, long_job, on_worked, l));
-	os_loop_leave(loop);
+	os_loop_cancel(loop);
 	l->job_waited = l->job_ended;
 	free(a);
 	return NULL;
