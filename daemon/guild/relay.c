@@ -366,7 +366,7 @@ static int add(struct actor *self, struct relay *r,
 		.view = m->view,
 	};
 	r->intents |= m->intents;
-	return m->first ? 
+	return m->first ?
 		direct(self, m->session, m->first, m->guild_id) : 0;
 }
 
