@@ -123,7 +123,8 @@ check-fuzz:
 GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(B)/tests/kernel/kmod_replay \
 	$(B)/tests/kernel/talk \
 	$(B)/tests/kernel/garble.so $(B)/tests/kernel/netlink \
-	$(MAINS:%=$(B)/bin/%) $(B)/tests/unit/monitor_sockets_test
+	$(MAINS:%=$(B)/bin/%) $(B)/tests/unit/monitor_sockets_test \
+	$(B)/tests/unit/monitor_processes_test
 GUEST_PORTS = 8080
 GUEST_DISKS = disk=64 ssd0=32 ssd1=32 ssd2=32 ssd3=32
 CASES ?= $(filter-out %/lib.sh,$(wildcard tests/kernel/*.sh))
