@@ -120,13 +120,18 @@ ok agree_after_polling same sd "$polled_disk"
 must dmsetup remove sd
 
 # --- zeroes: of the drivers here only loop knows how to write them
+truncate -s 12M /tmp/disk
+truncate -s 24M /tmp/ssd
 for name in disk ssd; do
-	truncate -s 12M /tmp/$name
 	must make_loop zeroing_$name /tmp/$name
 done
 must super_create sd "$zeroing_disk" "$zeroing_ssd" checkpoint_ms 100
 ok write_zeroes_is_offered test "$(queue write_zeroes_max_bytes)" -gt 0
 must blocks write $sd 1
+all_cached() {
+	blocks verify $sd 1 && ssd_is sd 0 valid 3072/3072
+}
+must wait_for 60 all_cached
 zeroes_reach_the_disk() {
 	blkdiscard -z -o $((1 << 20)) -l $((3 << 20)) $sd &&
 		cmp -n $((3 << 20)) /dev/zero <(dd if="$zeroing_disk" bs=1M \
