@@ -25,6 +25,15 @@ late_ones() {
 		jq '[.[0].ssds[].paths.ssd_late.count // 0] | add') -gt 0 ]]
 }
 
+# --- whoever sends what it should not -----------------------------------------
+
+must super_create sd "$disk0" "$ssd0 $ssd1"
+ok nobody_changes_anything netlink refused $sd
+ok what_does_not_fit_is_refused netlink policy $sd
+ok random_requests_do_no_harm netlink random $sd $((RANDOM * 32768 + RANDOM)) 3000
+ok the_disk_is_still_served blocks same $sd "$disk0"
+must dmsetup remove sd
+
 # --- no hedge: the bound of every read --------------------------------------
 
 must super_create sd "$disk0" "$ssd0 $ssd1" read_ms 100 read_kib 256 \
@@ -115,12 +124,6 @@ ok as_it_is_hedged test "$(ssd_field sd 0 hedge_wins)" -gt 0
 must unhang_ssd ssd0
 ok all_is_right blocks verify $sd 1
 
-# --- whoever sends what it should not -----------------------------------------
-
-ok nobody_changes_anything netlink refused $sd
-ok what_does_not_fit_is_refused netlink policy $sd
-ok random_requests_do_no_harm netlink random $sd $((RANDOM * 32768 + RANDOM)) 3000
-ok the_disk_is_still_served blocks same $sd "$disk0"
 ok removes timeout 60 dmsetup remove sd
 ok unloads rmmod dm-superdisk
 done_testing
