@@ -89,7 +89,7 @@ static void put_read(struct sd_job *job)
 	if (!refcount_dec_and_test(&job->refs))
 		return;
 	INIT_WORK(&job->work, compare);
-	queue_work(job->set->fill_wq, &job->work);
+	queue_work(job->leg->fill_wq, &job->work);
 }
 
 static void disk_read(struct bio *bio)
@@ -107,7 +107,6 @@ static void ssd_read(struct bio *bio)
 
 	job->ssd_status = bio->bi_status;
 	bio_uninit(bio);
-	this_cpu_inc(job->leg->stats->done);
 	sd_leg_result(job->leg, job->ssd_status);
 	put_read(job);
 }
@@ -136,7 +135,7 @@ void sd_audit_send(struct sd_job *job)
 	sd_job_idle_bio(&job->disk_bio);
 	this_cpu_inc(leg->stats->started);
 	INIT_WORK(&peer->work, ssd_send);
-	queue_work(job->set->fill_wq, &peer->work);
+	queue_work(leg->fill_wq, &peer->work);
 	sd_submit(job->set, &job->disk_bio, sd_job_sector(job));
 }
 

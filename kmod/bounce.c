@@ -123,9 +123,7 @@ static void ssd_answered(struct bio *bio)
 	blk_status_t status = bio->bi_status;
 
 	bio_uninit(bio);
-	this_cpu_inc(leg->stats->done);
-	if (status != BLK_STS_AGAIN)
-		sd_leg_result(leg, status);
+	sd_leg_result(leg, status);
 	if (claim(r)) {
 		if (r->timed && hrtimer_try_to_cancel(&r->timer) == 1)
 			put_read(r);

@@ -18,7 +18,8 @@ struct sd_set;
 
 struct sd_stats {
 	u64 count[SUPERDISK_C_NR];
-	u64 started, done;		/* I/O sent to the device, come back */
+	/* I/O sent to the device, answered, refused as its driver is full */
+	u64 started, done, refused;
 	u64 hist[SUPERDISK_PATH_NR][SUPERDISK_HIST_NR];
 	/* Of the set: */
 	u64 requests;			/* that it was sent */
@@ -35,7 +36,8 @@ static inline void sd_count(struct sd_stats __percpu *stats,
 void sd_stats_sum(struct sd_stats __percpu *stats, u64 *ret_count);
 void sd_stats_hist(struct sd_stats __percpu *stats, enum superdisk_path path,
 		   u64 *ret_bucket);
-void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_started,
+/* What is under way; what was ever answered. */
+void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_flying,
 		     u64 *ret_done);
 /* Requests that the set was sent. */
 u64 sd_stats_requests(struct sd_stats __percpu *stats);

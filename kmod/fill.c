@@ -91,7 +91,6 @@ static void fill_written(struct bio *bio)
 	blk_status_t status = bio->bi_status;
 
 	bio_uninit(bio);
-	this_cpu_inc(leg->stats->done);
 	sd_leg_result(leg, status);
 	job->ssd_ns = ktime_get_ns() - job->start_ns;
 	if (status)
@@ -105,7 +104,7 @@ static void fill_written(struct bio *bio)
 		return;
 	}
 	INIT_WORK(&job->work, fill_read_back);
-	queue_work(job->set->fill_wq, &job->work);
+	queue_work(job->leg->fill_wq, &job->work);
 }
 
 static void fill_write(struct sd_job *job)
@@ -137,7 +136,7 @@ static void fill_go(struct sd_waiter *w)
 	struct sd_job *job = container_of(w, struct sd_job, waiter);
 
 	INIT_WORK(&job->work, fill_again);
-	queue_work(job->set->fill_wq, &job->work);
+	queue_work(job->leg->fill_wq, &job->work);
 }
 
 static void fill_send(struct work_struct *work)
@@ -222,7 +221,7 @@ void sd_fill_end(struct sd_io *io, struct bio *bio, blk_status_t status)
 	}
 	sd_job_copy(job, bio, io->iter, job->first * SD_PAGE - within);
 	INIT_WORK(&job->work, fill_send);
-	queue_work(io->set->fill_wq, &job->work);
+	queue_work(job->leg->fill_wq, &job->work);
 }
 
 /* For a block that has no slot, without another one losing its own. */
@@ -265,7 +264,7 @@ static void disk_read(struct bio *bio)
 	job->disk_status = bio->bi_status;
 	bio_uninit(bio);
 	INIT_WORK(&job->work, fill_have_read);
-	queue_work(job->set->fill_wq, &job->work);
+	queue_work(job->leg->fill_wq, &job->work);
 }
 
 void sd_fill_read(struct sd_job *job)

@@ -148,9 +148,9 @@ static bool is_over(struct transfer *t)
 
 static u64 answers(const struct sd_kdev *k)
 {
-	u64 started, done;
+	u64 flying, done;
 
-	sd_stats_flight(k->stats, &started, &done);
+	sd_stats_flight(k->stats, &flying, &done);
 	return done;
 }
 

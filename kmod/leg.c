@@ -315,6 +315,11 @@ void sd_leg_fail(struct sd_leg *leg, int err)
 
 void sd_leg_result(struct sd_leg *leg, blk_status_t status)
 {
+	if (unlikely(status == BLK_STS_AGAIN)) {
+		this_cpu_inc(leg->stats->refused);
+		return;
+	}
+	this_cpu_inc(leg->stats->done);
 	if (likely(!status)) {
 		if (unlikely(atomic_read(&leg->bad_streak)))
 			atomic_set(&leg->bad_streak, 0);
@@ -348,7 +353,8 @@ int sd_leg_init(struct sd_set *set, u32 index)
 	xa_init(&leg->retired);
 	xa_init(&leg->strikes);
 	leg->stats = alloc_percpu(struct sd_stats);
-	if (!leg->stats)
+	leg->fill_wq = sd_workqueue("superdisk_fill");
+	if (!leg->stats || !leg->fill_wq)
 		return -ENOMEM;
 	err = sd_stock_init(leg);
 	return err ?: percpu_ref_init(&leg->ref, leg_drained,
@@ -358,6 +364,8 @@ int sd_leg_init(struct sd_set *set, u32 index)
 
 void sd_leg_fini(struct sd_leg *leg)
 {
+	if (leg->fill_wq)
+		destroy_workqueue(leg->fill_wq);
 	percpu_ref_exit(&leg->ref);
 	sd_stock_fini(leg);
 	free_percpu(leg->stats);

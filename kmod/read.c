@@ -169,10 +169,8 @@ static int end_hit(struct sd_io *io, struct bio *bio, blk_status_t status)
 {
 	struct sd_leg *leg = io->leg;
 
-	this_cpu_inc(leg->stats->done);
 	io->ssd_ns = ktime_get_ns() - io->start_ns;
-	if (status != BLK_STS_AGAIN)
-		sd_leg_result(leg, status);
+	sd_leg_result(leg, status);
 	io->bad = 0;
 	io->bad_io = status != BLK_STS_OK && status != BLK_STS_AGAIN;
 	if (io->bad_io)

@@ -101,6 +101,8 @@ struct sd_leg {
 	int error;			/* that put it out of service ... */
 	int failed_from;		/* ... and from which state */
 
+	/* Writes to it, reads again: its driver, if full, holds up no other. */
+	struct workqueue_struct *fill_wq;
 	struct mutex meta_lock;		/* superblock, checkpoints */
 	struct work_struct intent_work;
 	struct delayed_work checkpoint_work;
@@ -188,9 +190,11 @@ struct sd_set {
 	unsigned long decay_at;
 	struct delayed_work decay_work;
 
-	/* rescues, deferred requests: wait for an SSD no longer than a timeout */
+	/*
+	 * rescues, deferred requests, warming: wait for an SSD no longer than a
+	 * timeout
+	 */
 	struct workqueue_struct *io_wq;
-	struct workqueue_struct *fill_wq;	/* writes to SSDs */
 	struct workqueue_struct *meta_wq;	/* intents, checkpoints */
 	struct workqueue_struct *send_wq;	/* their I/O to a full driver */
 	struct bio_set bios;			/* of metadata */
@@ -292,7 +296,10 @@ void sd_leg_say_out(struct sd_leg *leg);
 void sd_leg_unload(struct sd_leg *leg);
 /* Take it out of service.  Any context. */
 void sd_leg_fail(struct sd_leg *leg, int err);
-/* Account the end of an I/O; an SSD that only fails must show that it lives. */
+/*
+ * Account the end of an I/O; an SSD that only fails must show that it lives.
+ * That its driver is full (BLK_STS_AGAIN) is no answer.
+ */
 void sd_leg_result(struct sd_leg *leg, blk_status_t status);
 void sd_leg_wait(struct sd_leg *leg, struct sd_waiter *w);
 /* Begin to store the set's generation and roster on this SSD.  set->lock */
@@ -387,6 +394,7 @@ void sd_heal_reset(struct sd_leg *leg);
 /* target.c */
 extern struct target_type sd_target;
 enum superdisk_mode sd_set_mode(const struct sd_set *set);
+struct workqueue_struct *sd_workqueue(const char *name);
 
 /* status.c: of the target type */
 void sd_status(struct dm_target *ti, status_type_t type, unsigned int flags,

@@ -25,21 +25,23 @@ void sd_stats_hist(struct sd_stats __percpu *stats, enum superdisk_path path,
 }
 
 /*
- * done is summed first: an I/O that ends in between counts as under way, never
- * the other way round.
+ * What has ended is summed first: an I/O that ends in between counts as under
+ * way, never the other way round.
  */
-void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_started,
+void sd_stats_flight(struct sd_stats __percpu *stats, u64 *ret_flying,
 		     u64 *ret_done)
 {
-	u64 started = 0, done = 0;
+	u64 started = 0, done = 0, refused = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		done += READ_ONCE(per_cpu_ptr(stats, cpu)->done);
-	smp_rmb();	/* done before started */
+		refused += READ_ONCE(per_cpu_ptr(stats, cpu)->refused);
+	}
+	smp_rmb();	/* these before started */
 	for_each_possible_cpu(cpu)
 		started += READ_ONCE(per_cpu_ptr(stats, cpu)->started);
-	*ret_started = started;
+	*ret_flying = started - done - refused;
 	*ret_done = done;
 }
 

@@ -154,7 +154,7 @@ void sd_stock_give(struct sd_read *r)
 void sd_stock_retry(struct sd_leg *leg)
 {
 	if (unlikely(READ_ONCE(leg->stock.wanted)))
-		queue_work(leg->set->fill_wq, &leg->stock.retry);
+		queue_work(leg->fill_wq, &leg->stock.retry);
 }
 
 static bool any_free(const struct sd_stock *s)

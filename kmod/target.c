@@ -70,7 +70,7 @@ static void init_works(struct sd_set *set)
 	sd_warm_init(set);
 }
 
-static struct workqueue_struct *new_wq(const char *name)
+struct workqueue_struct *sd_workqueue(const char *name)
 {
 	return alloc_workqueue("%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, name);
 }
@@ -80,12 +80,10 @@ static int init_memory(struct sd_set *set)
 	int err;
 
 	set->stats = alloc_percpu(struct sd_stats);
-	set->io_wq = new_wq("superdisk_io");
-	set->fill_wq = new_wq("superdisk_fill");
-	set->meta_wq = new_wq("superdisk_meta");
-	set->send_wq = new_wq("superdisk_send");
-	if (!set->stats || !set->io_wq || !set->fill_wq || !set->meta_wq ||
-	    !set->send_wq)
+	set->io_wq = sd_workqueue("superdisk_io");
+	set->meta_wq = sd_workqueue("superdisk_meta");
+	set->send_wq = sd_workqueue("superdisk_send");
+	if (!set->stats || !set->io_wq || !set->meta_wq || !set->send_wq)
 		return -ENOMEM;
 	err = sd_transfers_init(set);
 	return err ?: sd_jobs_init(set) ?: sd_decay_init(set) ?:
@@ -106,7 +104,6 @@ static void free_set(struct sd_set *set)
 	bioset_exit(&set->bios);
 	free_wq(set->send_wq);
 	free_wq(set->meta_wq);
-	free_wq(set->fill_wq);
 	free_wq(set->io_wq);
 	free_percpu(set->stats);
 	close_legs(set);

@@ -70,7 +70,7 @@ void sd_warm_landed(struct sd_job *job, u64 published)
 		WRITE_ONCE(w->progress, true);
 	atomic_dec(&job->leg->flying);
 	if (READ_ONCE(w->running))
-		mod_delayed_work(job->set->fill_wq, &w->work, 0);
+		mod_delayed_work(job->set->io_wq, &w->work, 0);
 }
 
 /*
@@ -212,7 +212,7 @@ static void warm_work(struct work_struct *work)
 		     set->geom.pages * (SD_PAGE / 1024));
 	delay = step(set);
 	if (delay >= 0 && READ_ONCE(w->running))
-		queue_delayed_work(set->fill_wq, &w->work, delay);
+		queue_delayed_work(set->io_wq, &w->work, delay);
 	memalloc_noio_restore(noio);
 }
 
@@ -244,7 +244,7 @@ void sd_warm_resume(struct sd_set *set)
 	w->requests = sd_stats_requests(set->stats);
 	w->looked = jiffies;
 	WRITE_ONCE(w->running, true);
-	queue_delayed_work(set->fill_wq, &w->work, 0);
+	queue_delayed_work(set->io_wq, &w->work, 0);
 }
 
 void sd_warm_set_rate(struct sd_set *set, u32 kib_per_s)

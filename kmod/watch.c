@@ -9,10 +9,10 @@
 
 static bool silent(struct sd_leg *leg)
 {
-	u64 started, done;
+	u64 flying, done;
 
-	sd_stats_flight(leg->stats, &started, &done);
-	if (started == done || done != leg->watch_done) {
+	sd_stats_flight(leg->stats, &flying, &done);
+	if (!flying || done != leg->watch_done) {
 		leg->watch_done = done;
 		leg->watch_since = jiffies;
 		return false;

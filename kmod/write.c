@@ -72,13 +72,12 @@ static void copy_on_ssd(struct bio *bio)
 
 	job->ssd_status = bio->bi_status;
 	bio_uninit(bio);
-	this_cpu_inc(leg->stats->done);
+	sd_leg_result(leg, job->ssd_status);
 	if (job->ssd_status == BLK_STS_AGAIN && bio->bi_opf & REQ_NOWAIT) {
 		INIT_WORK(&job->work, copy_again);
-		queue_work(job->set->fill_wq, &job->work);
+		queue_work(leg->fill_wq, &job->work);
 		return;
 	}
-	sd_leg_result(leg, job->ssd_status);
 	if (job->ssd_status)
 		sd_count(leg->stats, SUPERDISK_C_WRITE_ERRORS, 1);
 	sd_account_leg(leg, SUPERDISK_PATH_SSD_WRITE, job->start_ns);

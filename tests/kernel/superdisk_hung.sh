@@ -16,7 +16,8 @@ must make_loop loop0 $ssd0
 must make_loop loop1 $ssd1
 must load_module dm-superdisk
 must blocks write "$disk0" 1
-must super_create sd "$disk0" "$loop0 $loop1" timeout_ms 1000
+must super_create sd "$disk0" "$loop0 $loop1" timeout_ms 2000 read_ms 100 \
+	checkpoint_ms 600000
 sd=/dev/mapper/sd
 half=$((32 << 20 >> 13))
 
@@ -44,16 +45,32 @@ ok as_on_the_disk blocks verify "$disk0" 3
 # They wake up: what they say now is late, and none of it is believed.
 must unhang_ssd ssd0
 must unhang_ssd ssd1
-must dmsetup message sd 0 replace 0 "$loop0"
-must dmsetup message sd 0 replace 1 "$loop1"
+must wait_for 60 dmsetup message sd 0 replace 0 "$loop0"
+must wait_for 60 dmsetup message sd 0 replace 1 "$loop1"
 ok late_answers_do_no_harm blocks verify $sd 3
 
-# One hangs with more writes than its driver can hold.
+# One hangs with more writes than its driver can hold: none of them waits for
+# its intent, which is there already.
+must blocks write $sd 3
 must hang_ssd ssd0
+start fio --name=r --filename=$sd --direct=1 --ioengine=libaio --iodepth=8 \
+	--rw=randread --bs=4k --size=32M --time_based --runtime=600 --thread \
+	--minimal --output=/dev/null
+reader=$!
 ok many_writes_are_not_delayed within 60 fio --name=w --filename=$sd --direct=1 \
 	--ioengine=libaio --iodepth=$((SLOTS * 3)) --rw=randwrite --bs=4k \
 	--size=32M --io_size=8M --verify=crc32c --do_verify=0 --minimal \
 	--output=/dev/null
+# It refuses the reads at once, which is no answer.
+ok a_driver_that_is_full_is_silent wait_for 60 ssd_is sd 0 state failed
+kill $reader
+wait $reader
+# What waits for room in it holds up nothing of the other one.
+must dd if=/dev/zero of=$sd bs=512 seek=128 count=1 oflag=direct conv=notrunc status=none
+other_is_full() {
+	blocks same $sd "$disk0" && ssd_is sd 1 valid $half/$half
+}
+ok the_other_one_is_filled wait_for 60 other_is_full
 must unhang_ssd ssd0
 ok disk_and_ssds_agree blocks same $sd "$disk0"
 ok removes within 60 dmsetup remove sd
