@@ -2,6 +2,7 @@
 #include "base/unix_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,6 +41,37 @@ int unix_listen(const char *path, mode_t mode, int backlog, int *ret_fd)
 	else
 		*ret_fd = fd;
 	return err;
+}
+
+static int take(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int unix_spare(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+int unix_accept(int listener, int *spare, int *ret_fd)
+{
+	int fd = take(listener), refused;
+
+	if (*spare < 0)
+		*spare = unix_spare();
+	if ((fd == -EMFILE || fd == -ENFILE) && *spare >= 0) {
+		close(*spare);
+		refused = take(listener);
+		if (refused >= 0)
+			close(refused);
+		*spare = unix_spare();
+	}
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 0;
 }
 
 int unix_connect(const char *path, int flags, int *ret_fd)

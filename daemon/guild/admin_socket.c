@@ -32,7 +32,7 @@ struct admin_socket {
 	struct actor_system *sys;
 	actor_ref self;
 	struct os_loop *loop;
-	int fd;
+	int fd, spare;			/* for when descriptors are out */
 	struct os_poll *poll;
 	struct client client[CLIENTS_MAX];
 };
@@ -102,10 +102,10 @@ static void readable(void *ctx, unsigned int revents)
 static void accept_one(void *ctx, unsigned int revents)
 {
 	struct admin_socket *s = ctx;
-	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd;
 
 	(void)revents;
-	if (fd < 0)
+	if (unix_accept(s->fd, &s->spare, &fd))
 		return;
 	for (int i = 0; i < CLIENTS_MAX; i++) {
 		struct client *c = &s->client[i];
@@ -128,6 +128,7 @@ static int start(struct actor *self, void *state, const void *arg)
 	s->self = actor_self(self);
 	s->loop = actor_loop(self);
 	s->fd = *(const int *)arg;
+	s->spare = unix_spare();
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		s->client[i] = (struct client){ .socket = s, .fd = -1 };
 	return os_poll_start(s->loop, s->fd, POLLIN, accept_one, s, &s->poll);
@@ -236,6 +237,8 @@ static void stop(struct actor *self, void *state, int reason)
 			client_close(&s->client[i]);
 	if (s->poll)
 		os_poll_stop(s->poll);
+	if (s->spare >= 0)
+		close(s->spare);
 	close(s->fd);
 }
 

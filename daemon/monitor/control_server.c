@@ -30,7 +30,7 @@ struct control_server {
 	sd_event_source *source;
 	const struct control_command *commands;
 	void *ctx;
-	int fd;
+	int fd, spare;		/* for when descriptors are out */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	unsigned int count;
 	struct client *clients;
@@ -143,11 +143,11 @@ static int on_listen(sd_event_source *source, int fd, uint32_t events,
 		     void *ctx)
 {
 	struct control_server *server = ctx;
-	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int client;
 
 	(void)source;
 	(void)events;
-	if (client < 0)
+	if (unix_accept(fd, &server->spare, &client))
 		return 0;
 	if (server->count < CLIENTS_MAX) {
 		add_client(server, client);
@@ -203,6 +203,7 @@ int control_server_open(sd_event *event, const char *path,
 	server->event = event;
 	server->commands = commands;
 	server->ctx = ctx;
+	server->spare = unix_spare();
 	server->fd = open_path(path);
 	err = server->fd;
 	if (err >= 0) {
@@ -225,6 +226,8 @@ void control_server_close(struct control_server *server)
 	while (server->clients)
 		client_close(server->clients);
 	sd_event_source_disable_unref(server->source);
+	if (server->spare >= 0)
+		close(server->spare);
 	if (server->fd >= 0) {
 		close(server->fd);
 		unlink(server->path);

@@ -24,6 +24,7 @@ struct backup_socket {
 	struct os_loop *loop;
 	struct store *store;
 	int fd, client;			/* -1: none */
+	int spare;			/* for when descriptors are out */
 	struct os_poll *listening, *poll;
 	char word[WORD_MAX];		/* what the client has said so far */
 	uint32_t word_len;
@@ -92,10 +93,10 @@ static void readable(void *ctx, unsigned int revents)
 static void accept_one(void *ctx, unsigned int revents)
 {
 	struct backup_socket *b = ctx;
-	int fd = accept4(b->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd;
 
 	(void)revents;
-	if (fd < 0)
+	if (unix_accept(b->fd, &b->spare, &fd))
 		return;
 	if (b->client >= 0 ||
 	    os_poll_start(b->loop, fd, POLLIN, readable, b, &b->poll)) {
@@ -121,6 +122,7 @@ static int start(struct actor *self, void *state, const void *arg)
 	if (snprintf(path, sizeof(path), "%s/" BACKUP_SOCKET_NAME,
 		     b->store->opts.dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
+	b->spare = unix_spare();
 	unlink(path);
 	err = unix_listen(path, 0600, 1, &b->fd);
 	if (!err)
@@ -208,6 +210,8 @@ static void stop(struct actor *self, void *state, int reason)
 		os_poll_stop(b->poll);
 	if (b->client >= 0)
 		close(b->client);
+	if (b->spare >= 0)
+		close(b->spare);
 	os_poll_stop(b->listening);
 	close(b->fd);
 }
