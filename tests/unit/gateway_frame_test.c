@@ -102,7 +102,7 @@ static void reads_text_whole_and_byte_by_byte(void **state)
 	}
 }
 
-static void joins_fragments_with_a_ping_between(void **state)
+static void joins_fragments_with_control_frames_between(void **state)
 {
 	struct seen seen = { 0 };
 	uint8_t out[64];
@@ -112,12 +112,16 @@ static void joins_fragments_with_a_ping_between(void **state)
 	n += make(out + n, 0x01, "Hel", 3, 0);
 	n += make(out + n, 0x89, "?", 1, 0);
 	n += make(out + n, 0x00, "", 0, 0);
+	n += make(out + n, 0x8a, "!", 1, 0);
 	n += make(out + n, 0x80, "lo", 2, 0);
 	assert_int_equal(feed(&seen, out, n, 1), 0);
-	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.count, 3);
 	assert_int_equal(seen.opcode[0], FRAME_PING);
-	assert_int_equal(seen.opcode[1], FRAME_TEXT);
-	assert_string_equal((char *)seen.data[1], "Hello");
+	assert_string_equal((char *)seen.data[0], "?");
+	assert_int_equal(seen.opcode[1], FRAME_PONG);
+	assert_string_equal((char *)seen.data[1], "!");
+	assert_int_equal(seen.opcode[2], FRAME_TEXT);
+	assert_string_equal((char *)seen.data[2], "Hello");
 }
 
 static void reads_empty_messages(void **state)
@@ -215,12 +219,14 @@ static void refuses_continuations_out_of_place(void **state)
 static void refuses_lengths_in_a_longer_form_than_needed(void **state)
 {
 	struct seen seen = { 0 };
-	uint8_t out[512], text[200] = { 0 };
+	static uint8_t out[UINT16_MAX + 14], text[UINT16_MAX];
 
 	(void)state;
 	assert_int_equal(feed(&seen, out, make(out, 0x82, text, 125, 16),
 			      SIZE_MAX), -FRAME_CLOSE_PROTOCOL);
 	assert_int_equal(feed(&seen, out, make(out, 0x82, text, 200, 64),
+			      SIZE_MAX), -FRAME_CLOSE_PROTOCOL);
+	assert_int_equal(feed(&seen, out, make(out, 0x82, text, UINT16_MAX, 64),
 			      SIZE_MAX), -FRAME_CLOSE_PROTOCOL);
 	assert_int_equal(feed(&seen, out, make(out, 0x82, text, 126, 16),
 			      SIZE_MAX), 0);
@@ -304,7 +310,8 @@ static void knows_close_codes(void **state)
 				 -FRAME_CLOSE_PROTOCOL);
 	}
 	assert_int_equal(frame_close_code(data, 0), FRAME_CLOSE_NONE);
-	assert_int_equal(frame_close_code(data, 1), -FRAME_CLOSE_PROTOCOL);
+	assert_int_equal(frame_close_code((const uint8_t *)"\x03\xe8", 1),
+			 -FRAME_CLOSE_PROTOCOL);
 	assert_int_equal(frame_close_code((const uint8_t *)"\x03\xe8\xff", 3),
 			 -FRAME_CLOSE_UTF8);
 	assert_int_equal(frame_close_code((const uint8_t *)"\x03\xe8" "bye", 5),
@@ -329,7 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_text_whole_and_byte_by_byte),
-		cmocka_unit_test(joins_fragments_with_a_ping_between),
+		cmocka_unit_test(joins_fragments_with_control_frames_between),
 		cmocka_unit_test(reads_empty_messages),
 		cmocka_unit_test(joins_a_character_split_between_fragments),
 		cmocka_unit_test(refuses_bad_utf8_in_text_only),
