@@ -25,11 +25,16 @@ sd=/dev/mapper/sd
 options="buffer_kib 256 read_kib 256 block_sectors 16 timeout_ms 60000"
 table="0 $(sectors "$disk0") superdisk $disk0 2 $ssd0 $ssd1 8 $options"
 
-# Only what is called from the module fails.  Big ones are made of pages.
+# Only what is called from the module fails.  Big ones are made of pages.  And not
+# what tells sysfs of a new cache: there the kernel itself loses a name.
 text=$(cat /sys/module/dm_superdisk/sections/.text)
+mapfile -t slab < <(grep -A 1 ' sysfs_slab_add$' /proc/kallsyms | cut -d ' ' -f 1)
+must test ${#slab[@]} -eq 2
 for kind in failslab fail_page_alloc; do
 	echo "$text" > $faults/$kind/require-start
 	printf '0x%x\n' $((text + 0x80000)) > $faults/$kind/require-end
+	echo "0x${slab[0]}" > $faults/$kind/reject-start
+	echo "0x${slab[1]}" > $faults/$kind/reject-end
 	echo 32 > $faults/$kind/stacktrace-depth
 	echo 0 > $faults/$kind/verbose
 	echo $MANY > $faults/$kind/times
