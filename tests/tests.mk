@@ -171,7 +171,7 @@ check-kernel:
 # must be seen to notice what it is there for.
 DEBUG_CASES ?= $(filter-out %_xfs.sh,$(wildcard tests/kernel/superdisk_*.sh))
 DEBUG_SLOW = 6
-check-debug: KERNEL_DEADLINE_S = 7200
+check-debug: KERNEL_DEADLINE_S = 14400
 RUN_DEBUG = "timeout=900 tests/kernel/planted_test.py" \
 	$(call RUN_KERNEL,debug,$(DEBUG_CASES),--slow $(DEBUG_SLOW))
 
