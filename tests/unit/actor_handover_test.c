@@ -401,20 +401,8 @@ static void scenario(void)
 
 static void every_failed_allocation_is_survived(void **state)
 {
-	uint64_t n = 0, made;
-
 	(void)state;
-	do {
-		mem_fail_nth(++n);
-		scenario();
-		made = mem_fail_nth(0);
-		if (!sys)
-			continue;
-		check_conserved();
-		actor_system_free(sys);
-		os_env_free(env);
-	} while (made >= n);
-	assert_true(n > 10);
+	survive_failures(scenario);
 }
 
 int main(void)

@@ -9,6 +9,7 @@
 #include "actor/actor.h"
 #include "actor/inspect.h"
 #include "actor/system.h"
+#include "base/mem.h"
 #include "os/sim.h"
 
 #define FOREVER UINT64_MAX
@@ -60,6 +61,25 @@ static inline void close_system(void)
 static inline void run(void)
 {
 	actor_system_run(sys, FOREVER, FOREVER);
+}
+
+/* Once for each allocation that `scenario` makes: that one fails.  What it has
+ * opened and shut down is freed here. */
+static inline void survive_failures(void (*scenario)(void))
+{
+	uint64_t n = 0, made;
+
+	do {
+		mem_fail_nth(++n);
+		scenario();
+		made = mem_fail_nth(0);
+		if (!sys)
+			continue;
+		check_conserved();
+		actor_system_free(sys);
+		os_env_free(env);
+	} while (made >= n);
+	assert_true(n > 10);
 }
 
 static inline int send(actor_ref to, uint32_t type)
