@@ -25,7 +25,6 @@
 #include "guild/guild.h"
 #include "os/env.h"
 #include "os/sim.h"
-#include "proto/data.h"
 #include "proto/directory.h"
 #include "proto/guild.h"
 #include "proto/intent.h"
@@ -34,6 +33,7 @@
 
 #include "../unit/one_guild.h"
 #include "guild_start.h"
+#include "no_messages.h"
 #include "seeds.h"
 
 #define CORES 3
@@ -70,35 +70,6 @@ static void token_of(unsigned int user, char *ret, size_t size)
 {
 	snprintf(ret, size, "token-%u", user);
 }
-
-/* --- the data service: there are no messages --- */
-
-static int data_start_empty(struct actor *self, void *state, const void *arg)
-{
-	char name[24];
-
-	(void)state;
-	snprintf(name, sizeof(name), "data.%d", *(const int *)arg);
-	return actor_register(self, name);
-}
-
-static int data_handle(struct actor *self, void *state, struct actor_msg *msg)
-{
-	struct store_rows_msg *reply;
-
-	(void)state;
-	if (msg->type == ACTOR_MSG_STOP)
-		return ACTOR_STOP;
-	reply = ACTOR_MSG_NEW(struct store_rows_msg, DATA_ROWS);
-	reply->rows = rows_new(0, 0);
-	actor_reply(self, msg, &reply->head);
-	return 0;
-}
-
-static const struct actor_class data_class = {
-	.name = "data", .state_size = 1, .start = data_start_empty,
-	.handle = data_handle,
-};
 
 /* --- sessions --- */
 
@@ -321,7 +292,7 @@ static struct catalog *make_catalog(void)
 static void start_all(struct actor_system *sys, struct os_env *env,
 		      struct idgen *ids)
 {
-	start_guilds(sys, env, CORES, ids, &data_class, make_catalog());
+	start_guilds(sys, env, CORES, ids, &no_messages_class, make_catalog());
 	for (unsigned int i = 0; i < SESSIONS; i++)
 		spawn(sys, &session_class, &i, sizeof(i), (int)(i % CORES));
 	for (unsigned int i = 0; i < USERS; i++)

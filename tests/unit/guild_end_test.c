@@ -12,41 +12,17 @@
 #include "base/log.h"
 #include "guild/guild.h"
 #include "os/sim.h"
-#include "proto/data.h"
 #include "proto/directory.h"
 #include "proto/session.h"
 
 #include "../sim/guild_start.h"
+#include "../sim/no_messages.h"
 #include "one_guild.h"
 
 #define SECOND_NS 1000000000ull
 
 static actor_ref guild;
 static unsigned int removals, failures;
-
-static int data_start_empty(struct actor *self, void *state, const void *arg)
-{
-	(void)state;
-	(void)arg;
-	return actor_register(self, "data.0");
-}
-
-/* There are no messages. */
-static int data_handle(struct actor *self, void *state, struct actor_msg *msg)
-{
-	struct store_rows_msg *reply;
-
-	(void)state;
-	if (msg->type == ACTOR_MSG_STOP)
-		return ACTOR_STOP;
-	reply = ACTOR_MSG_NEW(struct store_rows_msg, DATA_ROWS);
-	reply->rows = rows_new(0, 0);
-	return actor_reply(self, msg, &reply->head);
-}
-
-static const struct actor_class data_class = {
-	.name = "data", .start = data_start_empty, .handle = data_handle,
-};
 
 static int session_start(struct actor *self, void *state, const void *arg)
 {
@@ -95,7 +71,7 @@ static void sessions_are_told_and_the_next_finds_it_gone(void **state)
 	check(!os_sim_new(1, &env) && !idgen_new(1, 0, &ids));
 	opts.env = env;
 	check(!actor_system_new(&opts, &sys) && !actor_system_start(sys));
-	start_guilds(sys, env, 1, ids, &data_class, one_guild());
+	start_guilds(sys, env, 1, ids, &no_messages_class, one_guild());
 	spawn(sys, &session_class, NULL, 0, 0);
 	settle(sys, env, SECOND_NS);
 	assert_false(actor_ref_is_nobody(guild));
