@@ -17,6 +17,7 @@
 #include "gateway/tls.h"
 #include "os/loop.h"
 #include "os/sock.h"
+#include "proto/close.h"
 
 #define SCRATCH (16u << 10)
 #define READS_MAX 4		/* of one conn_read(), for fairness */
@@ -289,10 +290,23 @@ uint64_t conn_stalled_since_ns(const struct conn *conn)
 	return conn->sending ? conn->send_began_ns : 0;
 }
 
+static int put_close(struct conn *conn, struct batch *batch)
+{
+	uint8_t said[FRAME_CONTROL_MAX] = { conn->close_code >> 8,
+					    conn->close_code };
+	const char *reason = close_reason(conn->close_code);
+	size_t len = 2 + strnlen(reason, sizeof(said) - 2);
+
+	if (conn->close_code == FRAME_CLOSE_NONE)
+		len = 0;
+	else
+		memcpy(said + 2, reason, len - 2);
+	return batch_put(batch, FRAME_CLOSE, said, len, NULL);
+}
+
 /* Control frames of ours go between frames, as soon as one can. */
 static int put_due(struct conn *conn)
 {
-	uint8_t code[2] = { conn->close_code >> 8, conn->close_code };
 	struct batch *batch;
 	int err = 0;
 
@@ -307,11 +321,8 @@ static int put_due(struct conn *conn)
 				NULL);
 	}
 	if (conn->state == CONN_CLOSE_DUE) {
-		size_t len = conn->close_code == FRAME_CLOSE_NONE ? 0 : 2;
-
 		conn->state = CONN_CLOSE_SENT;
-		err = err ? err : batch_put(batch, FRAME_CLOSE, code, len,
-					    NULL);
+		err = err ? err : put_close(conn, batch);
 	}
 	return err;
 }

@@ -7,6 +7,7 @@
 #include "gateway/journal.h"
 #include "gateway/payload.h"
 #include "gateway/session.h"
+#include "proto/close.h"
 #include "proto/directory.h"
 #include "proto/session.h"
 
@@ -14,19 +15,6 @@ struct admission_place;
 struct admit;
 struct blob;
 struct buf;
-
-enum gateway_close {
-	CLOSE_UNKNOWN = 4000,
-	CLOSE_OPCODE = 4001,
-	CLOSE_DECODE = 4002,
-	CLOSE_NOT_IDENTIFIED = 4003,
-	CLOSE_TOKEN = 4004,
-	CLOSE_IDENTIFIED = 4005,
-	CLOSE_RATE = 4008,
-	CLOSE_SHARD = 4010,
-	CLOSE_INTENTS = 4013,
-	CLOSE_INTENTS_REFUSED = 4014,
-};
 
 struct readstate_entries_msg;
 

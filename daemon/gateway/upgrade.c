@@ -4,8 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define CLOSE_DECODE 4002
-#define CLOSE_API_VERSION 4012
+#include "proto/close.h"
 
 static bool is(const char *text, size_t len, const char *want)
 {
@@ -15,7 +14,7 @@ static bool is(const char *text, size_t len, const char *want)
 static void set_version(struct upgrade *upgrade, const char *value, size_t len)
 {
 	if (!is(value, len, "10") && !is(value, len, "9"))
-		upgrade->close = CLOSE_API_VERSION;
+		upgrade->close = CLOSE_VERSION;
 }
 
 static void set_encoding(struct upgrade *upgrade, const char *value, size_t len)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "guild/guild_impl.h"
+#include "proto/close.h"
 #include "proto/guild.h"
 #include "proto/intent.h"
 #include "proto/json.h"
@@ -110,7 +111,7 @@ static bool tell_close(struct guild *g, actor_ref session)
 	m = ACTOR_MSG_NEW(struct session_close_msg, SESSION_CLOSE);
 	if (!m)
 		return false;
-	m->code = 4000;
+	m->code = CLOSE_UNKNOWN;
 	actor_send(g->self, session, &m->head);
 	return true;
 }

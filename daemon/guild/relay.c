@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "proto/close.h"
 #include "proto/intent.h"
 #include "proto/session.h"
 
@@ -174,7 +175,7 @@ static void give_up(struct actor *self, actor_ref session)
 	m = ACTOR_MSG_NEW(struct session_close_msg, SESSION_CLOSE);
 	if (!m)
 		return;
-	m->code = 4000;
+	m->code = CLOSE_UNKNOWN;
 	actor_send(self, session, &m->head);
 }
 

@@ -55,7 +55,7 @@ struct session_guild_msg {
 /* End the session: its token is gone (4004), it is too slow (4008), … */
 struct session_close_msg {
 	struct actor_msg head;
-	uint16_t code;			/* of the WebSocket close frame */
+	uint16_t code;			/* of the close frame, see proto/close.h */
 };
 
 /* An event that belongs to no guild: for a session that has all of `intents`,

@@ -236,6 +236,13 @@ describe('a client that misbehaves is closed', () => {
 			assert.equal(await codeAfter(act), code);
 		});
 
+	it('with_words_for_who_reads_the_log_of_a_client', async () => {
+		const gateway = await Gateway.open(server);
+		gateway.identify({ token: 'no', intents: INTENTS });
+		await gateway.socket.closeCode();
+		assert.equal(gateway.socket.closed.reason, 'Authentication failed.');
+	});
+
 	it('with_4005_for_a_second_identify', async () => {
 		const gateway = await login();
 		gateway.identify({ token: server.tokens[1], intents: 0 });

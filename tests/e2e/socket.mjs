@@ -80,7 +80,7 @@ export class FrameReader {
 
 export class Socket {
 	frames = [];		// all that came, oldest first
-	closed = null;		// { code } when the peer's close frame is here
+	closed = null;		// { code, reason } when the peer's close frame is here
 	ended = false;		// the stream has
 	#taken = 0;
 
@@ -128,7 +128,8 @@ export class Socket {
 			this.frames.push(one);
 			if (one.opcode === OP.close)
 				this.closed = { code: one.data.length >= 2 ?
-					one.data.readUInt16BE(0) : 1005 };
+					one.data.readUInt16BE(0) : 1005,
+				reason: one.data.toString('utf8', 2) };
 		}
 	}
 
