@@ -24,7 +24,7 @@ static int disk_sectors(const char *path, uint64_t *ret_sectors)
 	if (fd < 0)
 		return -errno;
 	if (ioctl(fd, BLKGETSIZE64, &bytes))
-		err = -errno;
+		err = errno == EIO ? -EIO : -ENOTBLK; /* not -ENOTTY */
 	close(fd);
 	if (!err)
 		*ret_sectors = bytes >> 9;

@@ -13,6 +13,7 @@ PROGRAM = os.path.join(O, "release", "bin", "superdisk")
 MANUAL = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..",
                       "daemon", "superdisk.8")
 EX_USAGE = 64
+EX_NOINPUT = 66
 
 
 def run(*words):
@@ -51,8 +52,16 @@ def what_is_not_known_is_refused():
         assert not said.stdout, said.stdout
 
 
+def what_is_no_disk_is_called_so():
+    for path in ("/dev/null", MANUAL):
+        said = run("create", "name", path, path)
+        assert said.returncode == EX_NOINPUT, said
+        assert f"{path}: Block device required" in said.stderr, said.stderr
+
+
 CASES = (every_command_explains_itself, every_command_is_in_the_manual,
-         what_is_not_known_is_refused)
+         what_is_not_known_is_refused,
+         what_is_no_disk_is_called_so)
 
 
 def main():
