@@ -264,6 +264,13 @@ struct actor_timer_msg {
  */
 uint64_t actor_timer_start(struct actor *self, uint64_t delay_ns,
 			   uint64_t cookie);
+/*
+ * The timer whose message is being handled, once more, with the same cookie:
+ * what is to happen for ever needs no memory for it.  Takes `msg`, which stays
+ * readable for this turn.  Returns its new id.
+ */
+uint64_t actor_timer_again(struct actor *self, struct actor_msg *msg,
+			   uint64_t delay_ns);
 void actor_timer_cancel(struct actor *self, uint64_t id);
 
 /* Names for well-known actors.  -EEXIST; an actor's end frees its name. */

@@ -29,29 +29,43 @@ struct timer_msg {
 	bool on_wheel;			/* the wheel's */
 };
 
+static uint64_t arm(struct actor *self, struct timer_msg *timer,
+		    uint64_t delay_ns)
+{
+	struct sched *s = self->sched;
+	uint64_t now = os_now_ns(s->sys->env), at;
+
+	if (__builtin_add_overflow(now, delay_ns, &at))
+		at = UINT64_MAX;
+	timer->msg.id = ++self->more->last_timer;
+	timer->sched = s;
+	timer->owner = ref_of(s->sys, self);
+	timer->on_wheel = true;
+	list_push(&self->more->timers, &timer->link);
+	wheel_add(&s->wheel, &timer->node, at);
+	return timer->msg.id;
+}
+
 uint64_t actor_timer_start(struct actor *self, uint64_t delay_ns,
 			   uint64_t cookie)
 {
-	struct sched *s = self->sched;
-	struct actor_more *more = life_more(self);
-	uint64_t now = os_now_ns(s->sys->env), at;
 	struct timer_msg *timer;
 
-	if (!more)
+	if (!life_more(self))
 		return 0;
 	timer = ACTOR_MSG_NEW(struct timer_msg, ACTOR_MSG_TIMER);
 	if (!timer)
 		return 0;
-	if (__builtin_add_overflow(now, delay_ns, &at))
-		at = UINT64_MAX;
-	timer->msg.id = ++more->last_timer;
 	timer->msg.cookie = cookie;
-	timer->sched = s;
-	timer->owner = ref_of(s->sys, self);
-	timer->on_wheel = true;
-	list_push(&more->timers, &timer->link);
-	wheel_add(&s->wheel, &timer->node, at);
-	return timer->msg.id;
+	return arm(self, timer, delay_ns);
+}
+
+uint64_t actor_timer_again(struct actor *self, struct actor_msg *msg,
+			   uint64_t delay_ns)
+{
+	check(msg->type == ACTOR_MSG_TIMER);
+	actor_msg_take(self, msg);
+	return arm(self, (struct timer_msg *)msg, delay_ns);
 }
 
 static void cancel(struct actor *self, struct timer_msg *timer)

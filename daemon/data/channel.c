@@ -38,7 +38,7 @@ static bool is_idle(const struct channel *ch)
 }
 
 /* Quiet for a whole period: offer to go. */
-static void on_idle_timer(struct channel *ch)
+static void on_idle_timer(struct channel *ch, struct actor_msg *timer)
 {
 	struct actor_msg *msg;
 
@@ -52,19 +52,18 @@ static void on_idle_timer(struct channel *ch)
 	if (!ch->resuming && !list_empty(&ch->finished))
 		channel_deliver(ch);
 	ch->got_when_idle = ch->got;
-	ch->idle_timer = actor_timer_start(ch->self,
-					   ch->data->opts.idle_ms * MS,
-					   COOKIE_IDLE);
+	ch->idle_timer = actor_timer_again(ch->self, timer,
+					   ch->data->opts.idle_ms * MS);
 }
 
-static void on_timer(struct channel *ch, const struct actor_timer_msg *msg)
+static void on_timer(struct channel *ch, struct actor_timer_msg *msg)
 {
 	if (msg->cookie == COOKIE_DEADLINE)
 		channel_time_out(ch);
 	else if (msg->cookie == COOKIE_RETRY)
 		channel_retry(ch);
 	else
-		on_idle_timer(ch);
+		on_idle_timer(ch, &msg->head);
 }
 
 static int channel_handle(struct actor *self, void *state,

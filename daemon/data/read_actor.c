@@ -175,11 +175,10 @@ static int on_step(struct shard *s, struct actor_msg *msg)
 
 static int on_tick(struct shard *s, struct actor_msg *msg)
 {
-	(void)msg;
 	s->due = false;
 	read_store_tick(s->store);
 	read_board_set(&s->all->board[s->index], s->store);
-	actor_timer_start(s->self, TICK_NS, 0);
+	actor_timer_again(s->self, msg, TICK_NS);
 	return 0;
 }
 
@@ -261,12 +260,11 @@ static int start(struct actor *self, void *state, const void *arg)
 		return err;
 	snprintf(name, sizeof(name), READSTATE_NAME_FORMAT, shard_arg->index);
 	err = actor_register(self, name);
-	if (err) {
+	if (!err && !actor_timer_start(self, TICK_NS, 0))
+		err = -ENOMEM;
+	if (err)
 		read_store_close(s->store);
-		return err;
-	}
-	actor_timer_start(self, TICK_NS, 0);
-	return 0;
+	return err;
 }
 
 static void stop(struct actor *self, void *state, int reason)

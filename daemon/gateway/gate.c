@@ -219,7 +219,6 @@ static int on_tick(struct gate *gate, struct actor_msg *msg)
 	uint64_t now = actor_now_ns(gate->self);
 	struct call *call;
 
-	(void)msg;
 	while ((call = call_overdue(gate->calls, now))) {
 		api_overdue(call);
 		http_answer(call);
@@ -228,7 +227,8 @@ static int on_tick(struct gate *gate, struct actor_msg *msg)
 	admission_tick(gate->admission, now);
 	http_tick(gate->http);
 	on_stirred(gate, NULL);
-	return actor_timer_start(gate->self, TICK_NS, 0) ? 0 : -ENOMEM;
+	actor_timer_again(gate->self, msg, TICK_NS);
+	return 0;
 }
 
 static int on_stop(struct gate *gate, struct actor_msg *msg)

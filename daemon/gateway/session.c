@@ -426,9 +426,7 @@ static int on_tick(struct actor *self, struct session *s, struct actor_msg *msg)
 	uint64_t now = actor_now_ns(self);
 	const char *why;
 
-	(void)msg;
-	if (!actor_timer_start(self, tick_ns(s), 0))
-		return -ENOMEM;
+	actor_timer_again(self, msg, tick_ns(s));
 	if (!s->conn)
 		return now - s->away_since_ns > SESSION_AWAY_NS ?
 		       end(self, s) : 0;

@@ -55,11 +55,11 @@ void direct_ready(struct guild *g)
 }
 
 /* The directory lets it go if it has sent as many calls as have come. */
-void direct_idle(struct guild *g)
+void direct_idle(struct guild *g, struct actor_msg *timer)
 {
 	struct dir_direct_msg *m;
 
-	actor_timer_start(g->self, DIRECT_IDLE_NS, GUILD_TIMER_IDLE);
+	actor_timer_again(g->self, timer, DIRECT_IDLE_NS);
 	if (!g->ops.count && g->calls == g->calls_then) {
 		m = ACTOR_MSG_NEW(struct dir_direct_msg, DIR_DIRECT_IDLE);
 		if (m) {

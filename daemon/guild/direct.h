@@ -21,7 +21,7 @@ struct state_channel;
 /* Its newest message is known. */
 void direct_ready(struct guild *g);
 /* DIRECT_IDLE_NS have passed. */
-void direct_idle(struct guild *g);
+void direct_idle(struct guild *g, struct actor_msg *timer);
 
 /* An event for sessions with what corresponds to `intents` of guilds; of
  * `user_id` alone, 0: of both.  Borrows `payload`. */

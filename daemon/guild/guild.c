@@ -217,7 +217,7 @@ static void timer(struct guild *g, struct actor_msg *msg)
 		unread_tell(g);
 		break;
 	case GUILD_TIMER_IDLE:
-		direct_idle(g);
+		direct_idle(g, msg);
 		break;
 	}
 }

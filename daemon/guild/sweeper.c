@@ -392,7 +392,7 @@ static void on_channel(struct sweeper *s, const struct sweep_channel_msg *m)
 	add_gone(s, m->channel_id, m->guild_id, GRACE_MS);
 }
 
-static void on_tick(struct sweeper *s)
+static void on_tick(struct sweeper *s, struct actor_msg *msg)
 {
 	bool late = actor_now_ns(s->self) >= s->deadline_ns;
 
@@ -401,7 +401,7 @@ static void on_tick(struct sweeper *s)
 	else if (s->busy && late)
 		failed(s, -ETIMEDOUT);
 	next_channel(s);
-	actor_timer_start(s->self, TICK_MS * MS, 0);
+	actor_timer_again(s->self, msg, TICK_MS * MS);
 }
 
 static int on_answer(struct sweeper *s, struct actor_msg *msg)
@@ -453,7 +453,7 @@ static int handle(struct actor *self, void *state, struct actor_msg *msg)
 	if (msg->type == SWEEP_CHANNEL)
 		on_channel(s, (struct sweep_channel_msg *)msg);
 	else if (msg->type == ACTOR_MSG_TIMER)
-		on_tick(s);
+		on_tick(s, msg);
 	else
 		answered(s, msg);
 	return 0;
@@ -467,7 +467,8 @@ static int start(struct actor *self, void *state, const void *arg)
 	s->catalog = ((const struct sweeper_arg *)arg)->catalog;
 	list_init(&s->gone);
 	ask_list(s);
-	actor_timer_start(self, TICK_MS * MS, 0);
+	if (!actor_timer_start(self, TICK_MS * MS, 0))
+		return -ENOMEM;
 	return actor_register(self, SWEEPER_NAME);
 }
 

@@ -233,10 +233,9 @@ static void publish_lag(struct indexer *x)
 
 static void on_timer(struct indexer *x, struct actor_msg *msg)
 {
-	(void)msg;
 	batch_tick(x);
 	publish_lag(x);
-	actor_timer_start(x->self, TICK_NS, 0);
+	actor_timer_again(x->self, msg, TICK_NS);
 }
 
 static void on_stop(struct indexer *x, struct actor_msg *msg)
@@ -286,7 +285,8 @@ static int start(struct actor *self, void *state, const void *arg)
 	list_init(&x->work);
 	list_init(&x->queries);
 	list_init(&x->forgets);
-	actor_timer_start(self, TICK_NS, 0);
+	if (!actor_timer_start(self, TICK_NS, 0))
+		return -ENOMEM;
 	job_next(x);
 	return actor_register(self, SEARCH_NAME);
 }

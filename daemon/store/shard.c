@@ -252,13 +252,13 @@ static void publish(struct shard *shard)
 	pthread_mutex_unlock(&board->lock);
 }
 
-static int tick(struct shard *shard)
+static int tick(struct shard *shard, struct actor_msg *msg)
 {
 	engine_tick(shard->e);
 	step(shard);
 	if (++shard->ticks % TICKS_PER_STATS == 0)
 		publish(shard);
-	actor_timer_start(shard->self, TICK_NS, 0);
+	actor_timer_again(shard->self, msg, TICK_NS);
 	/* What only recovery can put right, a restart does. */
 	return engine_error(shard->e);
 }
@@ -267,7 +267,7 @@ static int dispatch(struct shard *shard, struct actor_msg *msg)
 {
 	switch (msg->type) {
 	case ACTOR_MSG_TIMER:
-		return tick(shard);
+		return tick(shard, msg);
 	case ACTOR_MSG_STOP:
 		return ACTOR_STOP;
 	case STORE_STEP:
@@ -365,6 +365,8 @@ static int shard_start(struct actor *self, void *state, const void *arg)
 	if (!err) {
 		snprintf(name, sizeof(name), STORE_NAME_FORMAT, shard->index);
 		err = actor_register(self, name);
+		if (!err && !actor_timer_start(self, TICK_NS, 0))
+			err = -ENOMEM;
 		if (err)
 			engine_close(shard->e);
 	}
@@ -373,7 +375,6 @@ static int shard_start(struct actor *self, void *state, const void *arg)
 		return err;
 	}
 	publish(shard);
-	actor_timer_start(self, TICK_NS, 0);
 	atomic_fetch_add(&store->up, 1);
 	if (shard->due)
 		wake(shard);

@@ -365,6 +365,62 @@ static void every_failed_allocation_is_survived(void **state)
 	survive_failures(fresh_scenario);
 }
 
+#define A_TICK_NS 1000000u
+#define TICKS 5
+#define COOKIE 7
+
+static uint64_t tick_at[TICKS + 1], tick_allocations;
+static unsigned int ticks;
+
+static int ticker_start(struct actor *self, void *state, const void *arg)
+{
+	(void)state;
+	(void)arg;
+	ticks = 0;
+	tick_allocations = 0;
+	return actor_timer_start(self, A_TICK_NS, COOKIE) ? 0 : -ENOMEM;
+}
+
+/* The sixth is armed and cancelled. */
+static int ticker_handle(struct actor *self, void *state, struct actor_msg *msg)
+{
+	const struct actor_timer_msg *timer = (const void *)msg;
+	uint64_t id = timer->id, next;
+
+	(void)state;
+	if (msg->type != ACTOR_MSG_TIMER)
+		return msg->type == ACTOR_MSG_STOP ? ACTOR_STOP : 0;
+	assert_int_equal(timer->cookie, COOKIE);
+	tick_at[ticks++] = actor_now_ns(self);
+	mem_fail_nth(1);
+	next = actor_timer_again(self, msg, A_TICK_NS);
+	tick_allocations += mem_fail_nth(0);
+	assert_true(next && next != id);
+	if (ticks == TICKS)
+		actor_timer_cancel(self, next);
+	return 0;
+}
+
+static const struct actor_class ticker_class = {
+	.name = "ticker", .start = ticker_start, .handle = ticker_handle,
+};
+
+static void a_timer_goes_on_without_memory(void **state)
+{
+	actor_ref ref;
+
+	(void)state;
+	assert_int_equal(open_system(1), 0);
+	assert_int_equal(actor_system_spawn(sys, &ticker_class, NULL, NULL,
+					    &ref), 0);
+	run();
+	assert_int_equal(ticks, TICKS);
+	assert_int_equal(tick_allocations, 0);
+	for (int i = 1; i < TICKS; i++)
+		assert_true(tick_at[i] - tick_at[i - 1] >= A_TICK_NS);
+	close_system();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -379,6 +435,7 @@ int main(void)
 		cmocka_unit_test(a_parents_end_is_its_childrens),
 		cmocka_unit_test(roots_children_end_last_first),
 		cmocka_unit_test(a_name_ends_with_its_actor),
+		cmocka_unit_test(a_timer_goes_on_without_memory),
 		cmocka_unit_test(every_failed_allocation_is_survived),
 	};
 
