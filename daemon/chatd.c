@@ -344,6 +344,10 @@ static int start_beside(struct chatd *d)
 
 static int start_all(struct chatd *d)
 {
+	struct admin_socket_arg admin = {
+		.fd = d->admin_fd,
+		.patience_ms = ADMIN_PATIENCE_MS,
+	};
 	actor_ref ref;
 	int err;
 
@@ -358,8 +362,7 @@ static int start_all(struct chatd *d)
 	err = start_directory(d);
 	if (err)
 		return fail("directory", err);
-	err = spawn(d, &admin_socket_class, &d->admin_fd, sizeof(d->admin_fd),
-		    &ref);
+	err = spawn(d, &admin_socket_class, &admin, sizeof(admin), &ref);
 	if (err)
 		return fail("admin socket", err);
 	err = gateway_start(d->gateway, d->sys);

@@ -4,6 +4,9 @@
  * request per connection: the arguments, each ended by a NUL, then the end of
  * the stream; the answer is a status byte (0: done) and text.  Who may open
  * the socket (mode 0600) may do everything.
+ *
+ * There are places for eight.  Who does not say all of it, gets no answer, or
+ * does not read it in time is hung up on, and so is nobody else.
  */
 #ifndef GUILD_ADMIN_SOCKET_H
 #define GUILD_ADMIN_SOCKET_H
@@ -15,7 +18,14 @@
 /* Binds `path`, replacing what a crash left there.  0 or a negative errno. */
 int admin_socket_open(const char *path, int *ret_fd);
 
-/* arg: int, the descriptor, taken.  To be spawned on a core. */
+#define ADMIN_PATIENCE_MS 30000
+
+struct admin_socket_arg {
+	int fd;			/* taken */
+	uint32_t patience_ms;	/* for a request, its answer, and reading that */
+};
+
+/* arg: struct admin_socket_arg.  To be spawned on a core. */
 extern const struct actor_class admin_socket_class;
 
 /*
