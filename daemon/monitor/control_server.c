@@ -2,6 +2,7 @@
 #include "monitor/control_server.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,11 +16,12 @@
 #include "base/unix_socket.h"
 
 #define CLIENTS_MAX 32
+#define US_PER_MS 1000
 
 struct client {
 	struct client *next;
 	struct control_server *server;
-	sd_event_source *source;
+	sd_event_source *source, *late;
 	int fd;
 	struct buf in;		/* an unfinished request */
 	struct buf out;		/* what the socket did not take yet */
@@ -30,6 +32,7 @@ struct control_server {
 	sd_event_source *source;
 	const struct control_command *commands;
 	void *ctx;
+	uint64_t patience_us;
 	int fd, spare;		/* for when descriptors are out */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	unsigned int count;
@@ -45,17 +48,27 @@ static void client_close(struct client *client)
 	*at = client->next;
 	client->server->count--;
 	sd_event_source_disable_unref(client->source);
+	sd_event_source_disable_unref(client->late);
 	close(client->fd);
 	buf_fini(&client->in);
 	buf_fini(&client->out);
 	mem_free(client);
 }
 
+/* It has asked, or read all of an answer: it has its time once more. */
+static int client_renew(struct client *client)
+{
+	return sd_event_source_set_time_relative(client->late,
+						 client->server->patience_us);
+}
+
 /* Sends what it can and waits for room for the rest. */
 static int client_flush(struct client *client)
 {
 	struct buf *out = &client->out;
+	bool had_answer = out->len;
 	ssize_t size;
+	int err;
 
 	while (out->len) {
 		size = send(client->fd, out->data, out->len, MSG_NOSIGNAL);
@@ -67,6 +80,11 @@ static int client_flush(struct client *client)
 	}
 	if (out->err)
 		return out->err;
+	if (had_answer && !out->len) {
+		err = client_renew(client);
+		if (err < 0)
+			return err;
+	}
 	/* no further request is read before this answer has gone */
 	return sd_event_source_set_io_events(client->source,
 					     out->len ? EPOLLOUT : EPOLLIN);
@@ -119,6 +137,27 @@ static int on_client(sd_event_source *source, int fd, uint32_t events,
 	return 0;
 }
 
+static int on_late(sd_event_source *source, uint64_t now_us, void *ctx)
+{
+	(void)source;
+	(void)now_us;
+	client_close(ctx);
+	return 0;
+}
+
+static int client_start(struct client *client, sd_event *event)
+{
+	int err = sd_event_add_io(event, &client->source, client->fd, EPOLLIN,
+				  on_client, client);
+
+	if (err >= 0)
+		err = sd_event_add_time_relative(event, &client->late,
+						 CLOCK_MONOTONIC,
+						 client->server->patience_us,
+						 0, on_late, client);
+	return err;
+}
+
 static void add_client(struct control_server *server, int fd)
 {
 	struct client *client = mem_zalloc(sizeof(*client));
@@ -134,8 +173,7 @@ static void add_client(struct control_server *server, int fd)
 	client->next = server->clients;
 	server->clients = client;
 	server->count++;
-	if (sd_event_add_io(server->event, &client->source, fd, EPOLLIN,
-			    on_client, client) < 0)
+	if (client_start(client, server->event) < 0)
 		client_close(client);
 }
 
@@ -190,6 +228,7 @@ static int open_path(const char *path)
 
 int control_server_open(sd_event *event, const char *path,
 			const struct control_command *commands, void *ctx,
+			uint32_t patience_ms,
 			struct control_server **ret_server)
 {
 	struct control_server *server;
@@ -203,6 +242,7 @@ int control_server_open(sd_event *event, const char *path,
 	server->event = event;
 	server->commands = commands;
 	server->ctx = ctx;
+	server->patience_us = (uint64_t)patience_ms * US_PER_MS;
 	server->spare = unix_spare();
 	server->fd = open_path(path);
 	err = server->fd;

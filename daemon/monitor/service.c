@@ -83,7 +83,8 @@ static int start_control(struct service *service)
 {
 	const char *path = service->options->socket;
 	int err = control_server_open(service->event, path, answers_commands,
-				      &service->answers, &service->control);
+				      &service->answers, CONTROL_PATIENCE_MS,
+				      &service->control);
 
 	if (err)
 		log_error("superdiskd", "no_control_socket",

@@ -11,7 +11,7 @@
 struct source;
 
 /*
- * @socket_path NULL: do not ask a superdiskd.  @only_cgroup, as block_open()
+ * @socket_path, *borrowed*, NULL: do not ask a superdiskd.  @only_cgroup, as block_open()
  * has it, is for figures of our own; a superdiskd's are of all.  On failure @why says in words
  * why neither way works.
  */

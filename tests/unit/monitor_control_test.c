@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,6 +20,10 @@
 
 #define STEP_US 10000
 #define STEPS_MAX 1000
+#define PLACES 32
+#define SHORT_MS 50
+#define PATIENT_MS 400
+#define DEADLINE_MS 20000
 
 struct fixture {
 	char folder[64], path[96];
@@ -48,6 +54,12 @@ static const struct control_command commands[] = {
 	{ NULL, NULL },
 };
 
+static void open_server(struct fixture *f, uint32_t patience_ms)
+{
+	assert_int_equal(control_server_open(f->event, f->path, commands, f,
+					     patience_ms, &f->server), 0);
+}
+
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -56,8 +68,7 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(f->folder));
 	snprintf(f->path, sizeof(f->path), "%s/run/socket", f->folder);
 	assert_true(sd_event_new(&f->event) >= 0);
-	assert_int_equal(control_server_open(f->event, f->path, commands, f,
-					     &f->server), 0);
+	open_server(f, CONTROL_PATIENCE_MS);
 	*state = f;
 	return 0;
 }
@@ -83,6 +94,14 @@ static int connected(const struct fixture *f)
 
 	assert_true(fd >= 0);
 	return fd;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* Turns the loop until a line or the end arrives; its size, 0 at the end. */
@@ -194,13 +213,78 @@ static void a_client_that_goes_away_is_forgotten(void **state)
 	talk(*state, "{\"do\":\"echo\"}\n", line, sizeof(line));
 }
 
+/* All places taken by clients that say this and then neither speak nor read. */
+static void a_silent_client_gives_its_place_back(struct fixture *f,
+						 const char *words)
+{
+	int fd[PLACES], next;
+	size_t size = strlen(words), heard = 0;
+	uint64_t end = now_ms() + DEADLINE_MS;
+	char line[256];
+
+	control_server_close(f->server);
+	open_server(f, SHORT_MS);
+	for (int i = 0; i < PLACES; i++) {
+		fd[i] = connected(f);
+		assert_int_equal(send(fd[i], words, size, 0), size);
+	}
+	while (!heard && now_ms() < end) {
+		next = connected(f);
+		if (send(next, "{\"do\":\"echo\"}\n", 14, MSG_NOSIGNAL) == 14)
+			heard = receive_line(f, next, line, sizeof(line));
+		close(next);
+	}
+	assert_true(heard);
+	for (int i = 0; i < PLACES; i++)
+		close(fd[i]);
+}
+
+static void who_asks_nothing_gives_its_place_back(void **state)
+{
+	a_silent_client_gives_its_place_back(*state, "");
+}
+
+static void who_never_ends_a_request_gives_its_place_back(void **state)
+{
+	a_silent_client_gives_its_place_back(*state, "{\"do\":");
+}
+
+static void who_does_not_read_gives_its_place_back(void **state)
+{
+	a_silent_client_gives_its_place_back(*state, "{\"do\":\"big\"}\n");
+}
+
+/* It asks again before its time is over, which each request gives it anew. */
+static void who_goes_on_asking_stays(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t start = now_ms(), last = start;
+	char line[256];
+	bool heard = true;
+	int fd;
+
+	control_server_close(f->server);
+	open_server(f, PATIENT_MS);
+	fd = connected(f);
+	while (heard && last < start + 2 * PATIENT_MS) {
+		heard = send(fd, "{\"do\":\"echo\"}\n", 14,
+			     MSG_NOSIGNAL) == 14 &&
+			receive_line(f, fd, line, sizeof(line));
+		/* A machine that stood still for so long is no fault. */
+		assert_true(heard || now_ms() - last >= PATIENT_MS);
+		last = now_ms();
+	}
+	close(fd);
+}
+
 static void a_second_server_is_refused(void **state)
 {
 	const struct fixture *f = *state;
 	struct control_server *second;
 
 	assert_int_equal(control_server_open(f->event, f->path, commands, NULL,
-					     &second), -EADDRINUSE);
+					     CONTROL_PATIENCE_MS, &second),
+			 -EADDRINUSE);
 }
 
 static void what_a_dead_server_left_is_replaced(void **state)
@@ -213,8 +297,7 @@ static void what_a_dead_server_left_is_replaced(void **state)
 	assert_int_equal(link(f->path, kept), 0);
 	control_server_close(f->server);
 	assert_int_equal(rename(kept, f->path), 0);
-	assert_int_equal(control_server_open(f->event, f->path, commands, f,
-					     &f->server), 0);
+	open_server(f, CONTROL_PATIENCE_MS);
 	talk(f, "{\"do\":\"echo\"}\n", line, sizeof(line));
 }
 
@@ -238,6 +321,10 @@ int main(void)
 		CASE(a_line_without_end_is_cut),
 		CASE(a_big_answer_arrives_whole),
 		CASE(a_client_that_goes_away_is_forgotten),
+		CASE(who_asks_nothing_gives_its_place_back),
+		CASE(who_never_ends_a_request_gives_its_place_back),
+		CASE(who_does_not_read_gives_its_place_back),
+		CASE(who_goes_on_asking_stays),
 		CASE(a_second_server_is_refused),
 		CASE(what_a_dead_server_left_is_replaced),
 		CASE(the_socket_is_not_for_everyone),
