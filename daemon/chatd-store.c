@@ -87,6 +87,20 @@ static int source_shards(const char *dir, uint32_t *ret_shards)
 	return !err && !*ret_shards ? -ENOENT : err;
 }
 
+struct live_walk {
+	struct tool_live *live;
+	struct tool_backup *backup;
+};
+
+static int add_live(void *ctx, uint64_t channel, uint8_t space,
+		    const struct row *row)
+{
+	struct live_walk *walk = ctx;
+
+	tool_live_still(walk->live);
+	return tool_backup_add(walk->backup, channel, space, row);
+}
+
 /*
  * The rows of a store as it was when this began, though chatd goes on with
  * it.  What it takes to read them is copied beside the backup meanwhile.
@@ -95,19 +109,19 @@ static int walk_live(const char *dir, const char *file,
 		     struct tool_backup *backup, struct tool_sum *sum)
 {
 	char copy[STORE_PATH_MAX];
-	struct tool_live *live;
+	struct live_walk walk = { .backup = backup };
 	uint32_t shards;
 	int err = source_shards(dir, &shards), closed;
 
 	if (snprintf(copy, sizeof(copy), "%s.tmp", file) >= (int)sizeof(copy))
 		err = -ENAMETOOLONG;
 	if (!err)
-		err = tool_live_open(dir, shards, copy, &live);
+		err = tool_live_open(dir, shards, copy, &walk.live);
 	if (err)
 		return err;
-	err = tool_walk_at(loop, copy, tool_live_ends(live), stderr,
-			   tool_backup_add, backup, sum);
-	closed = tool_live_close(live);
+	err = tool_walk_at(loop, copy, tool_live_ends(walk.live), stderr,
+			   add_live, &walk, sum);
+	closed = tool_live_close(walk.live);
 	return err ? err : closed;
 }
 

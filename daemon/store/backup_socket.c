@@ -17,12 +17,16 @@
 #include "store/shard.h"
 
 #define WORD_MAX 16
+#define TICK_NS 250000000ull
+#define NS_PER_MS 1000000ull
 
 struct backup_socket {
 	struct actor_system *sys;
-	actor_ref self;
+	struct actor *actor;
 	struct os_loop *loop;
 	struct store *store;
+	uint64_t patience_ns;
+	uint64_t until_ns;		/* the client is hung up on then */
 	int fd, client;			/* -1: none */
 	int spare;			/* for when descriptors are out */
 	struct os_poll *listening, *poll;
@@ -30,22 +34,24 @@ struct backup_socket {
 	uint32_t word_len;
 	/* What shards were asked for last, and their answers. */
 	enum store_hold hold;
+	bool due;			/* they are still to be asked for it */
 	uint32_t asked, waiting;	/* asked: number of that, in tags */
 	int err;
 	uint64_t frame[STORE_SHARDS_MAX];
 };
 
-/* A callback of the loop is no handler: it tells ourselves what to ask for. */
+/* A callback of the loop is no handler: it tells ourselves to ask.  Without
+ * memory the next tick does. */
 static void want(struct backup_socket *b, enum store_hold hold)
 {
 	struct store_hold_msg *m = ACTOR_MSG_NEW(struct store_hold_msg,
 						 STORE_HOLD);
 
-	if (!m)
-		return;
-	m->hold = hold;
-	/* Without memory the client waits in vain, and goes. */
-	(void)actor_system_send(b->sys, b->self, &m->head);
+	b->hold = hold;
+	b->due = true;
+	if (m)
+		(void)actor_system_send(b->sys, actor_self(b->actor),
+					&m->head);
 }
 
 static void hang_up(struct backup_socket *b)
@@ -63,11 +69,14 @@ static void obey(struct backup_socket *b)
 {
 	bool copied = !strcmp(b->word, "copied");
 
+	b->until_ns = actor_now_ns(b->actor) + b->patience_ns;
+	b->word_len = 0;
+	if (!strcmp(b->word, "still"))
+		return;
 	if (copied || !strcmp(b->word, "done"))
 		want(b, copied ? STORE_HOLD_SPACE : STORE_HOLD_NONE);
 	else
 		hang_up(b);
-	b->word_len = 0;
 }
 
 static void readable(void *ctx, unsigned int revents)
@@ -105,6 +114,7 @@ static void accept_one(void *ctx, unsigned int revents)
 	}
 	b->client = fd;
 	b->word_len = 0;
+	b->until_ns = actor_now_ns(b->actor) + b->patience_ns;
 	want(b, STORE_HOLD_ALL);
 }
 
@@ -115,9 +125,12 @@ static int start(struct actor *self, void *state, const void *arg)
 	int err;
 
 	b->sys = actor_system_of(self);
-	b->self = actor_self(self);
+	b->actor = self;
 	b->loop = actor_loop(self);
 	b->store = *(struct store *const *)arg;
+	b->patience_ns = NS_PER_MS * (b->store->opts.backup_patience_ms ?
+				      b->store->opts.backup_patience_ms :
+				      BACKUP_PATIENCE_MS);
 	b->client = -1;
 	if (snprintf(path, sizeof(path), "%s/" BACKUP_SOCKET_NAME,
 		     b->store->opts.dir) >= (int)sizeof(path))
@@ -128,28 +141,43 @@ static int start(struct actor *self, void *state, const void *arg)
 	if (!err)
 		err = os_poll_start(b->loop, b->fd, POLLIN, accept_one, b,
 				    &b->listening);
+	if (!err && !actor_timer_start(self, TICK_NS, 0))
+		err = -ENOMEM;
 	/* The store does without. */
 	if (err)
 		log_warn("store", "no_backup_socket", "error=%d", -err);
 	return err;
 }
 
-static void ask(struct actor *self, struct backup_socket *b,
-		enum store_hold hold)
+static bool make_all(struct store_hold_msg **m, uint32_t count)
 {
-	b->hold = hold;
+	for (uint32_t i = 0; i < count; i++) {
+		m[i] = ACTOR_MSG_NEW(struct store_hold_msg, STORE_HOLD);
+		if (m[i])
+			continue;
+		while (i)
+			actor_msg_free(&m[--i]->head);
+		return false;
+	}
+	return true;
+}
+
+/* All shards or, without memory, none of them yet. */
+static void ask(struct backup_socket *b)
+{
+	struct store_hold_msg *m[STORE_SHARDS_MAX];
+	uint32_t count = store_shards(b->store);
+
+	if (!b->due || !make_all(m, count))
+		return;
+	b->due = false;
 	b->err = 0;
 	b->asked++;
-	b->waiting = store_shards(b->store);
-	for (uint32_t i = 0; i < store_shards(b->store); i++) {
-		struct store_hold_msg *m = ACTOR_MSG_NEW(struct store_hold_msg,
-							 STORE_HOLD);
-
-		if (!m)
-			return;
-		m->hold = hold;
-		m->head.tag = (uint64_t)b->asked << 32 | i;
-		actor_send(self, store_route(b->sys, i), &m->head);
+	b->waiting = count;
+	for (uint32_t i = 0; i < count; i++) {
+		m[i]->hold = b->hold;
+		m[i]->head.tag = (uint64_t)b->asked << 32 | i;
+		actor_send(b->actor, store_route(b->sys, i), &m[i]->head);
 	}
 }
 
@@ -159,7 +187,8 @@ static void tell(struct backup_socket *b)
 	char line[BACKUP_LINE_MAX];
 	int n;
 
-	if (b->client < 0)
+	/* Something else is wanted already: that was for who has gone. */
+	if (b->client < 0 || b->due)
 		return;
 	if (b->err)
 		n = snprintf(line, sizeof(line), "stale");
@@ -190,13 +219,26 @@ static void on_held(struct backup_socket *b, const struct store_held_msg *m)
 		tell(b);
 }
 
+static void on_tick(struct backup_socket *b, struct actor_msg *msg)
+{
+	if (b->client >= 0 && b->until_ns <= actor_now_ns(b->actor)) {
+		log_warn("store", "backup_silent", "ms=%llu",
+			 (unsigned long long)(b->patience_ns / NS_PER_MS));
+		hang_up(b);
+	}
+	ask(b);
+	actor_timer_again(b->actor, msg, TICK_NS);
+}
+
 static int handle(struct actor *self, void *state, struct actor_msg *msg)
 {
+	(void)self;
 	if (msg->type == STORE_HOLD)
-		ask(self, state, container_of(msg, struct store_hold_msg,
-					      head)->hold);
+		ask(state);
 	else if (msg->type == STORE_HELD)
 		on_held(state, container_of(msg, struct store_held_msg, head));
+	else if (msg->type == ACTOR_MSG_TIMER)
+		on_tick(state, msg);
 	return msg->type == ACTOR_MSG_STOP ? ACTOR_STOP : 0;
 }
 

@@ -10,6 +10,9 @@
  *	chatd		"ok"
  *	chatd-store	"done": blocks have been read, too
  *	chatd		"ok", or "stale": a shard began anew in between
+ *
+ * In between chatd-store says "still" now and then, which has no answer: who
+ * says nothing for BACKUP_PATIENCE_MS is hung up on, for there is one place.
  */
 #ifndef STORE_BACKUP_SOCKET_H
 #define STORE_BACKUP_SOCKET_H
@@ -18,6 +21,9 @@
 
 #define BACKUP_SOCKET_NAME "backup.sock"
 #define BACKUP_LINE_MAX (24 + 21 * 256)	/* a frame number for each shard */
+
+#define BACKUP_PATIENCE_MS 120000
+#define BACKUP_STILL_MS 10000
 
 /* arg: struct store *, borrowed.  To be spawned on a core. */
 extern const struct actor_class backup_socket_class;

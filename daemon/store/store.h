@@ -25,6 +25,7 @@ struct store_opts {
 	size_t delta_bytes;	/* of all shards together; 0: default */
 	bool compress;
 	bool backup_socket;	/* chatd-store may copy it while it is open */
+	uint32_t backup_patience_ms;	/* with one that says nothing; 0: default */
 };
 
 /*

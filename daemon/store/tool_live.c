@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -24,6 +25,7 @@ struct tool_live {
 	uint32_t shards;
 	uint64_t *ends;
 	char *copy;
+	uint64_t said_ms;
 };
 
 /* What chatd does not overwrite while all is held. */
@@ -96,30 +98,53 @@ static int hear_ends(struct tool_live *live)
 	return err;
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void tool_live_still(struct tool_live *live)
+{
+	static const char word[] = "still\n";
+	uint64_t now = now_ms();
+
+	if (now - live->said_ms < BACKUP_STILL_MS)
+		return;
+	live->said_ms = now;
+	/* If nobody listens any more, the end of it finds that out. */
+	(void)send(live->fd, word, sizeof(word) - 1,
+		   MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* The store writes past the page cache: read past it, too. */
-static int copy_bytes(int from, int to)
+static int copy_bytes(struct tool_live *live, int from, int to)
 {
 	char *buf = mem_aligned(FORMAT_SECTOR, COPY_BYTES);
 	ssize_t n = 0;
 	int err = buf ? 0 : -ENOMEM;
 
-	while (!err && (n = read(from, buf, COPY_BYTES)) > 0)
+	while (!err && (n = read(from, buf, COPY_BYTES)) > 0) {
 		if (write(to, buf, (size_t)n) != n)
 			err = -EIO;
+		tool_live_still(live);
+	}
 	if (!err && n < 0)
 		err = -errno;
 	mem_free(buf);
 	return err;
 }
 
-static int copy_file(const char *from, const char *to)
+static int copy_file(struct tool_live *live, const char *from, const char *to)
 {
 	int in = open(from, O_RDONLY | O_DIRECT | O_CLOEXEC), out, err;
 
 	if (in < 0)
 		return -errno;
 	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	err = out < 0 ? -errno : copy_bytes(in, out);
+	err = out < 0 ? -errno : copy_bytes(live, in, out);
 	if (out >= 0 && close(out) && !err)
 		err = -errno;
 	close(in);
@@ -135,24 +160,25 @@ static int path_in(const char *store, uint32_t shard, const char *name,
 	       (int)(STORE_PATH_MAX - n) ? 0 : -ENAMETOOLONG;
 }
 
-static int copy_shard(const char *store, const char *copy, uint32_t shard)
+static int copy_shard(struct tool_live *live, const char *store,
+		      uint32_t shard)
 {
 	char from[STORE_PATH_MAX], to[STORE_PATH_MAX], *real;
 	int err = 0;
 
-	if (mkdir(store_shard_dir(copy, shard, to), 0700))
+	if (mkdir(store_shard_dir(live->copy, shard, to), 0700))
 		return -errno;
 	for (size_t i = 0; i < COPIED && !err; i++) {
 		err = path_in(store, shard, copied[i], from);
 		if (!err)
-			err = path_in(copy, shard, copied[i], to);
+			err = path_in(live->copy, shard, copied[i], to);
 		if (!err)
-			err = copy_file(from, to);
+			err = copy_file(live, from, to);
 	}
 	if (!err)
 		err = path_in(store, shard, "data", from);
 	if (!err)
-		err = path_in(copy, shard, "data", to);
+		err = path_in(live->copy, shard, "data", to);
 	if (err)
 		return err;
 	real = realpath(from, NULL);
@@ -161,7 +187,7 @@ static int copy_shard(const char *store, const char *copy, uint32_t shard)
 	return err;
 }
 
-static int copy_all(const struct tool_live *live, const char *store)
+static int copy_all(struct tool_live *live, const char *store)
 {
 	char path[STORE_PATH_MAX];
 	int err;
@@ -171,7 +197,7 @@ static int copy_all(const struct tool_live *live, const char *store)
 	snprintf(path, sizeof(path), "%s/shards.%u", live->copy, live->shards);
 	err = mkdir(path, 0700) ? -errno : 0;
 	for (uint32_t i = 0; i < live->shards && !err; i++)
-		err = copy_shard(store, live->copy, i);
+		err = copy_shard(live, store, i);
 	return err;
 }
 
@@ -212,6 +238,7 @@ int tool_live_open(const char *store, uint32_t shards, const char *copy,
 	if (!live)
 		return -ENOMEM;
 	live->fd = -1;
+	live->said_ms = now_ms();
 	live->shards = shards;
 	live->ends = mem_zalloc(shards * sizeof(*live->ends));
 	live->copy = mem_strdup(copy);

@@ -17,6 +17,8 @@ struct tool_live;
  */
 int tool_live_open(const char *store, uint32_t shards, const char *copy,
 		   struct tool_live **ret_live);
+/* To be called now and then while it is walked: chatd waits for us. */
+void tool_live_still(struct tool_live *live);
 /* For each shard, the last frame of its log that counts.  Borrowed. */
 const uint64_t *tool_live_ends(const struct tool_live *live);
 /* Removes the copy.  -ESTALE: what was read may not be what there was. */

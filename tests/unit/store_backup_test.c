@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 
 #include "actor/system.h"
 #include "base/blob.h"
+#include "base/unix_socket.h"
 #include "os/env.h"
 #include "proto/store.h"
 #include "store/backup_socket.h"
@@ -36,10 +36,12 @@
 #define DEADLINE_S 60
 /* Edits that must happen while the copy is read. */
 #define EDITS_MEANWHILE (6u * ROWS)
+#define PATIENCE_MS 500
 
 /* Row i is edited i, i + ROWS, ...: its version says how often. */
 static atomic_uint sent, acked, failed;
 static atomic_bool stop_editing;
+static uint32_t patience_ms;		/* 0: as chatd has it */
 
 static uint64_t channel_of(uint32_t i)
 {
@@ -113,6 +115,7 @@ static void start(struct fixture *f)
 	struct store_opts opts = {
 		.dir = f->path, .shards = SHARDS, .log_bytes = 1u << 20,
 		.slot_bytes = 256u << 10, .backup_socket = true,
+		.backup_patience_ms = patience_ms,
 	};
 	actor_ref ref;
 
@@ -141,6 +144,16 @@ static int setup(void **state)
 	start(f);
 	*state = f;
 	return 0;
+}
+
+static int setup_impatient(void **state)
+{
+	int ret;
+
+	patience_ms = PATIENCE_MS;
+	ret = setup(state);
+	patience_ms = 0;
+	return ret;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type,
@@ -245,25 +258,83 @@ static void an_open_store_is_copied_as_of_one_moment(void **state)
 	assert_int_equal(access(f->copy, F_OK), -1);
 }
 
+/* A connection by hand that has heard "held ..."; -1: it was hung up on. */
+static int held_by(const struct fixture *f)
+{
+	char path[128], c = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", f->path, BACKUP_SOCKET_NAME);
+	assert_int_equal(unix_connect(path, 0, &fd), 0);
+	while (c != '\n')
+		if (read(fd, &c, 1) != 1) {
+			close(fd);
+			return -1;
+		}
+	return fd;
+}
+
 /* And another one can follow. */
 static void a_client_that_dies_lets_go(void **state)
 {
 	struct fixture *f = *state;
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd = held_by(f);
 	struct tool_live *live;
-	char c;
 
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s", f->path,
-		 BACKUP_SOCKET_NAME);
-	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
-	assert_int_equal(read(fd, &c, 1), 1);	/* "held ..." */
+	assert_true(fd >= 0);
 	close(fd);
 	/* With everything held the log would soon be full. */
 	wait_for_acks(atomic_load(&acked) + 3 * ROWS);
 	assert_int_equal(tool_live_open(f->path, SHARDS, f->copy, &live), 0);
 	assert_int_equal(tool_live_close(live), 0);
 	assert_int_equal(atomic_load(&failed), 0);
+}
+
+static void a_client_that_says_nothing_loses_its_place(void **state)
+{
+	const struct fixture *f = *state;
+	time_t until = time(NULL) + DEADLINE_S;
+	int silent = held_by(f), next = -1;
+	char c;
+
+	assert_true(silent >= 0);
+	for (; next < 0 && time(NULL) < until; usleep(10000))
+		next = held_by(f);
+	assert_true(next >= 0);
+	assert_int_equal(read(silent, &c, 1), 0);
+	close(silent);
+	close(next);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void a_client_that_is_still_at_it_keeps_its_place(void **state)
+{
+	const struct fixture *f = *state;
+	uint64_t start = now_ms(), last = start, longest = 0;
+	int fd = held_by(f);
+	char c;
+
+	assert_true(fd >= 0);
+	while (now_ms() - start < 3 * PATIENCE_MS) {
+		uint64_t now = now_ms();
+
+		longest = now - last > longest ? now - last : longest;
+		last = now;
+		/* Unless the machine stood still. */
+		assert_true(send(fd, "still\n", 6, MSG_NOSIGNAL) == 6 ||
+			    longest > PATIENCE_MS / 2);
+		usleep(10000);
+	}
+	assert_true(recv(fd, &c, 1, MSG_DONTWAIT) < 0 ||
+		    longest > PATIENCE_MS / 2);
+	close(fd);
 }
 
 static void without_chatd_there_is_nobody_to_ask(void **state)
@@ -279,9 +350,13 @@ static void without_chatd_there_is_nobody_to_ask(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define IMPATIENT(name) \
+	cmocka_unit_test_setup_teardown(name, setup_impatient, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(an_open_store_is_copied_as_of_one_moment),
 		TEST(a_client_that_dies_lets_go),
+		IMPATIENT(a_client_that_says_nothing_loses_its_place),
+		IMPATIENT(a_client_that_is_still_at_it_keeps_its_place),
 		TEST(without_chatd_there_is_nobody_to_ask),
 	};
 
