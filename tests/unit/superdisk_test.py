@@ -3,10 +3,14 @@
 """The superdisk command as a person meets it: every subcommand explains itself,
 takes --json, stands in the manual, and refuses what it does not know.
 """
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import tempfile
+import threading
 
 O = os.environ.get("O", ".build")
 PROGRAM = os.path.join(O, "release", "bin", "superdisk")
@@ -14,11 +18,15 @@ MANUAL = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..",
                       "daemon", "superdisk.8")
 EX_USAGE = 64
 EX_NOINPUT = 66
+# Of the documents that superdiskd sends.
+FORMAT = 1
+SUB_BITS = 3
 
 
-def run(*words):
+def run(*words, **environment):
     return subprocess.run([PROGRAM, *words], capture_output=True, text=True,
-                          timeout=60, check=False)
+                          timeout=60, check=False,
+                          env={**os.environ, **environment})
 
 
 def commands():
@@ -59,9 +67,48 @@ def what_is_no_disk_is_called_so():
         assert f"{path}: Block device required" in said.stderr, said.stderr
 
 
+def answer_once_each(listener, since_ns):
+    """A superdiskd that hangs up behind each answer."""
+    for count, since in enumerate(since_ns):
+        client, _ = listener.accept()
+        with client:
+            client.recv(4096)
+            document = {"format": FORMAT, "sub_bits": SUB_BITS,
+                        "at_ns": 10 ** 9 * (count + 10), "since_ns": since,
+                        "lost": dict.fromkeys(("missed", "bios", "requests",
+                                               "series", "records"), 0),
+                        "series": []}
+            client.sendall(json.dumps(document).encode() + b"\n")
+
+
+def latency_of(since_ns):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "socket")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            server = threading.Thread(target=answer_once_each, daemon=True,
+                                      args=(listener, since_ns))
+            server.start()
+            return run("latency", "--json", "0.1", str(len(since_ns) - 1),
+                       SUPERDISK_SOCKET=path)
+
+
+def one_that_was_hung_up_on_calls_again():
+    said = latency_of([5, 5, 5])
+    assert said.returncode == 0, said
+    assert len(said.stdout.splitlines()) == 2, said
+
+
+def another_superdiskd_is_noticed():
+    said = latency_of([5, 5, 6])
+    assert said.returncode not in (0, EX_USAGE), said
+
+
 CASES = (every_command_explains_itself, every_command_is_in_the_manual,
-         what_is_not_known_is_refused,
-         what_is_no_disk_is_called_so)
+         what_is_not_known_is_refused, what_is_no_disk_is_called_so,
+         one_that_was_hung_up_on_calls_again,
+         another_superdiskd_is_noticed)
 
 
 def main():
