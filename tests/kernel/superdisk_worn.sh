@@ -8,11 +8,6 @@
 # shellcheck disable=SC2317,SC2086,SC2154
 . ./lib.sh
 
-if [[ $(uname -r) == *-superdisk-debug ]]; then
-	skip what_its_driver_says "no SCSI in this kernel"
-	done_testing
-fi
-
 # worn_is WORD VALUE: of the driver
 worn_is() {
 	echo "$2" > "/sys/module/scsi_debug/parameters/$1"
