@@ -56,6 +56,7 @@ $(foreach t,$(FUZZ_NAMES),$(eval $(call TEST_RULES,fuzz,$(t),-fsanitize=fuzzer))
 $(B)/tests/sim/kmod_crash_sim: tests/sim/kmod_life.c tests/sim/kmod_power.c
 $(B)/tests/sim/kmod_policy_sim: tests/sim/kmod_peers.c tests/sim/kmod_traces.c
 $(B)/tests/sim/kmod_policy_sim: TEST_MORE_LIBS = -lm
+$(B)/tests/sim/guild_fanout_sim: tests/sim/guild_fanout_model.c
 $(B)/tests/sim/guild_read_sim: $(call archives,data)
 $(B)/tests/sim/guild_read_sim: TEST_MORE_LIBS = $(call archives,data) $(call libs,data)
 $(B)/tests/unit/gateway_memory_test: $(call archives,guild)

@@ -20,7 +20,6 @@
  *
  *	guild_fanout_sim [FIRST [COUNT]]	environment: SEEDS
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -31,9 +30,7 @@
 #include "base/blob.h"
 #include "base/check.h"
 #include "base/log.h"
-#include "base/hash.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "guild/guild.h"
 #include "guild/perm.h"
 #include "os/env.h"
@@ -46,22 +43,16 @@
 #include "proto/rest.h"
 #include "proto/session.h"
 
+#include "guild_fanout_model.h"
 #include "guild_start.h"
 #include "seeds.h"
 
 #define CORES 3
 #define USERS 6
-#define SESSIONS 8		/* there from the start */
-#define SESSIONS_MANY 300	/* so are these: a relay needs several turns */
 #define MANY_EVERY 5		/* seeds */
-#define LATE 4			/* that join while messages flow */
-#define LATE_MANY 100
 #define LATE_WITHIN_NS 100000000
 #define CHANNELS 3		/* the last one is hidden from odd users */
-#define CALLERS 4
-#define CALLS 40		/* of each caller */
 #define GUILD 1100000000000000000ull
-#define HEARD_MAX (CALLERS * CALLS + 1)
 #define RUN_NS (600ull * 1000000000)
 
 static uint64_t user_id(unsigned int i)
@@ -73,216 +64,6 @@ static uint64_t channel_id(unsigned int i)
 {
 	return GUILD + 1 + i;
 }
-
-struct session_log {
-	uint64_t heard[HEARD_MAX];
-	unsigned int count;
-	bool created;		/* GUILD_CREATE has come */
-	bool closed;		/* … or never let in */
-	unsigned int user;
-};
-
-/* What one run has seen. */
-static struct world {
-	struct rng rng;
-	struct hmap durable;		/* message id -> channel */
-	struct hmap answered;		/* message id -> channel */
-	unsigned int sessions, late;	/* of them */
-	struct session_log session[SESSIONS_MANY + LATE_MANY];
-	unsigned int answers, refused;
-	unsigned int late_heard;	/* messages, by those who came later */
-	bool ack_early;			/* the canary: an ack before it holds */
-	bool faults;			/* allocations fail */
-	uint64_t failing;		/* this one from now, 0: none */
-	unsigned int faulted;		/* so often */
-	unsigned int closed;		/* sessions */
-	const char *wrong;		/* the first thing that did not hold */
-} world;
-
-static void expect(bool holds, const char *what)
-{
-	if (!holds && !world.wrong)
-		world.wrong = what;
-}
-
-/* --- memory that fails, for everybody but those who watch --- */
-
-static void spare(void)
-{
-	uint64_t made = mem_fail_nth(0);
-
-	world.failing = made < world.failing ? world.failing - made : 0;
-}
-
-static void go_on(void)
-{
-	if (world.failing)
-		mem_fail_nth(world.failing);
-}
-
-#define FAULT_NS 400000u	/* between two of them, at most */
-#define FAULTS 2000		/* while the callers call, and a bit longer */
-
-static int gremlin_start(struct actor *self, void *state, const void *arg)
-{
-	(void)state;
-	(void)arg;
-	return actor_timer_start(self, FAULT_NS, 0) ? 0 : -ENOMEM;
-}
-
-static int gremlin_handle(struct actor *self, void *state,
-			  struct actor_msg *msg)
-{
-	(void)state;
-	spare();
-	if (msg->type == ACTOR_MSG_STOP) {
-		world.failing = 0;
-		return ACTOR_STOP;
-	}
-	world.failing = 1 + rng_below(&world.rng, 40);
-	if (++world.faulted < FAULTS)
-		actor_timer_start(self, 1 + rng_below(&world.rng, FAULT_NS),
-				  0);
-	go_on();
-	return 0;
-}
-
-static const struct actor_class gremlin_class = {
-	.name = "gremlin",
-	.start = gremlin_start, .handle = gremlin_handle,
-};
-
-/* --- the data service --- */
-
-struct waiting {
-	struct waiting *next;
-	actor_ref from;
-	uint64_t tag, channel, id;
-	int status;
-};
-
-struct model {
-	struct waiting *first, **tail;
-};
-
-static int model_start(struct actor *self, void *state, const void *arg)
-{
-	struct model *m = state;
-	char name[24];
-
-	m->tail = &m->first;
-	snprintf(name, sizeof(name), "data.%d", *(const int *)arg);
-	return actor_register(self, name);
-}
-
-static void make_durable(uint64_t id, uint64_t channel)
-{
-	check(!hmap_set(&world.durable, id, channel));
-}
-
-static void acknowledge(struct actor *self, const struct waiting *w)
-{
-	struct store_written_msg *reply;
-
-	reply = ACTOR_MSG_NEW(struct store_written_msg, DATA_WRITTEN);
-	check(reply);
-	reply->status = w->status;
-	reply->head.tag = w->tag;
-	actor_send(self, w->from, &reply->head);
-	if (!w->status && !world.ack_early)
-		make_durable(w->id, w->channel);
-}
-
-static void model_append(struct actor *self, struct model *m,
-			 const struct store_put_msg *msg)
-{
-	struct waiting *w = mem_zalloc(sizeof(*w));
-
-	*w = (struct waiting){ .from = msg->head.from, .tag = msg->head.tag,
-			       .channel = msg->channel, .id = msg->id };
-	if (rng_chance(&world.rng, 50000))
-		w->status = rng_chance(&world.rng, 500000) ? -EIO : -EOVERFLOW;
-	*m->tail = w;
-	m->tail = &w->next;
-	actor_timer_start(self, rng_below(&world.rng, 20000000), 0);
-}
-
-/* Some of those that wait, oldest first. */
-static void model_timer(struct actor *self, struct model *m)
-{
-	uint64_t n = 1 + rng_below(&world.rng, 4);
-
-	while (n-- && m->first) {
-		struct waiting *w = m->first;
-
-		m->first = w->next;
-		if (!m->first)
-			m->tail = &m->first;
-		acknowledge(self, w);
-		mem_free(w);
-	}
-	if (m->first)
-		actor_timer_start(self, rng_below(&world.rng, 20000000), 0);
-}
-
-static void model_read(struct actor *self, const struct actor_msg *msg)
-{
-	struct store_rows_msg *reply;
-
-	reply = ACTOR_MSG_NEW(struct store_rows_msg, DATA_ROWS);
-	check(reply);
-	reply->rows = rows_new(0, 0);
-	actor_reply(self, msg, &reply->head);
-}
-
-static int model_run(struct actor *self, void *state, struct actor_msg *msg)
-{
-	switch (msg->type) {
-	case DATA_APPEND:
-		model_append(self, state, (struct store_put_msg *)msg);
-		break;
-	case DATA_PAGE:
-	case DATA_GET:
-		model_read(self, msg);
-		break;
-	case ACTOR_MSG_TIMER:
-		model_timer(self, state);
-		break;
-	case ACTOR_MSG_STOP:
-		return ACTOR_STOP;
-	}
-	return 0;
-}
-
-static void model_stop(struct actor *self, void *state, int reason)
-{
-	struct model *m = state;
-
-	(void)self;
-	(void)reason;
-	while (m->first) {
-		struct waiting *next = m->first->next;
-
-		mem_free(m->first);
-		m->first = next;
-	}
-}
-
-static int model_handle(struct actor *self, void *state,
-			struct actor_msg *msg)
-{
-	int ret;
-
-	spare();
-	ret = model_run(self, state, msg);
-	go_on();
-	return ret;
-}
-
-static const struct actor_class model_class = {
-	.name = "model", .state_size = sizeof(struct model),
-	.start = model_start, .handle = model_handle, .stop = model_stop,
-};
 
 /* --- sessions --- */
 
