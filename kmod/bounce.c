@@ -19,7 +19,6 @@
 #include "sd.h"
 
 #include <linux/crc32c.h>
-#include <linux/highmem.h>
 
 enum { READ_IDLE, READ_WAITED, READ_ANSWERED };
 
@@ -63,25 +62,6 @@ static u64 mismatches(struct sd_read *r, const struct sd_ticket *tk)
 	return bad;
 }
 
-static void copy_out(struct sd_read *r, struct sd_io *io, struct bio *bio)
-{
-	u32 block = sd_block_sectors(&io->set->geom);
-	u32 at = (io->sector & (block - 1)) * SD_SECTOR - r->first * SD_PAGE;
-	struct bvec_iter iter;
-	struct bio_vec bv;
-	u32 done, step;
-
-	__bio_for_each_segment(bv, bio, iter, io->iter) {
-		for (done = 0; done < bv.bv_len; done += step, at += step) {
-			step = min_t(u32, bv.bv_len - done,
-				     SD_PAGE - at % SD_PAGE);
-			memcpy_page(bv.bv_page, bv.bv_offset + done,
-				    r->vecs[at / SD_PAGE].bv_page,
-				    at % SD_PAGE, step);
-		}
-	}
-}
-
 /* The SSD was first. */
 static void answer(struct sd_read *r, blk_status_t status)
 {
@@ -98,7 +78,7 @@ static void answer(struct sd_read *r, blk_status_t status)
 		sd_rescue(io, user);
 		return;
 	}
-	copy_out(r, io, user);
+	sd_copy_out(r->vecs, r->first, io, user);
 	sd_count(leg->stats, SUPERDISK_C_HITS, 1);
 	sd_account_ns(leg, SUPERDISK_PATH_HIT, io->ssd_ns);
 	user->bi_status = BLK_STS_OK;
@@ -163,7 +143,7 @@ static void disk_answered(struct bio *bio)
 	if (good && claim(r)) {
 		io = sd_io_of(user);
 		io->path = SUPERDISK_PATH_HEDGE_WIN;
-		copy_out(d, io, user);
+		sd_copy_out(d->vecs, d->first, io, user);
 		sd_count(r->leg->stats, SUPERDISK_C_HEDGE_WINS, 1);
 		user->bi_status = BLK_STS_OK;
 		bio_endio(user);

@@ -3,11 +3,12 @@
  * Fills: what the disk was asked for goes to the SSD as well.
  *
  *	begin	map of the miss: the op is registered before the disk is read
- *	end	the disk has answered: copy, before the reader owns its pages again
- *	send	worker: write the copy to the SSD
+ *	read	the disk answers into pages of the job, and the reader gets a copy:
+ *		its own pages it may change at any time, by another thread
+ *	send	worker: write the job's pages to the SSD
  *	done	publish, if no write has overlapped since begin
  *
- * One of warming (job->warm) reads the disk for itself: start, read, done.
+ * One of warming (job->warm) has no reader: start, read, send, done.
  *
  * A repair of a page that was valid before (job->back) also holds the intent of
  * its region, and is read back before it is believed again; a page that does
@@ -139,11 +140,31 @@ static void fill_go(struct sd_waiter *w)
 	queue_work(job->leg->fill_wq, &job->work);
 }
 
+/* What failed may be a part of a page that the reader has not asked for. */
+static void ask_again(struct sd_job *job)
+{
+	struct bio *reader = job->user;
+	sector_t sector = sd_io_of(reader)->sector;
+
+	reader->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	bio_set_dev(reader, job->set->disk->bdev);
+	reader->bi_iter.bi_sector = sector;
+	sd_submit(job->set, reader, sector);
+}
+
 static void fill_send(struct work_struct *work)
 {
 	struct sd_job *job = container_of(work, struct sd_job, work);
 	struct sd_leg *leg = job->leg;
 
+	if (job->user)
+		ask_again(job);
+	if (job->disk_status || job->op.spoiled) {
+		fill_finish(job, 0);
+		return;
+	}
+	sd_job_narrow(job);
+	sd_job_checksum(job);
 	if (!job->back) {
 		fill_write(job);
 		return;
@@ -164,14 +185,18 @@ static bool usable(struct sd_job *job, u64 run)
 	return !(sd_retired_pages(job->leg, job->op.slot) & run);
 }
 
-struct sd_job *sd_fill_start(struct sd_leg *leg, u64 block, u64 mask)
+/*
+ * The op is for a run of mask; the job has pages for all of `pages`, from the
+ * first of them on.
+ */
+static struct sd_job *start(struct sd_leg *leg, u64 block, u64 mask, u64 pages)
 {
 	bool placed = sd_table_find(&leg->table, block) != SD_NO_SLOT;
 	struct sd_set *set = leg->set;
 	struct sd_job *job;
 	u64 run;
 
-	job = sd_job_new(set, leg, hweight64(mask));
+	job = sd_job_new(set, leg, hweight64(pages));
 	if (!job) {
 		sd_count(leg->stats, SUPERDISK_C_FILLS_DROPPED, 1);
 		sd_leg_put(leg);
@@ -186,42 +211,41 @@ struct sd_job *sd_fill_start(struct sd_leg *leg, u64 block, u64 mask)
 	}
 	if (!placed)
 		sd_count(leg->stats, SUPERDISK_C_ADMISSIONS, 1);
-	job->first = __ffs64(run);
-	sd_job_trim(job, hweight64(run));
+	job->first = __ffs64(pages);
 	if (usable(job, run))
 		return job;
 	fill_finish(job, 0);
 	return NULL;
 }
 
-struct sd_job *sd_fill_begin(struct sd_set *set, struct sd_io *io, u64 mask)
+struct sd_job *sd_fill_start(struct sd_leg *leg, u64 block, u64 mask)
 {
-	u64 nth, block = sd_block(&set->geom, io->sector);
-	struct sd_leg *leg = &set->leg[sd_place(&set->geom, block, &nth)];
+	struct sd_job *job = start(leg, block, mask, mask);
 
-	if (!sd_leg_get(leg))
+	if (!job)
+		return NULL;
+	job->first = __ffs64(job->op.mask);
+	sd_job_trim(job, hweight64(job->op.mask));
+	return job;
+}
+
+struct sd_job *sd_fill_begin(struct sd_set *set, const struct sd_io *io)
+{
+	const struct sd_geom *g = &set->geom;
+	u32 sectors = io->bytes >> SD_SECTOR_SHIFT;
+	u64 nth, block = sd_block(g, io->sector);
+	u64 pages = sd_mask_touched(g, io->sector, sectors);
+	u64 mask = sd_mask_full(g, io->sector, sectors);
+	struct sd_leg *leg = &set->leg[sd_place(g, block, &nth)];
+
+	/* Parts of pages are read whole: not beyond the disk. */
+	if (!mask || pages & ~sd_mask_disk(g, block) || !sd_leg_get(leg))
 		return NULL;
 	mask &= ~sd_retired(leg, block);
 	if (mask && may_fill(leg) && sd_admit(leg, io, block, mask))
-		return sd_fill_start(leg, block, mask);
+		return start(leg, block, mask, pages);
 	sd_leg_put(leg);
 	return NULL;
-}
-
-void sd_fill_end(struct sd_io *io, struct bio *bio, blk_status_t status)
-{
-	struct sd_job *job = io->job;
-	const struct sd_geom *g = &io->set->geom;
-	u32 within = (io->sector & (sd_block_sectors(g) - 1)) * SD_SECTOR;
-
-	io->job = NULL;
-	if (status || job->op.spoiled) {
-		fill_finish(job, 0);
-		return;
-	}
-	sd_job_copy(job, bio, io->iter, job->first * SD_PAGE - within);
-	INIT_WORK(&job->work, fill_send);
-	queue_work(job->leg->fill_wq, &job->work);
 }
 
 /* For a block that has no slot, without another one losing its own. */
@@ -245,16 +269,15 @@ u64 sd_fill_wanted(struct sd_leg *leg, u64 block, u64 mask)
 	return mask & ~READ_ONCE(leg->table.slots[slot].valid);
 }
 
-static void fill_have_read(struct work_struct *work)
+static void answer(struct sd_job *job)
 {
-	struct sd_job *job = container_of(work, struct sd_job, work);
+	struct bio *reader = job->user;
 
-	if (job->disk_status) {
-		fill_finish(job, 0);
-		return;
-	}
-	sd_job_checksum(job);
-	fill_write(job);
+	job->user = NULL;
+	if (!job->disk_status)
+		sd_copy_out(job->vecs, job->first, sd_io_of(reader), reader);
+	reader->bi_status = job->disk_status;
+	bio_endio(reader);
 }
 
 static void disk_read(struct bio *bio)
@@ -263,14 +286,30 @@ static void disk_read(struct bio *bio)
 
 	job->disk_status = bio->bi_status;
 	bio_uninit(bio);
-	INIT_WORK(&job->work, fill_have_read);
+	if (job->user && (!job->disk_status ||
+			  sd_io_of(job->user)->bytes == job->nr * SD_PAGE))
+		answer(job);
+	INIT_WORK(&job->work, fill_send);
 	queue_work(job->leg->fill_wq, &job->work);
 }
 
-void sd_fill_read(struct sd_job *job)
+#define SD_READ_FLAGS	(REQ_SYNC | REQ_META | REQ_PRIO | REQ_RAHEAD | REQ_IDLE | \
+			 REQ_NOWAIT | REQ_BACKGROUND | REQ_FAILFAST_MASK)
+
+void sd_fill_read(struct sd_job *job, struct bio *reader)
 {
-	sd_job_bio(job, &job->disk_bio, job->set->disk->bdev,
-		   sd_job_sector(job), REQ_OP_READ, disk_read);
-	sd_job_idle_bio(&job->disk_bio);
-	sd_submit(job->set, &job->disk_bio, sd_job_sector(job));
+	struct bio *bio = &job->disk_bio;
+	sector_t at = reader ? sd_io_of(reader)->sector : sd_job_sector(job);
+
+	sd_job_bio(job, bio, job->set->disk->bdev, sd_job_sector(job),
+		   REQ_OP_READ, disk_read);
+	job->user = reader;
+	if (reader) {
+		bio->bi_opf |= reader->bi_opf & SD_READ_FLAGS;
+		bio->bi_ioprio = reader->bi_ioprio;
+		bio_clone_blkg_association(bio, reader);
+	} else {
+		sd_job_idle_bio(bio);
+	}
+	sd_submit(job->set, bio, at);
 }

@@ -134,20 +134,47 @@ void sd_job_checksum(struct sd_job *job)
 				     SD_PAGE);
 }
 
-void sd_job_copy(struct sd_job *job, struct bio *bio, struct bvec_iter iter,
-		 u32 skip_bytes)
+void sd_job_copy(struct sd_job *job, struct bio *bio)
 {
-	u32 at = 0, end = job->nr * SD_PAGE;
+	struct bvec_iter iter;
 	struct bio_vec bv;
+	u32 at = 0;
 
-	bio_advance_iter(bio, &iter, skip_bytes);
-	for (; at < end; at += bv.bv_len) {
-		bv = bio_iter_iovec(bio, iter);
-		bv.bv_len = min(bv.bv_len, end - at);
+	bio_for_each_segment(bv, bio, iter) {
 		copy_segment(job, at, &bv);
-		bio_advance_iter_single(bio, &iter, bv.bv_len);
+		at += bv.bv_len;
 	}
 	sd_job_checksum(job);
+}
+
+void sd_copy_out(const struct bio_vec *pages, u32 first, const struct sd_io *io,
+		 struct bio *bio)
+{
+	u32 block = sd_block_sectors(&io->set->geom), done, step;
+	u32 at = (io->sector & (block - 1)) * SD_SECTOR - first * SD_PAGE;
+	struct bvec_iter iter;
+	struct bio_vec bv;
+
+	__bio_for_each_segment(bv, bio, iter, io->iter) {
+		for (done = 0; done < bv.bv_len; done += step, at += step) {
+			step = min_t(u32, bv.bv_len - done,
+				     SD_PAGE - at % SD_PAGE);
+			memcpy_page(bv.bv_page, bv.bv_offset + done,
+				    pages[at / SD_PAGE].bv_page, at % SD_PAGE,
+				    step);
+		}
+	}
+}
+
+void sd_job_narrow(struct sd_job *job)
+{
+	u32 skip = __ffs64(job->op.mask) - job->first;
+	u32 nr = hweight64(job->op.mask), i;
+
+	for (i = 0; skip && i < nr; i++)
+		swap(job->vecs[i], job->vecs[skip + i]);
+	job->first += skip;
+	sd_job_trim(job, nr);
 }
 
 void sd_job_bio(struct sd_job *job, struct bio *bio, struct block_device *bdev,

@@ -56,7 +56,7 @@ struct sd_job {
 	struct sd_set *set;
 	struct sd_leg *leg;		/* referenced */
 	struct sd_op op;
-	struct bio *user;		/* write: completed with the disk */
+	struct bio *user;		/* completed with the disk; or NULL */
 	refcount_t refs;		/* I/O under way */
 	blk_status_t disk_status, ssd_status;
 	bool intent;			/* region held */
@@ -88,9 +88,13 @@ void sd_job_checksum(struct sd_job *job);
 void sd_job_idle_bio(struct bio *bio);
 /* Give back all but the first nr pages. */
 void sd_job_trim(struct sd_job *job, u32 nr);
-/* Copy pages of a bio from its iter, and compute their checksums. */
-void sd_job_copy(struct sd_job *job, struct bio *bio, struct bvec_iter iter,
-		 u32 skip_bytes);
+/* Keep only those pages that its op is for. */
+void sd_job_narrow(struct sd_job *job);
+/* Copy a bio of whole pages, and compute their checksums. */
+void sd_job_copy(struct sd_job *job, struct bio *bio);
+/* To the reader: what it wants of these pages, the first of which is that. */
+void sd_copy_out(const struct bio_vec *pages, u32 first, const struct sd_io *io,
+		 struct bio *bio);
 /* Set up one of the job's bios over its pages. */
 void sd_job_bio(struct sd_job *job, struct bio *bio, struct block_device *bdev,
 		sector_t sector, blk_opf_t opf, bio_end_io_t *end);
@@ -99,12 +103,11 @@ sector_t sd_leg_sector(const struct sd_leg *leg, u64 slot, u32 page);
 sector_t sd_job_sector(const struct sd_job *job);
 
 /* fill.c: NULL if there is nothing to fill, or nothing to do it with */
-struct sd_job *sd_fill_begin(struct sd_set *set, struct sd_io *io, u64 mask);
-void sd_fill_end(struct sd_io *io, struct bio *bio, blk_status_t status);
-
-/* The same without a request: it reads the disk itself.  Takes over the ref. */
+struct sd_job *sd_fill_begin(struct sd_set *set, const struct sd_io *io);
+/* The same without a reader.  Takes over the reference. */
 struct sd_job *sd_fill_start(struct sd_leg *leg, u64 block, u64 mask);
-void sd_fill_read(struct sd_job *job);
+/* Read the disk, for a reader that gets a copy, if there is one; then fill. */
+void sd_fill_read(struct sd_job *job, struct bio *reader);
 /* Pages of mask that the SSD lacks and may be given. */
 u64 sd_fill_wanted(struct sd_leg *leg, u64 block, u64 mask);
 

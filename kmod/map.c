@@ -51,6 +51,14 @@ u64 sd_mask_full(const struct sd_geom *g, u64 sector, u32 nr)
 	return first < end ? mask_of(first, end - 1) : 0;
 }
 
+u64 sd_mask_disk(const struct sd_geom *g, u64 block)
+{
+	u64 at = block << g->block_shift;
+
+	return sd_mask_full(g, at, min_t(u64, sd_block_sectors(g),
+					 g->disk_sectors - at));
+}
+
 u64 sd_mask_run(u64 mask)
 {
 	u64 low, above;

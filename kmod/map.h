@@ -45,6 +45,8 @@ u64 sd_leg_blocks(const struct sd_geom *g, u32 leg);
 u64 sd_mask_touched(const struct sd_geom *g, u64 sector, u32 nr);
 /* Of these, the ones it covers completely. */
 u64 sd_mask_full(const struct sd_geom *g, u64 sector, u32 nr);
+/* Pages of a block that the disk has whole. */
+u64 sd_mask_disk(const struct sd_geom *g, u64 block);
 /* The lowest run of adjacent set bits. */
 u64 sd_mask_run(u64 mask);
 

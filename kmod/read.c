@@ -4,7 +4,7 @@
  *
  *	map --all pages valid--> HIT: the SSD --good--> done
  *	 |                                     '-bad--> rescue: the disk, repair
- *	 '--else--> MISS: the disk --> done, then the job fills the SSD
+ *	 '--else--> MISS: the disk --> done, then what it said fills the SSD
  *
  * A hit is believed if it came without error, its pages are still valid when
  * it ends (no write began meanwhile) and their checksums match.
@@ -33,12 +33,20 @@ static void send_hit(struct sd_leg *leg, struct sd_io *io, struct bio *bio)
 	this_cpu_inc(leg->stats->started);
 }
 
+/* repair: what the SSD holds of it is wrong. */
 static int send_miss(struct sd_set *set, struct sd_io *io, struct bio *bio,
-		     u64 full)
+		     enum superdisk_path path, bool repair)
 {
+	struct sd_job *job;
+
 	io->kind = SD_IO_MISS;
-	io->path = SUPERDISK_PATH_MISS;
-	io->job = full ? sd_fill_begin(set, io, full) : NULL;
+	io->path = path;
+	job = sd_fill_begin(set, io);
+	if (job) {
+		job->back = repair;
+		sd_fill_read(job, bio);
+		return DM_MAPIO_SUBMITTED;
+	}
 	bio_set_dev(bio, set->disk->bdev);
 	bio->bi_iter.bi_sector = io->sector;
 	return DM_MAPIO_REMAPPED;
@@ -78,14 +86,14 @@ static int route(struct sd_set *set, struct sd_io *io, struct bio *bio)
 
 	if (!sd_leg_get(leg)) {
 		sd_count(set->stats, SUPERDISK_C_MISSES, 1);
-		return send_miss(set, io, bio, full);
+		return send_miss(set, io, bio, SUPERDISK_PATH_MISS, false);
 	}
 	if (may_hit(leg) &&
 	    sd_read_begin(&leg->table, &io->ticket, block, touched))
 		return map_hit(leg, io, bio, full);
 	sd_count(leg->stats, SUPERDISK_C_MISSES, 1);
 	sd_leg_put(leg);
-	return send_miss(set, io, bio, full);
+	return send_miss(set, io, bio, SUPERDISK_PATH_MISS, false);
 }
 
 int sd_read_map(struct sd_set *set, struct sd_io *io, struct bio *bio)
@@ -186,16 +194,10 @@ static int end_hit(struct sd_io *io, struct bio *bio, blk_status_t status)
 	return DM_ENDIO_DONE;
 }
 
-int sd_read_end(struct sd_io *io, struct bio *bio, blk_status_t *status)
+int sd_read_end(struct sd_io *io, struct bio *bio, blk_status_t status)
 {
-	int r;
+	int r = end_hit(io, bio, status);
 
-	if (io->kind == SD_IO_MISS) {
-		if (io->job)
-			sd_fill_end(io, bio, *status);
-		return DM_ENDIO_DONE;
-	}
-	r = end_hit(io, bio, *status);
 	if (r == DM_ENDIO_DONE)
 		sd_account_ns(io->leg, SUPERDISK_PATH_HIT, io->ssd_ns);
 	return r;
@@ -248,12 +250,9 @@ static void rescue(struct sd_set *set, struct bio *bio)
 		io->leg = NULL;
 	}
 	restore(io, bio);
-	send_miss(set, io, bio, sd_mask_full(&set->geom, io->sector,
-					     bio_sectors(bio)));
-	io->path = SUPERDISK_PATH_RESCUE;
-	if (io->job)
-		io->job->back = repair;
-	sd_submit(set, bio, io->sector);
+	if (send_miss(set, io, bio, SUPERDISK_PATH_RESCUE, repair) ==
+	    DM_MAPIO_REMAPPED)
+		sd_submit(set, bio, io->sector);
 }
 
 static struct bio *next_rescue(struct sd_set *set)

@@ -210,7 +210,7 @@ enum sd_io_kind {
 	SD_IO_OTHER,	/* flush: straight to the disk */
 	SD_IO_HIT,	/* read on its way to an SSD; holds leg */
 	SD_IO_BOUNCE,	/* read into a buffer, or about to be rescued */
-	SD_IO_MISS,	/* read on its way to the disk; job fills afterwards */
+	SD_IO_MISS,	/* read on its way to the disk, by itself or by a job */
 	SD_IO_WRITE,	/* write straight to the disk; op registered */
 	SD_IO_COPY,	/* write of a job; the job has everything */
 	SD_IO_RANGE,	/* discard or write-zeroes; range and holds */
@@ -343,7 +343,8 @@ void sd_leg_view(struct sd_leg *leg, struct sd_leg_view *ret);
 
 /* read.c */
 int sd_read_map(struct sd_set *set, struct sd_io *io, struct bio *bio);
-int sd_read_end(struct sd_io *io, struct bio *bio, blk_status_t *status);
+/* A read that was sent to an SSD as it was. */
+int sd_read_end(struct sd_io *io, struct bio *bio, blk_status_t status);
 /* Ask the disk for this read, which nobody else has in hand.  Any context. */
 void sd_rescue(struct sd_io *io, struct bio *bio);
 void sd_rescue_work(struct work_struct *work);

@@ -273,8 +273,7 @@ static int superdisk_end_io(struct dm_target *ti, struct bio *bio,
 
 	switch (io->kind) {
 	case SD_IO_HIT:
-	case SD_IO_MISS:
-		r = sd_read_end(io, bio, error);
+		r = sd_read_end(io, bio, *error);
 		if (r != DM_ENDIO_DONE)
 			return r;
 		break;
@@ -286,6 +285,7 @@ static int superdisk_end_io(struct dm_target *ti, struct bio *bio,
 		sd_range_end_io(io);
 		break;
 	case SD_IO_BOUNCE:
+	case SD_IO_MISS:
 	case SD_IO_OTHER:
 		break;
 	}

@@ -44,15 +44,6 @@ static bool memory_is_short(struct sd_set *set)
 	return READ_ONCE(set->pool.free) <= set->pool.nr / 2;
 }
 
-/* Pages of the block that the disk has whole. */
-static u64 pages_of(const struct sd_geom *g, u64 block)
-{
-	u64 at = block << g->block_shift;
-
-	return sd_mask_full(g, at, min_t(u64, sd_block_sectors(g),
-					 g->disk_sectors - at));
-}
-
 void sd_warm_landed(struct sd_job *job, u64 published)
 {
 	struct sd_warm *w = &job->set->warm;
@@ -80,7 +71,7 @@ void sd_warm_landed(struct sd_job *job, u64 published)
 static int send_run(struct sd_set *set, u64 block)
 {
 	struct sd_warm *w = &set->warm;
-	u64 nth, mask = pages_of(&set->geom, block);
+	u64 nth, mask = sd_mask_disk(&set->geom, block);
 	struct sd_leg *leg = &set->leg[sd_place(&set->geom, block, &nth)];
 	struct sd_job *job;
 
@@ -109,7 +100,7 @@ static int send_run(struct sd_set *set, u64 block)
 	if (w->auditing)
 		sd_audit_send(job);
 	else
-		sd_fill_read(job);
+		sd_fill_read(job, NULL);
 	return 1;
 }
 

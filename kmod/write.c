@@ -92,7 +92,7 @@ static void send_copy(struct sd_job *job, struct bio *user, struct sd_io *io)
 	bool both = sd_leg_serves(leg) && job->op.slot != SD_NO_SLOT;
 	sector_t sector = io->sector;
 
-	sd_job_copy(job, user, user->bi_iter, 0);
+	sd_job_copy(job, user);
 	job->user = user;
 	job->start_ns = io->start_ns;
 	refcount_set(&job->refs, both ? 2 : 1);

@@ -2,8 +2,8 @@
 /*
  * blocks: writes stamped pages to a block device and verifies them.
  *
- *	blocks write|unsteady|verify|cached-verify|untouched DEVICE SEED
- *		[FIRST_PAGE [PAGES]]
+ *	blocks write|unsteady|verify|unsteady-read|cached-verify|untouched
+ *		DEVICE SEED [FIRST_PAGE [PAGES]]
  *	blocks same DEVICE OTHER [FIRST_PAGE [PAGES]]
  *
  * Every 8 bytes of a page of 4 KiB hold hash(seed, offset), so that data of
@@ -13,6 +13,7 @@
  *
  * unsteady writes memory that a thread changes all the time: what is written is
  * anybody's guess, but should be the same wherever there is a copy of it.
+ * unsteady-read reads into such memory, and does not look at it.
  *
  * untouched verifies pages in one read, says "read", uses the memory for other
  * data until its input ends, and then fails if anybody else has written there.
@@ -34,8 +35,8 @@
 #include <linux/fs.h>
 
 #define USAGE \
-	"blocks write|unsteady|verify|cached-verify|untouched DEVICE SEED " \
-	"[FIRST_PAGE [PAGES]]\n" \
+	"blocks write|unsteady|verify|unsteady-read|cached-verify|untouched " \
+	"DEVICE SEED [FIRST_PAGE [PAGES]]\n" \
 	"       blocks same DEVICE OTHER [FIRST_PAGE [PAGES]]"
 #define PAGE_BYTES 4096u
 #define CHUNK_BYTES (64 * PAGE_BYTES)
@@ -166,7 +167,7 @@ static int64_t chunk(int fd, const struct job *job, void *buffer,
 	if (job->write)
 		stamp_pages(buffer, job->seed, offset, bytes);
 	err = transfer(fd, job->write, buffer, bytes, offset);
-	if (err || job->write)
+	if (err || job->write || job->unsteady)
 		return err;
 	if (job->other)
 		return pages_unlike(job, buffer, offset, bytes);
@@ -236,14 +237,15 @@ static int parse(int argc, char **argv, struct job *ret_job)
 {
 	if (argc < 4 || argc > 6)
 		return -EINVAL;
-	ret_job->unsteady = !strcmp(argv[1], "unsteady");
-	ret_job->write = ret_job->unsteady || !strcmp(argv[1], "write");
+	ret_job->write = !strcmp(argv[1], "unsteady") ||
+			 !strcmp(argv[1], "write");
+	ret_job->unsteady = !strncmp(argv[1], "unsteady", strlen("unsteady"));
 	ret_job->direct = strcmp(argv[1], "cached-verify");
 	ret_job->untouched = !strcmp(argv[1], "untouched");
 	ret_job->path = argv[2];
 	ret_job->other = strcmp(argv[1], "same") ? NULL : argv[3];
 	if (!ret_job->write && !ret_job->untouched && !ret_job->other &&
-	    !strstr(argv[1], "verify"))
+	    strcmp(argv[1], "unsteady-read") && !strstr(argv[1], "verify"))
 		return -EINVAL;
 	ret_job->seed = strtoull(argv[3], NULL, 0);
 	ret_job->first_page = argc > 4 ? strtoull(argv[4], NULL, 0) : 0;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is under way at the same time, with nothing to correct it afterwards
 # (verify off): a fill and a write of one page, writes of one page, a write of
-# memory that changes, a flush.
+# memory that changes and a read into it, a flush.
 # vm: timeout=200 tools=fio
 # Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
 # shellcheck disable=SC2317,SC2086,SC2154
@@ -44,6 +44,19 @@ at_rest() {
 ok its_fill_has_ended wait_for 10 at_rest
 is the_fill_does_not_bring_back_what_was_overwritten "$(page 3)" new
 is the_disk_has_it_too "$(page 3 "$slow")" new
+
+# Whoever may read may not write: what a reader does with its memory before it has
+# been answered does not come to the SSD, where others find it.
+must dmsetup message sd 0 replace 0 "$ssd0"
+before=$(ssd_field sd 0 fills)
+must blocks unsteady-read $sd 0 0 64
+all_filled() {
+	[[ $(ssd_field sd 0 fills) -ge $((before + 4)) ]]
+}
+ok what_was_read_is_filled wait_for 10 all_filled
+before=$(ssd_field sd 0 hits)
+ok with_what_the_disk_said blocks same $sd "$slow" 0 64
+ok as_hits_show test "$(ssd_field sd 0 hits)" -ge $((before + 4))
 must dmsetup remove sd
 
 # Many writers of the same few pages: disk and SSD may see them in different
