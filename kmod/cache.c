@@ -29,8 +29,7 @@ int sd_cache_init(struct sd_cache *c, u32 nr_slots,
 	spin_lock_init(&c->lock);
 	/* Those that sd_cache_stored() is at, and those that come meanwhile. */
 	c->leaving = kvcalloc(2 * c->reserve, sizeof(*c->leaving), GFP_KERNEL);
-	c->is_leaving = kvcalloc(BITS_TO_LONGS(nr_slots), sizeof(long),
-				 GFP_KERNEL);
+	c->is_leaving = sd_calloc(BITS_TO_LONGS(nr_slots), sizeof(long));
 	if (!c->leaving || !c->is_leaving ||
 	    sd_index_init(&c->index, nr_slots) ||
 	    sd_ghost_init(&c->ghost, nr_slots) ||

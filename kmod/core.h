@@ -29,6 +29,18 @@
 
 #include "uapi/superdisk.h"
 
+/*
+ * Zeroed, for kvfree(): what grows with disk or SSD.  kvcalloc() takes more than
+ * 2 GiB for a mistake.
+ */
+static inline void *sd_calloc(u64 n, size_t size)
+{
+	if (n > SIZE_MAX / size)
+		return NULL;
+	return n > INT_MAX / size ? vzalloc(n * size) :
+				    kvcalloc(n, size, GFP_KERNEL);
+}
+
 #define SD_MAX_LEGS		SUPERDISK_MAX_LEGS
 #define SD_SECTOR		512u
 #define SD_SECTOR_SHIFT		9

@@ -24,8 +24,7 @@ int sd_ghost_init(struct sd_ghost *g, u32 nr_blocks)
 		.per_tick = max(MIN_PER_TICK, nr_blocks / SD_GHOST_WINDOW),
 	};
 	g->window = max(nr_blocks / g->per_tick, 2 * NEAR_TICKS);
-	g->entry = kvcalloc(g->nr_buckets, SD_GHOST_WAYS * sizeof(u32),
-			    GFP_KERNEL);
+	g->entry = sd_calloc(g->nr_buckets, SD_GHOST_WAYS * sizeof(u32));
 	return g->entry ? 0 : -ENOMEM;
 }
 

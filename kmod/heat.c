@@ -5,7 +5,7 @@
 int sd_heat_init(struct sd_heat *h, u64 nr_blocks)
 {
 	h->nr_blocks = nr_blocks;
-	h->byte = kvcalloc(nr_blocks, 1, GFP_KERNEL);
+	h->byte = sd_calloc(nr_blocks, 1);
 	return h->byte ? 0 : -ENOMEM;
 }
 

@@ -14,8 +14,8 @@ int sd_index_init(struct sd_index *ix, u32 nr_slots)
 		.bits = max_t(u32, SD_INDEX_MIN_BITS,
 			      ilog2(max(nr_slots, 2u) - 1) + 1),
 	};
-	ix->head = kvcalloc(BIT_ULL(ix->bits), sizeof(*ix->head), GFP_KERNEL);
-	ix->node = kvcalloc(nr_slots, sizeof(*ix->node), GFP_KERNEL);
+	ix->head = sd_calloc(BIT_ULL(ix->bits), sizeof(*ix->head));
+	ix->node = sd_calloc(nr_slots, sizeof(*ix->node));
 	if (!ix->head || !ix->node) {
 		sd_index_fini(ix);
 		return -ENOMEM;

@@ -80,11 +80,10 @@ int sd_table_init(struct sd_table *t, const struct sd_geom *g, u32 leg,
 		.slots_per_chunk = slots_per_chunk,
 		.nr_chunks = DIV_ROUND_UP_ULL(nr_slots, slots_per_chunk),
 	};
-	t->slots = kvcalloc(nr_slots, sizeof(*t->slots), GFP_KERNEL);
-	t->dirty = kvcalloc(BITS_TO_LONGS(t->nr_chunks), sizeof(long),
-			    GFP_KERNEL);
+	t->slots = sd_calloc(nr_slots, sizeof(*t->slots));
+	t->dirty = sd_calloc(BITS_TO_LONGS(t->nr_chunks), sizeof(long));
 	if (verify)
-		t->crc = kvcalloc(nr_slots, g->pages * sizeof(u32), GFP_KERNEL);
+		t->crc = sd_calloc(nr_slots, g->pages * sizeof(u32));
 	if (!t->slots || !t->dirty || (verify && !t->crc)) {
 		sd_table_fini(t);
 		return -ENOMEM;
@@ -186,7 +185,7 @@ int sd_table_distrust(struct sd_table *t)
 {
 	u64 i;
 
-	t->unverified = kvcalloc(t->nr_slots, sizeof(u64), GFP_KERNEL);
+	t->unverified = sd_calloc(t->nr_slots, sizeof(u64));
 	if (!t->unverified)
 		return -ENOMEM;
 	for (i = 0; i < t->nr_slots; i++) {

@@ -11,8 +11,8 @@ int sd_policy_init(struct sd_policy *p, const struct sd_policy_ops *ops,
 				  .hand = SD_NONE };
 	for (i = 0; i < SD_POLICY_QUEUES; i++)
 		sd_queue_init(&p->queue[i]);
-	p->uses = kvcalloc(nr_slots, sizeof(*p->uses), GFP_KERNEL);
-	p->links = kvcalloc(nr_slots, sizeof(*p->links), GFP_KERNEL);
+	p->uses = sd_calloc(nr_slots, sizeof(*p->uses));
+	p->links = sd_calloc(nr_slots, sizeof(*p->links));
 	if (p->uses && p->links)
 		return 0;
 	sd_policy_fini(p);

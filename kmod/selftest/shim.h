@@ -178,10 +178,16 @@ static inline unsigned long find_next_bit(const unsigned long *map,
 	     (n) = find_next_bit(map, size, (n) + 1))
 
 #define GFP_KERNEL		0
-#define kvcalloc(n, s, f)	calloc(n, s)
 #define kvfree			free
 #define vzalloc(s)		calloc(1, s)
 #define cond_resched()		((void)0)
+
+/* No more than the kernel's gives. */
+static inline void *kvcalloc(size_t n, size_t size, int flags)
+{
+	(void)flags;
+	return n * size > INT_MAX ? NULL : calloc(n, size);
+}
 
 /* Castagnoli, reflected; no final inversion, as in the kernel. */
 static inline u32 crc32c(u32 crc, const void *data, unsigned int len)

@@ -48,6 +48,24 @@ static void fill(u64 block, u64 mask)
 	assert_int_equal(sd_op_end(&guard, &op, ~0ull, crc), mask);
 }
 
+/* Checksums of 2.3 GiB: more than kvcalloc() gives. */
+static void an_ssd_of_more_than_2_tib_has_its_tables(void **state)
+{
+	u64 slots = (23ull << 40) / 10 / (16 * SD_PAGE);
+	struct sd_geom g;
+	struct sd_table t;
+
+	(void)state;
+	assert_int_equal(sd_geom_init(&g, slots * 128, 128, 1), 0);
+	assert_int_equal(sd_table_init(&t, &g, 0, slots,
+				       sd_slots_per_chunk(g.pages), true), 0);
+	assert_int_equal(sd_table_crc(&t, slots - 1, 15), 0);
+	sd_table_mark_dirty(&t, slots - 1);
+	assert_true(test_bit(t.nr_chunks - 1, t.dirty));
+	sd_table_fini(&t);
+	assert_null(sd_calloc(~0ull, 16));
+}
+
 static void every_block_has_one_place(void **state)
 {
 	u64 block, nth, count[3] = {};
@@ -327,6 +345,7 @@ static void a_discard_spoils_verifying(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_ssd_of_more_than_2_tib_has_its_tables),
 		CASE(every_block_has_one_place),
 		CASE(masks_tell_parts_from_whole_pages),
 		CASE(run_is_the_lowest_one),
