@@ -3,7 +3,8 @@
  * The watchdog.  Reads that wait for an SSD for more than read_ms go to the
  * disk: they wait a quarter longer at most, as it looks four times in that
  * time.  An SSD to which I/O is under way, and none of it comes back within
- * timeout_ms, is out of service.  Once a second the bounds of hedge_us auto.
+ * timeout_ms, is out of service; then nobody waits for it, whatever read_ms
+ * says.  Once a second the bounds of hedge_us auto.
  */
 #include "sd.h"
 
@@ -69,17 +70,23 @@ void sd_watch_start(struct sd_set *set)
 	queue_delayed_work(set->io_wq, &set->watch_work, interval(set));
 }
 
+static void leave_behind(struct sd_leg *leg)
+{
+	u64 bound_ns = (u64)leg->set->opt.read_ms * NSEC_PER_MSEC;
+	bool serves = sd_leg_serves(leg);
+
+	if (bound_ns || !serves)
+		sd_bounce_overdue(leg, ktime_get_ns(), serves ? bound_ns : 0);
+}
+
 void sd_watch_work(struct work_struct *work)
 {
 	struct sd_set *set = container_of(to_delayed_work(work), struct sd_set,
 					  watch_work);
-	u64 bound_ns = (u64)set->opt.read_ms * NSEC_PER_MSEC;
 	u32 i;
 
 	for (i = 0; i < set->geom.nr_legs; i++) {
-		if (bound_ns)
-			sd_bounce_overdue(&set->leg[i], ktime_get_ns(),
-					  bound_ns);
+		leave_behind(&set->leg[i]);
 		sd_stock_retry(&set->leg[i]);
 		if (silent(&set->leg[i]))
 			sd_leg_fail(&set->leg[i], -ETIMEDOUT);

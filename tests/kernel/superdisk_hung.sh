@@ -74,4 +74,16 @@ ok the_other_one_is_filled wait_for 60 other_is_full
 must unhang_ssd ssd0
 ok disk_and_ssds_agree blocks same $sd "$disk0"
 ok removes within 60 dmsetup remove sd
+
+# Without read_ms those that found no room in the driver wait until it is taken
+# out, though whoever tries again for them is held up by it.
+must super_create sd "$disk0" "$loop0 $loop1" timeout_ms 2000 read_ms off \
+	hedge_us 5000 read_kib 32768 attach discard warm 1000000
+must wait_for 60 all_valid
+must hang_ssd ssd0
+ok reads_go_on_when_it_is_out within 60 fio --name=r --filename=$sd --direct=1 \
+	--ioengine=libaio --iodepth=$((SLOTS * 3)) --rw=randread --bs=4k \
+	--size=32M --number_ios=$((SLOTS * 8)) --minimal --output=/dev/null
+must unhang_ssd ssd0
+ok removes_again within 60 dmsetup remove sd
 done_testing
