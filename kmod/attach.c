@@ -26,7 +26,7 @@ static void leave_out(struct sd_leg *leg, struct sd_candidate *c)
 /* Has its driver given back all that this device has ever sent it? */
 static bool is_free(struct sd_leg *leg)
 {
-	return !leg->held && !sd_set_holds(leg->set->before, leg->dev->bdev);
+	return !leg->held && !sd_is_held_elsewhere(leg);
 }
 
 /* What was held may have come back meanwhile. */

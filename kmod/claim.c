@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Device-mapper lets the targets of one table share a device.  Ours must not:
- * an SSD that is the disk, or the SSD of another position or target, would
- * overwrite it.  The old and the new table of one device do share theirs.
+ * Device-mapper lets all targets share a device, those of other devices too.
+ * Ours must not: an SSD that is the disk, or the SSD of another position or
+ * target, would overwrite it; a disk that is written by another target is not
+ * what the SSDs say.  The old and the new table of one device do share theirs.
  */
 #include "sd.h"
 
-static DEFINE_MUTEX(claims_lock);	/* innermost: nothing is taken inside */
+static DEFINE_MUTEX(claims_lock);	/* inside it only set->idle.lock */
 static LIST_HEAD(claims);
 
-int sd_claim(struct sd_claim *claim, struct sd_set *set,
+static bool may_share(const struct sd_claim *claim, struct dm_table *table)
+{
+	return claim->table != table &&
+	       dm_table_get_md(claim->table) == dm_table_get_md(table);
+}
+
+int sd_claim(struct sd_claim *claim, struct sd_set *set, struct sd_leg *leg,
 	     struct block_device *bdev)
 {
 	struct sd_claim *c;
@@ -17,11 +24,12 @@ int sd_claim(struct sd_claim *claim, struct sd_set *set,
 
 	mutex_lock(&claims_lock);
 	list_for_each_entry(c, &claims, node)
-		if (c->table == set->ti->table && c->bdev == bdev)
+		if (c->bdev == bdev && !may_share(c, set->ti->table))
 			err = -EEXIST;
 	if (!err) {
 		claim->table = set->ti->table;
 		claim->bdev = bdev;
+		claim->leg = leg;
 		list_add(&claim->node, &claims);
 	}
 	mutex_unlock(&claims_lock);
@@ -33,4 +41,18 @@ void sd_unclaim(struct sd_claim *claim)
 	mutex_lock(&claims_lock);
 	list_del(&claim->node);
 	mutex_unlock(&claims_lock);
+}
+
+bool sd_is_held_elsewhere(const struct sd_leg *leg)
+{
+	struct sd_claim *c;
+	bool held = false;
+
+	mutex_lock(&claims_lock);
+	list_for_each_entry(c, &claims, node)
+		if (c->bdev == leg->claim.bdev && c->leg && c->leg != leg)
+			held |= READ_ONCE(c->leg->held) &&
+				!sd_leg_is_quiet(c->leg);
+	mutex_unlock(&claims_lock);
+	return held;
 }

@@ -13,7 +13,7 @@ int sd_member_open(struct sd_set *set, u32 i, const char *path)
 	err = dm_get_device(set->ti, path, SD_MODE(set->ti), &dev);
 	if (err)
 		return err;
-	err = sd_claim(&leg->claim, set, dev->bdev);
+	err = sd_claim(&leg->claim, set, leg, dev->bdev);
 	if (err) {
 		dm_put_device(set->ti, dev);
 		return err;
@@ -176,7 +176,10 @@ static int open_and_join(struct sd_set *set, u32 i, const char *path)
 	if (err)
 		return err;
 	mutex_lock(&set->lock);
-	err = sectors_fit(set, i) ? join(set, leg) : -EINVAL;
+	if (sd_is_held_elsewhere(leg))
+		err = -EBUSY;
+	else
+		err = sectors_fit(set, i) ? join(set, leg) : -EINVAL;
 	mutex_unlock(&set->lock);
 	if (!err)
 		return 0;

@@ -17,12 +17,18 @@ struct sd_claim {
 	struct list_head node;
 	struct dm_table *table;
 	struct block_device *bdev;
+	struct sd_leg *leg;		/* NULL: it is the disk */
 };
 
-/* claim.c: -EEXIST if a target of the same table uses the device already */
-int sd_claim(struct sd_claim *claim, struct sd_set *set,
+/* claim.c: -EEXIST if another target uses the device already */
+int sd_claim(struct sd_claim *claim, struct sd_set *set, struct sd_leg *leg,
 	     struct block_device *bdev);
 void sd_unclaim(struct sd_claim *claim);
+/*
+ * Has another table, however long replaced, sent its device what the driver has
+ * not given back?
+ */
+bool sd_is_held_elsewhere(const struct sd_leg *leg);
 
 /* attach.c: all members */
 int sd_set_activate(struct sd_set *set);
@@ -71,8 +77,6 @@ struct sd_set *sd_sets_find(u32 dev, const u64 *begin);
 struct sd_set *sd_sets_nth(long n);
 /* The set that a reload of the table puts this one in the place of. */
 struct sd_set *sd_sets_before(struct sd_set *now);
-/* Has the driver of this device not given back all?  set may be NULL. */
-bool sd_set_holds(struct sd_set *set, struct block_device *bdev);
 void sd_sets_put(struct sd_set *set);
 
 #endif

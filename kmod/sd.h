@@ -18,8 +18,8 @@
  *	stock.lock		spin	reads waiting for a buffer; any context
  *	pool.lock		spin	free pages; any context
  *	set->dev_lock		spin	names of devices; process
+ *	claims_lock (claim.c)	mutex	devices in use; process
  *	set->idle.lock		spin	what is waited for to come back; any context
- *	claims_lock (claim.c)	mutex	devices in use; process, innermost
  *
  * No spin lock is held while another of this list is taken, but range_lock and
  * cache.lock inside a bucket's lock.  The path of a hit takes none of them: it holds a

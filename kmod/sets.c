@@ -74,17 +74,6 @@ struct sd_set *sd_sets_nth(long n)
 	return found;
 }
 
-bool sd_set_holds(struct sd_set *set, struct block_device *bdev)
-{
-	u32 i;
-
-	for (i = 0; set && i < set->geom.nr_legs; i++)
-		if (set->leg[i].held && set->leg[i].kdev.bdev == bdev &&
-		    !sd_leg_is_quiet(&set->leg[i]))
-			return true;
-	return false;
-}
-
 struct sd_set *sd_sets_before(struct sd_set *now)
 {
 	struct sd_set *set, *found = NULL;

@@ -123,10 +123,10 @@ static int open_disk(struct sd_set *set, const struct sd_args *a)
 		ti->error = "Cannot open the disk";
 		return -ENODEV;
 	}
-	if (sd_claim(&set->disk_claim, set, set->disk->bdev)) {
+	if (sd_claim(&set->disk_claim, set, NULL, set->disk->bdev)) {
 		dm_put_device(ti, set->disk);
 		set->disk = NULL;
-		ti->error = "The disk is in use by another target of the table";
+		ti->error = "The disk is in use by another target";
 		return -EEXIST;
 	}
 	if (bdev_nr_sectors(set->disk->bdev) < ti->len) {

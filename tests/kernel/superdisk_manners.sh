@@ -83,6 +83,15 @@ ok nor_an_ssd twice "$disk0" "$ssd0" "$ssd1" "$ssd0"
 is it_is_with_the_first "$(dmsetup status twice | awk '{ print $10 }' |
 	sed 's/.*:.*/taken/' | xargs)" "taken -"
 must dmsetup remove twice
+# Nor do two devices: each would overwrite the other's pages, with its own sums.
+must super_create sd "$disk0" "$ssd0"
+not_ok two_devices_do_not_share_a_disk super_create other "$disk0" "$ssd1"
+must super_create other "$disk4k" "$ssd0"
+is neither_an_ssd "$(ssd_field other 0 device)" -
+not_ok neither_on_line dmsetup message other 0 add 0 "$ssd0"
+must dmsetup remove sd
+ok one_that_is_free_again_is_taken dmsetup message other 0 add 0 "$ssd0"
+must dmsetup remove other
 
 # --- how requests are made
 must super_create sd "$disk0" "$ssd0 $ssd1"

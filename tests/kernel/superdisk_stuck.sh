@@ -85,6 +85,41 @@ is what_missed_writes_is_not_believed "$(ssd_field sd 0 misses)" 0
 ok reads_are_right blocks verify $sd 2
 must dmsetup remove sd
 
+# Metadata is answered, data is not, and the table is replaced once and again: what
+# the first one has sent may still land, so nobody takes the SSD meanwhile.
+must dmsetup create data --table "0 $(($(sectors $raw_ssd0) - 2048)) linear $raw_ssd0 2048"
+dmsetup create parted <<- END
+	0 2048 linear $raw_ssd0 0
+	2048 $(($(sectors $raw_ssd0) - 2048)) linear /dev/mapper/data 0
+END
+must super_create sd "$disk0" /dev/mapper/parted verify off timeout_ms 500 \
+	checkpoint_ms 600000 attach discard
+table=$(dmsetup table sd)
+must hang_ssd data
+must blocks write $sd 2 0 64
+ok what_hangs_is_taken_out wait_for 30 ssd_is sd 0 state failed
+must dmsetup reload sd --table "$table"
+must dmsetup suspend sd
+start dmsetup resume sd	# and takes the first one away, which waits
+first=$!
+is_active() {
+	[[ $(dmsetup status sd) == *" superdisk 1 active "* ]]
+}
+ok its_successor_is_active wait_for 30 is_active
+is and_leaves_it_out "$(ssd_field sd 0 state)" failed
+must dmsetup reload sd --table "$table"
+must within 60 dmsetup suspend sd
+must within 60 dmsetup resume sd
+is so_does_the_one_after "$(ssd_field sd 0 state)" failed
+not_ok nor_is_it_taken_in_on_line within 60 replace 0 /dev/mapper/parted
+must unhang_ssd data
+ok the_first_is_gone wait $first
+ok when_it_has_answered_it_is_taken wait_for 60 replace 0 /dev/mapper/parted
+ok and_all_that_is_right blocks same $sd "$disk0"
+must dmsetup remove sd
+must dmsetup remove parted
+must dmsetup remove data
+
 # One alone, without a witness: it fails, misses a write, and comes back.  Nothing
 # else is in doubt, and the fingerprint does not tell, as that is no sample.
 missed=$((104 * 16))
