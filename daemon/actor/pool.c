@@ -88,6 +88,8 @@ bool pool_refill(struct pool_cache *cache, unsigned int class)
 		cache->count = POOL_CHAIN;
 		return true;
 	}
+	if (mem_is_out())
+		return false;
 	cache->free = take_chain(class);
 	cache->count = cache->free ? (unsigned int)cache->free->count : 0;
 	return cache->free;

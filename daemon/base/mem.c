@@ -8,10 +8,21 @@
 
 static _Thread_local uint64_t count;
 static _Thread_local uint64_t fail_at;
+static _Thread_local bool out;
 
 static bool must_fail(void)
 {
-	return ++count == fail_at;
+	return ++count == fail_at || out;
+}
+
+void mem_out(bool is_out)
+{
+	out = is_out;
+}
+
+bool mem_is_out(void)
+{
+	return out;
 }
 
 void *mem_alloc(size_t size)

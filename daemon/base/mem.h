@@ -6,6 +6,7 @@
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +31,9 @@ int mem_grow(void *array, uint32_t *cap, uint32_t need, size_t size);
  * call.
  */
 uint64_t mem_fail_nth(uint64_t n);
+/* From now on all of the calling thread's fail, or none; those of memory that
+ * pools have at hand do not. */
+void mem_out(bool is_out);
+bool mem_is_out(void);
 
 #endif

@@ -25,6 +25,7 @@ struct relay_session {
 	uint32_t intents;
 	uint32_t attends;	/* the slot it attends to when passive */
 	bool active;
+	bool doomed;		/* it missed something, and has not been told */
 	uint16_t list;		/* the member list it looks at */
 	uint32_t rows;
 	struct relay_view view;
@@ -42,6 +43,7 @@ struct round {
 
 /*
  * Invariants: session[i] is in `index` under its ref's bits as i.
+ * `doomed` of them are: these get nothing more, but to be closed.
  * Sessions before `at` have got what is in `giving`; when it is empty, at is 0.
  * What concerns sessions waits until all have got all: drain().
  * While there are events in either round a RELAY_FLUSH is in our own mailbox (a
@@ -50,7 +52,7 @@ struct round {
 struct relay {
 	actor_ref guild;
 	struct relay_session *session;
-	uint32_t count, room;
+	uint32_t count, room, doomed;
 	struct hmap index;
 	uint32_t intents;		/* all of all sessions, ORed */
 	uint32_t at;
@@ -89,6 +91,8 @@ static bool sees(const struct relay_session *s, const struct relay_event_msg *e)
 {
 	const struct relay_target *to = &e->to;
 
+	if (s->doomed)
+		return false;
 	if (to->intents && !(s->intents & to->intents))
 		return false;
 	if (s->intents & to->without)
@@ -138,6 +142,7 @@ static void remove_at(struct actor *self, struct relay *r, uint32_t i)
 {
 	struct relay_session *s = &r->session[i];
 
+	r->doomed -= s->doomed;
 	actor_demonitor(self, s->ref);
 	hmap_del(&r->index, s->ref.bits);
 	*s = r->session[--r->count];
@@ -168,15 +173,17 @@ static int deliver(struct actor *self, struct round *round,
 }
 
 /* A session that missed an event must not go on as if it had not. */
-static void give_up(struct actor *self, actor_ref session)
+static int give_up(struct actor *self, actor_ref session)
 {
 	struct session_close_msg *m;
 
 	m = ACTOR_MSG_NEW(struct session_close_msg, SESSION_CLOSE);
 	if (!m)
-		return;
+		return -ENOMEM;
 	m->code = CLOSE_UNKNOWN;
+	/* One that has gone needs not be told. */
 	actor_send(self, session, &m->head);
+	return 0;
 }
 
 static void tell_gone(struct actor *self, struct relay *r, actor_ref session)
@@ -190,14 +197,21 @@ static void tell_gone(struct actor *self, struct relay *r, actor_ref session)
 	actor_send(self, r->guild, &m->head);
 }
 
-/* The last one takes its place. */
-static void drop(struct actor *self, struct relay *r, uint32_t i)
+/* The last one takes its place; false: it is doomed, and stays until there is
+ * memory to tell it so. */
+static bool drop(struct actor *self, struct relay *r, uint32_t i)
 {
-	actor_ref ref = r->session[i].ref;
+	struct relay_session *s = &r->session[i];
+	actor_ref ref = s->ref;
 
-	give_up(self, ref);
+	if (give_up(self, ref)) {
+		r->doomed += !s->doomed;
+		s->doomed = true;
+		return false;
+	}
 	remove_at(self, r, i);
 	tell_gone(self, r, ref);
+	return true;
 }
 
 /* One atomic operation for all sessions, and one for what is left over. */
@@ -252,7 +266,7 @@ static void give(struct actor *self, struct relay *r, uint32_t most)
 			r->at++;
 			continue;
 		}
-		drop(self, r, r->at);
+		r->at += !drop(self, r, r->at);
 	}
 	if (r->at < r->count)
 		return;
@@ -356,6 +370,7 @@ static int add(struct actor *self, struct relay *r,
 		if (grow(r) || hmap_set(&r->index, m->session.bits, r->count))
 			return -ENOMEM;
 		s = &r->session[r->count++];
+		s->doomed = false;
 		actor_monitor(self, m->session);
 	}
 	*s = (struct relay_session){
@@ -364,6 +379,7 @@ static int add(struct actor *self, struct relay *r,
 		.intents = m->intents,
 		.attends = RELAY_NO_SLOT,
 		.active = true,
+		.doomed = s->doomed,
 		.view = m->view,
 	};
 	r->intents |= m->intents;
@@ -375,10 +391,17 @@ static int add(struct actor *self, struct relay *r,
 static void add_session(struct actor *self, struct relay *r,
 			const struct relay_add_msg *m)
 {
+	struct relay_session *s;
+
 	drain(self, r);
 	if (!add(self, r, m))
 		return;
-	give_up(self, m->session);
+	s = find(r, m->session);
+	if (s) {
+		drop(self, r, (uint32_t)(s - r->session));
+		return;
+	}
+	(void)give_up(self, m->session);
 	tell_gone(self, r, m->session);
 }
 
@@ -453,15 +476,13 @@ static void set_views(struct actor *self, struct relay *r,
 	while (i < r->count) {
 		struct relay_session *s = &r->session[i];
 		const struct relay_view_of *of = view_of(m, s->user_id);
-		bool told = !of || !(s->intents & INTENT_GUILDS) ||
-			    !tell_slots(self, s, m, &of->view);
+		bool told = !of || s->doomed ||
+			    !(s->intents & INTENT_GUILDS) || !tell_slots(self, s, m, &of->view);
 
 		if (of)
 			s->view = of->view;
-		if (told)
+		if (told || !drop(self, r, i))
 			i++;
-		else
-			drop(self, r, i);
 	}
 }
 
@@ -490,16 +511,33 @@ static void session_down(struct actor *self, struct relay *r, actor_ref ref)
 static void to_one(struct actor *self, struct relay *r,
 		   const struct relay_direct_msg *m)
 {
+	struct relay_session *s;
+
 	drain(self, r);
-	if (find(r, m->session) && direct(self, m->session, m->payload,
-					  false))
-		give_up(self, m->session);
+	s = find(r, m->session);
+	if (s && !s->doomed && direct(self, m->session, m->payload, false))
+		drop(self, r, (uint32_t)(s - r->session));
+}
+
+/* There may be memory again. */
+static void close_doomed(struct actor *self, struct relay *r)
+{
+	uint32_t i = 0;
+
+	drain(self, r);
+	while (r->doomed && i < r->count)
+		if (!r->session[i].doomed)
+			i++;
+		else if (!drop(self, r, i))
+			return;
 }
 
 static int handle(struct actor *self, void *state, struct actor_msg *msg)
 {
 	struct relay *r = state;
 
+	if (r->doomed)
+		close_doomed(self, r);
 	switch (msg->type) {
 	case RELAY_EVENT:
 		event(self, r, (struct relay_event_msg *)msg);

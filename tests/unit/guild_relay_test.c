@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "actor/system.h"
 #include "base/blob.h"
+#include "base/mem.h"
 #include "guild/guild.h"
 #include "guild/relay.h"
 #include "os/sim.h"
@@ -22,6 +24,7 @@
 #define SESSIONS 300		/* there from the start */
 #define SPARE 20		/* that come, each when another hears its first */
 #define EVENTS 150		/* more than a round */
+#define LOST 60		/* less than a round */
 #define NS_MAX UINT64_MAX
 
 static struct os_env *env;
@@ -29,6 +32,7 @@ static struct actor_system *sys;
 static actor_ref relay, session[SESSIONS + SPARE];
 static unsigned int heard[SESSIONS + SPARE];	/* number of the last event */
 static unsigned int first[SESSIONS + SPARE];	/* … and of the first */
+static bool closed[SESSIONS + SPARE];
 static uint32_t mid_round;	/* enum relay_msg_type, sent in the middle */
 
 static void ask(struct actor *self, uint32_t type, actor_ref about)
@@ -86,8 +90,10 @@ static int session_handle(struct actor *self, void *state,
 
 	if (msg->type == ACTOR_MSG_STOP)
 		return ACTOR_STOP;
+	closed[i] |= msg->type == SESSION_CLOSE;
 	if (msg->type != SESSION_EVENTS)
 		return 0;
+	assert_false(closed[i]);
 	for (uint32_t n = 0; n < m->count; n++) {
 		number = (unsigned int)atoi((char *)m->payload[n]->data);
 		if (!first[i])
@@ -145,14 +151,14 @@ static void publish(unsigned int number)
 	assert_int_equal(actor_system_send(sys, relay, &m->head), 0);
 }
 
-static void run_with(uint32_t disturbance)
+static void start_with(uint32_t disturbance)
 {
 	struct actor_system_opts opts = { .cores = 1 };
 	actor_ref guild;
 
 	mid_round = disturbance;
 	for (unsigned int i = 0; i < SESSIONS + SPARE; i++)
-		heard[i] = first[i] = 0;
+		heard[i] = first[i] = closed[i] = 0;
 	assert_int_equal(os_sim_new(disturbance, &env), 0);
 	opts.env = env;
 	assert_int_equal(actor_system_new(&opts, &sys), 0);
@@ -167,12 +173,22 @@ static void run_with(uint32_t disturbance)
 	settle();
 	publish(1);
 	settle();
-	for (unsigned int i = 2; i <= EVENTS; i++)
-		publish(i);
+}
+
+static void end(void)
+{
 	settle();
 	assert_int_equal(actor_system_shutdown(sys, 1000), 0);
 	actor_system_free(sys);
 	os_env_free(env);
+}
+
+static void run_with(uint32_t disturbance)
+{
+	start_with(disturbance);
+	for (unsigned int i = 2; i <= EVENTS; i++)
+		publish(i);
+	end();
 }
 
 static void expect_all(unsigned int from, unsigned int to)
@@ -210,12 +226,61 @@ static void those_that_end_cost_the_others_nothing(void **state)
 	expect_all(SPARE, SESSIONS);
 }
 
+/* What pools have at hand, of all sizes. */
+static struct actor_msg *hog(void)
+{
+	struct actor_msg *all = NULL, *m;
+
+	for (size_t size = sizeof(*m); size <= 4096; size += 16)
+		while ((m = actor_msg_new(ACTOR_MSG_USER, size))) {
+			m->next = all;
+			all = m;
+		}
+	return all;
+}
+
+static void let_go(struct actor_msg *all)
+{
+	while (all) {
+		struct actor_msg *m = all;
+
+		all = m->next;
+		actor_msg_free(m);
+	}
+}
+
+/* Nor is there memory to tell it so, for a while. */
+static void one_that_missed_something_is_closed_and_hears_no_more(void **state)
+{
+	struct actor_msg *messages = NULL;
+	unsigned int missed = 0;
+
+	(void)state;
+	start_with(0);
+	for (unsigned int i = 2; i <= LOST; i++)
+		publish(i);
+	mem_out(true);
+	messages = hog();
+	settle();
+	mem_out(false);
+	let_go(messages);
+	for (unsigned int i = LOST + 1; i <= EVENTS; i++)
+		publish(i);
+	end();
+	for (unsigned int i = 0; i < SESSIONS; i++) {
+		missed += closed[i];
+		assert_int_equal(heard[i], closed[i] ? 1 : EVENTS);
+	}
+	assert_in_range(missed, 1, SESSIONS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_that_joins_hears_what_comes_after),
 		cmocka_unit_test(those_that_leave_cost_the_others_nothing),
 		cmocka_unit_test(those_that_end_cost_the_others_nothing),
+		cmocka_unit_test(one_that_missed_something_is_closed_and_hears_no_more),
 	};
 
 	assert_int_equal(proto_types_register(), 0);
