@@ -56,7 +56,7 @@ struct sd_super_disk {
 	__le32 region_shift;	/* log2 of slots in a region */
 	__le32 nr_regions;
 	__le64 roster[SD_MAX_LEGS];	/* epochs of the members, 0: none */
-	__le32 sample[SD_NR_SAMPLES];	/* CRC32C of blocks of the disk */
+	__le32 sample[SD_NR_SAMPLES];	/* sums of blocks of the disk */
 	u8 zero[16];
 };
 
@@ -161,5 +161,11 @@ static inline struct sd_entry_disk *sd_unit_entry(struct sd_unit_disk *d,
 
 /* The i-th sampled block of the disk. */
 u64 sd_sample_block(u64 nr_blocks, u32 i);
+/*
+ * What a superblock remembers of it; bytes: a multiple of 8.  No CRC32C: what
+ * ends with its own, as the superblock of ext4 does, has the same one whatever
+ * it says, and a mount would not be seen.
+ */
+u32 sd_sample_sum(const void *buf, u32 bytes);
 
 #endif

@@ -364,7 +364,7 @@ static int store_changes(struct sd_meta *m, bool *ret_any)
 }
 
 int sd_meta_read_sample(struct sd_dev *disk, u64 disk_sectors,
-			u32 block_sectors, u32 i, void *buf, u32 *ret_crc)
+			u32 block_sectors, u32 i, void *buf, u32 *ret_sum)
 {
 	u64 nr_blocks = DIV_ROUND_UP_ULL(disk_sectors, block_sectors);
 	u64 at = sd_sample_block(nr_blocks, i) * block_sectors;
@@ -373,7 +373,7 @@ int sd_meta_read_sample(struct sd_dev *disk, u64 disk_sectors,
 
 	err = disk->read(disk, at, buf, bytes);
 	if (!err)
-		*ret_crc = crc32c(~0u, buf, bytes);
+		*ret_sum = sd_sample_sum(buf, bytes);
 	return err;
 }
 

@@ -116,8 +116,8 @@ int sd_meta_make_room(struct sd_meta *m);
 /* Nothing is under way any more: leave nothing in doubt. */
 int sd_meta_close(struct sd_meta *m);
 
-/* CRC32C of a sampled block; buf: a block. */
+/* Sum of a sampled block; buf: a block. */
 int sd_meta_read_sample(struct sd_dev *disk, u64 disk_sectors,
-			u32 block_sectors, u32 i, void *buf, u32 *ret_crc);
+			u32 block_sectors, u32 i, void *buf, u32 *ret_sum);
 
 #endif

@@ -30,11 +30,12 @@ must break_sectors disk0 4099 4099
 not_ok an_error_of_the_disk_is_told dd if=$sd of=/dev/null bs=512 skip=4096 count=8 \
 	iflag=direct status=none
 beside() {
-	dd if="$1" bs=512 skip=4100 count=28 iflag=direct status=none
+	dd if="$1" bs=14k count=1 skip=$((4100 * 512)) iflag=direct,skip_bytes \
+		status=none
 }
 beside "$disk0" > /tmp/beside
 ok but_not_to_who_reads_beside_it cmp <(beside $sd) /tmp/beside
-is who_gets_all_that_is_asked_for "$(stat -c %s /tmp/beside)" $((28 * 512))
+is who_gets_all_that_is_asked_for "$(stat -c %s /tmp/beside)" $((14 << 10))
 must heal_sectors disk0 4099 4099
 must blocks verify $sd 1
 must wait_for 10 all_valid

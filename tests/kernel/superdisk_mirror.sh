@@ -132,6 +132,35 @@ sync
 must umount /mnt
 ok file_system_is_sound e2fsck -fn $sd
 ok file_system_on_the_disk_is_sound e2fsck -fn "$disk0"
+
+# What happens to the disk while the SSDs are away: mounted, restored from a copy of
+# an earlier time.
+away_while() {
+	dmsetup remove sd && "$@" &&
+		super_create sd "$disk0" "$ssd0 $ssd1" checkpoint_ms 100
+}
+valid() {
+	echo "$(ssd_field sd 0 valid | cut -d/ -f1) $(ssd_field sd 1 valid | cut -d/ -f1)"
+}
+mounted() {
+	mount "$disk0" /mnt && umount /mnt
+}
+must away_while true
+ok unchanged_it_is_warm test "$(valid)" != "0 0"
+must away_while mounted
+is mounted_elsewhere_it_is_cold "$(valid)" "0 0"
+must blocks same $sd "$disk0"
+must away_while cp "$disk0" /tmp/snapshot
+ok copied_elsewhere_it_is_warm test "$(valid)" != "0 0"
+must mount $sd /mnt
+must rm /mnt/bin/bash
+must umount /mnt
+must away_while dd if=/tmp/snapshot of="$disk0" bs=1M oflag=direct status=none
+is restored_from_a_snapshot_it_is_cold "$(valid)" "0 0"
+must mount $sd /mnt
+ok and_has_what_was_removed_since cmp /mnt/bin/bash /bin/bash
+must umount /mnt
+rm /tmp/snapshot
 ok removes dmsetup remove sd
 ok unloads rmmod dm-superdisk
 done_testing

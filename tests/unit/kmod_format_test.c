@@ -158,6 +158,43 @@ static void samples_are_on_the_disk(void **state)
 	}
 }
 
+/* As the superblock of ext4: 1 KiB at 1 KiB, with a CRC32C at its end. */
+static void write_sealed(u8 *block, u8 what)
+{
+	u8 *sb = block + 1024;
+	u32 crc;
+
+	memset(sb, what, 1020);
+	crc = crc32c(~0u, sb, 1020);
+	memcpy(sb + 1020, &crc, sizeof(crc));
+}
+
+static void a_sum_sees_what_is_sealed_with_a_crc(void **state)
+{
+	static u64 words[2][65536 / sizeof(u64)];
+	u8 *a = (u8 *)words[0], *b = (u8 *)words[1];
+
+	(void)state;
+	write_sealed(a, 1);
+	write_sealed(b, 2);
+	assert_int_equal(crc32c(~0u, a, 65536), crc32c(~0u, b, 65536));
+	assert_int_not_equal(sd_sample_sum(a, 65536), sd_sample_sum(b, 65536));
+}
+
+static void a_sum_sees_any_bit(void **state)
+{
+	static u64 words[512];
+	u32 was = sd_sample_sum(words, sizeof(words));
+
+	(void)state;
+	for (u32 bit = 0; bit < 64 * 512; bit += 7) {
+		words[bit / 64] ^= 1ull << bit % 64;
+		assert_int_not_equal(sd_sample_sum(words, sizeof(words)), was);
+		words[bit / 64] ^= 1ull << bit % 64;
+	}
+	assert_int_not_equal(sd_sample_sum(words, sizeof(words) / 2), was);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +206,8 @@ int main(void)
 		cmocka_unit_test(intents_survive_and_damage_is_seen),
 		cmocka_unit_test(a_unit_knows_its_place),
 		cmocka_unit_test(samples_are_on_the_disk),
+		cmocka_unit_test(a_sum_sees_what_is_sealed_with_a_crc),
+		cmocka_unit_test(a_sum_sees_any_bit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
