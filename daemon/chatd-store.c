@@ -31,7 +31,8 @@ static int explain(const char *what, int err)
 
 static bool is_damaged(const struct tool_sum *sum)
 {
-	return sum->damaged_blocks || sum->lost_frames || sum->lost_indexes;
+	return sum->damaged_blocks || sum->lost_frames || sum->lost_indexes ||
+	       sum->lost_supers;
 }
 
 static void show_sum(const struct tool_sum *sum)
@@ -41,9 +42,10 @@ static void show_sum(const struct tool_sum *sum)
 		sum->blocks, sum->rows, sum->bytes);
 	if (is_damaged(sum))
 		fprintf(stderr, "DAMAGED: %" PRIu64 " blocks with %" PRIu64
-			" rows, %" PRIu64 " commits, %" PRIu64 " indexes\n",
+			" rows, %" PRIu64 " commits, %" PRIu64 " indexes, %"
+			PRIu64 " superblocks\n",
 			sum->damaged_blocks, sum->damaged_rows,
-			sum->lost_frames, sum->lost_indexes);
+			sum->lost_frames, sum->lost_indexes, sum->lost_supers);
 }
 
 static int run_check(char **argv)

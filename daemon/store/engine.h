@@ -61,6 +61,7 @@ struct engine_report {
 	uint64_t frames;
 	uint64_t lost_frames;	/* damaged ones; not 0 only with salvage */
 	bool lost_index;	/* likewise: it was made from the blocks */
+	bool lost_super;	/* likewise: it was made from the other files */
 	bool created;
 	bool torn_tail;		/* an unfinished frame was cut off */
 	bool torn_index;	/* likewise, of the index */

@@ -7,11 +7,10 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-int index_init(struct index *index, struct io *io, uint64_t store_tag)
+int index_init(struct index *index, struct io *io)
 {
 	memset(index, 0, sizeof(*index));
 	index->io = io;
-	index->store_tag = store_tag;
 	index->records.limit = INDEX_RECORDS_MAX;
 	index->frame_buf = mem_aligned(FORMAT_SECTOR, FRAME_BYTES_MAX);
 	return index->frame_buf ? 0 : -ENOMEM;

@@ -33,7 +33,8 @@ struct index {
 #define INDEX_BYTES_MIN (1u << 20)
 #define INDEX_RECORDS_MAX (FRAME_BYTES_MAX - FORMAT_SECTOR)
 
-int index_init(struct index *index, struct io *io, uint64_t store_tag);
+/* Its tag, files and place are what recovery finds. */
+int index_init(struct index *index, struct io *io);
 void index_fini(struct index *index);
 
 /* Returns room for a record of `size`; NULL when the frame is full (write it

@@ -62,6 +62,8 @@ static int open_or_create(struct engine *e, struct engine_report *report)
 		return err;
 	err = os_file_open(e->loop, engine_path(e, "super", path), flags,
 			   &e->super_file);
+	if (err == -ENOENT && e->opts.salvage)
+		err = 0;
 	if (err == -ENOENT && !e->opts.read_only) {
 		report->created = true;
 		err = create_shard(e);

@@ -28,8 +28,8 @@ static int read_super(struct engine *e, struct engine_report *report)
 
 	if (!copy)
 		return -ENOMEM;
-	err = io_do(&e->io, e->loop, IO_READ, e->super_file, copy,
-		    2 * sizeof(*copy), 0);
+	err = e->super_file ? io_do(&e->io, e->loop, IO_READ, e->super_file,
+				    copy, 2 * sizeof(*copy), 0) : -EBADMSG;
 	if (!err)
 		err = super_choose(copy, &e->super, &report->super_pair);
 	mem_free(copy);
@@ -39,6 +39,19 @@ static int read_super(struct engine *e, struct engine_report *report)
 	else if (e->super.shard != e->opts.shard ||
 		 e->super.shards != e->opts.shards)
 		err = -EXDEV;
+	return err;
+}
+
+/* What it says, or for a repair what can be known without it. */
+static int find_super(struct engine *e, struct engine_report *report)
+{
+	int err = read_super(e, report);
+
+	report->lost_super = e->opts.salvage &&
+			     (err == -EBADMSG || err == -EINVAL || err == -EIO);
+	if (report->lost_super)
+		err = salvage_super(e);
+	e->index.store_tag = e->super.store_tag;
 	return err;
 }
 
@@ -410,19 +423,34 @@ static void pair_super(struct engine *e)
 			  super.shard, -err);
 }
 
+static int find_index(struct engine *e, struct engine_report *report)
+{
+	int err = with_scan(e, e->index.file[e->super.index_file], report,
+			    false);
+
+	if (!report->lost_super || err == -ENOMEM)
+		return err;
+	/* One that was never finished does not say where the log begins. */
+	if (!err && e->tail.frame)
+		return 0;
+	err = salvage_other_index(e);
+	return err ? err : with_scan(e, e->index.file[e->super.index_file],
+				     report, false);
+}
+
 int recover_shard(struct engine *e, struct engine_report *report)
 {
-	int err = read_super(e, report);
+	int err = index_init(&e->index, &e->io);
 
 	if (!err)
-		err = index_init(&e->index, &e->io, e->super.store_tag);
-	if (!err)
 		err = open_files(e);
-	space_init(&e->space, e->super.slot_bytes);
 	if (!err)
-		err = with_scan(e, e->index.file[e->super.index_file], report,
-				false);
-	if (err && e->opts.salvage && err != -ENOMEM && e->data_file) {
+		err = find_super(e, report);
+	if (err)
+		return err;
+	space_init(&e->space, e->super.slot_bytes);
+	err = find_index(e, report);
+	if (err && e->opts.salvage && err != -ENOMEM) {
 		report->lost_index = true;
 		err = salvage_index(e);
 	}

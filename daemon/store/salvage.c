@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A shard without a usable index, for tools: which blocks there are is learned
- * from the blocks.
+ * A shard without a usable superblock or index, for tools.
+ *
+ * What the superblocks said can be known from the other files: the tag from the
+ * frame at the beginning of an index or of the log, where no row's bytes can
+ * lie; the size of the log is its file's; slots are as big as everybody's.  Of
+ * two indexes the one begun later counted, unless it was never finished; then
+ * it does not end with the log's tail.
+ *
+ * Without an index, which blocks there are is learned from the blocks.
  *
  * Of one partition, blocks that count never overlap, and a round's blocks
  * replace those they overlap.  So one counts unless a newer one covers any of
@@ -21,6 +28,76 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/engine_impl.h"
+
+/* --- the superblock ------------------------------------------------------ */
+
+/* Number and tag of the whole frame that a file begins with. */
+static int first_frame(struct engine *e, struct os_file *file,
+		       uint64_t *ret_number, uint64_t *ret_tag)
+{
+	struct frame_head *head = mem_aligned(FORMAT_SECTOR, FORMAT_SECTOR);
+	struct frame frame;
+	struct scan scan;
+	int err;
+
+	if (!head)
+		return -ENOMEM;
+	err = io_do(&e->io, e->loop, IO_READ, file, head, FORMAT_SECTOR, 0);
+	*ret_number = le64toh(head->number);
+	*ret_tag = le64toh(head->store_tag);
+	mem_free(head);
+	if (err)
+		return err;
+	err = scan_init(&scan, &e->io, e->loop, file, *ret_tag);
+	if (!err)
+		err = scan_frame(&scan, 0, *ret_number, &frame);
+	scan_fini(&scan);
+	return err;
+}
+
+static int log_size(struct engine *e, uint64_t *ret_bytes)
+{
+	int err = os_file_size(e->log_file, ret_bytes);
+
+	*ret_bytes &= ~(uint64_t)(FORMAT_SECTOR - 1);
+	if (*ret_bytes < LOG_BYTES_MIN)
+		*ret_bytes = LOG_BYTES_MIN;
+	return err;
+}
+
+int salvage_super(struct engine *e)
+{
+	struct os_file *const files[] = {
+		e->index.file[0], e->index.file[1], e->log_file,
+	};
+	struct super *super = &e->super;
+	uint64_t number, tag;
+	bool found = false;
+
+	*super = (struct super){
+		.shard = e->opts.shard,
+		.shards = e->opts.shards,
+		.slot_bytes = ENGINE_SLOT_BYTES,
+	};
+	for (uint32_t i = 0; i < 3; i++) {
+		int err = first_frame(e, files[i], &number, &tag);
+
+		if (err == -ENOMEM)
+			return err;
+		if (err)
+			continue;
+		if (!found)
+			super->store_tag = tag;
+		found = true;
+		if (i < 2 && number > super->index_first) {
+			super->index_file = i;
+			super->index_first = number;
+		}
+	}
+	return found ? log_size(e, &super->log_bytes) : -EBADMSG;
+}
+
+/* --- the index ----------------------------------------------------------- */
 
 struct found_block {
 	struct block_id id;
@@ -184,6 +261,18 @@ static void forget_parts(struct engine *e)
 		part_free(part);
 	}
 	e->stats.partitions = 0;
+}
+
+int salvage_other_index(struct engine *e)
+{
+	uint64_t tag;
+	int err;
+
+	forget_parts(e);
+	e->super.index_file = !e->super.index_file;
+	err = first_frame(e, e->index.file[e->super.index_file],
+			  &e->super.index_first, &tag);
+	return err == -ENOMEM ? err : err ? -EBADMSG : 0;
 }
 
 int salvage_index(struct engine *e)

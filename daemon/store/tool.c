@@ -117,7 +117,10 @@ static int walk_part(struct walk *w, const struct part *part)
 static void describe_report(struct walk *w, const struct engine_report *report,
 			    uint32_t shard)
 {
-	if (!report->super_pair)
+	if (report->lost_super)
+		fprintf(w->out, "damaged: shard %u: both superblocks; what they "
+			"said was taken from the other files\n", shard);
+	else if (!report->super_pair)
 		fprintf(w->out, "note: shard %u: one of its two superblocks is "
 			"of no use; the next start writes it anew\n", shard);
 	if (report->torn_index)
@@ -148,6 +151,7 @@ static int walk_shard(struct os_loop *loop, const struct engine_opts *opts,
 	describe_report(w, &report, opts->shard);
 	w->sum->lost_frames += report.lost_frames;
 	w->sum->lost_indexes += report.lost_index;
+	w->sum->lost_supers += report.lost_super;
 	list_for_each(node, &w->e->all) {
 		err = walk_part(w, list_entry(node, struct part, all));
 		if (err)

@@ -12,6 +12,7 @@
 struct tool_sum {
 	uint64_t partitions, blocks, rows, bytes;
 	uint64_t damaged_blocks, damaged_rows, lost_frames, lost_indexes;
+	uint64_t lost_supers;
 };
 
 /* One row, oldest first within its partition; non-zero ends the walk. */

@@ -224,6 +224,9 @@ static void a_store_of_another_version_is_refused(void **state)
 	struct super_disk *disk = mem_aligned(FORMAT_SECTOR, 2 * sizeof(*disk));
 	const size_t from = offsetof(struct super_disk, version);
 	struct fixture *f = *state;
+	struct engine_opts opts = {
+		.dir = f->dir, .shards = 1, .read_only = true, .salvage = true,
+	};
 	struct super super;
 	char path[128];
 	bool pair;
@@ -248,6 +251,9 @@ static void a_store_of_another_version_is_refused(void **state)
 	close(fd);
 	mem_free(disk);
 	assert_int_equal(try_open(f), -EPROTONOSUPPORT);
+	/* Nor is it one that has lost its superblocks. */
+	assert_int_equal(engine_open(f->loop, &opts, &f->e, &f->report),
+			 -EPROTONOSUPPORT);
 }
 
 /* Blocks that were replaced are still there; none of them may count. */

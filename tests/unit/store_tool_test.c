@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "os/env.h"
 #include "store/engine.h"
+#include "store/format.h"
 #include "store/store.h"
 #include "store/tool.h"
 #include "store/tool_files.h"
@@ -279,24 +280,32 @@ static void damage(const char *store, const char *file, off_t at)
 	close(fd);
 }
 
-static void damage_is_described_and_the_rest_saved(void **state)
+/* Repairs the store into the other one; *ret_text is freed by the caller. */
+static struct tool_sum repair(struct fixture *f, char **ret_text)
 {
-	struct fixture *f = *state;
 	struct tool_writer *writer;
 	struct tool_sum sum;
-	char *text;
 	size_t len;
-	FILE *out;
+	FILE *out = open_memstream(ret_text, &len);
 
-	fill(f);
-	flush(f);
-	damage(f->store, "data", 9000);
-	out = open_memstream(&text, &len);
 	assert_int_equal(tool_writer_open(f->loop, f->other, 2, &writer), 0);
 	assert_int_equal(tool_walk(f->loop, f->store, true, out,
 				   tool_writer_add, writer, &sum), 0);
 	assert_int_equal(tool_writer_close(writer), 0);
 	fclose(out);
+	return sum;
+}
+
+static void damage_is_described_and_the_rest_saved(void **state)
+{
+	struct fixture *f = *state;
+	struct tool_sum sum;
+	char *text;
+
+	fill(f);
+	flush(f);
+	damage(f->store, "data", 9000);
+	sum = repair(f, &text);
 	assert_int_equal(sum.damaged_blocks, 1);
 	assert_true(sum.damaged_rows >= 64);
 	assert_int_equal(sum.rows + sum.damaged_rows, CHANNELS * ROWS);
@@ -357,28 +366,162 @@ static void a_damaged_index_is_told_and_rebuilt(void **state)
 {
 	struct fixture *f = *state;
 	FILE *null = fopen("/dev/null", "w");
-	struct tool_writer *writer;
 	struct tool_sum sum;
 	uint64_t want = fill(f);
 	char name[16], *text;
-	size_t len;
-	FILE *out;
 
 	flush(f);
 	index_file(f, name);
 	damage(f->store, name, 64);
 	assert_int_equal(tool_walk(f->loop, f->store, false, null, NULL, NULL,
 				   &sum), -EBADMSG);
-	out = open_memstream(&text, &len);
-	assert_int_equal(tool_writer_open(f->loop, f->other, 2, &writer), 0);
-	assert_int_equal(tool_walk(f->loop, f->store, true, out,
-				   tool_writer_add, writer, &sum), 0);
-	assert_int_equal(tool_writer_close(writer), 0);
-	fclose(out);
 	fclose(null);
+	sum = repair(f, &text);
 	assert_non_null(strstr(text, "damaged: shard 0: its index"));
 	assert_int_equal(sum.lost_indexes, 1);
 	free(text);
+	assert_int_equal(walk(f, f->other).rows, CHANNELS * ROWS);
+	assert_int_equal(f->sum, want);
+}
+
+struct deletion {
+	struct store_op op;
+	bool done;
+};
+
+static void deleted(struct store_op *op)
+{
+	((struct deletion *)op)->done = true;
+}
+
+static void delete_half(struct fixture *f, struct engine *e, uint64_t channel)
+{
+	uint64_t ids[ROWS / 2];
+	struct deletion deletion = {
+		.op.kind = OP_DELETE, .op.channel = channel, .op.ids = ids,
+		.op.id_count = ROWS / 2, .op.done = deleted,
+	};
+
+	for (uint32_t i = 0; i < ROWS / 2; i++)
+		ids[i] = 2 * i + 1;
+	engine_submit(e, &deletion.op);
+	for (; !deletion.done; engine_step(e))
+		os_loop_run(f->loop, 0);
+	assert_int_equal(deletion.op.changed, ROWS / 2);
+}
+
+/* A shard's rows are in blocks and, every other one, deleted in the log. */
+static uint64_t fill_and_delete(struct fixture *f)
+{
+	char path[STORE_PATH_MAX];
+	struct engine_report report;
+	struct engine *e;
+
+	fill(f);
+	flush(f);
+	for (uint32_t shard = 0; shard < 2; shard++) {
+		struct engine_opts opts = {
+			.dir = store_shard_dir(f->store, shard, path),
+			.shard = shard,
+			.shards = 2,
+		};
+
+		assert_int_equal(engine_open(f->loop, &opts, &e, &report), 0);
+		for (uint64_t c = 1; c <= CHANNELS; c++)
+			if (store_shard_of(c, 2) == shard)
+				delete_half(f, e, c);
+		engine_close(e);
+	}
+	assert_int_equal(walk(f, f->store).rows, CHANNELS * ROWS / 2);
+	return f->sum;
+}
+
+static void without_superblocks_all_is_found(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t want = fill_and_delete(f);
+	char path[STORE_PATH_MAX], *text;
+	FILE *null = fopen("/dev/null", "w");
+	struct tool_sum sum;
+
+	/* One shard's are damaged, the other one's file is gone. */
+	damage(f->store, "super", 0);
+	damage(f->store, "super", 4096);
+	snprintf(path, sizeof(path), "%s/shard-1/super", f->store);
+	assert_int_equal(remove(path), 0);
+	assert_true(tool_walk(f->loop, f->store, false, null, NULL, NULL,
+			      &sum) < 0);
+	fclose(null);
+	sum = repair(f, &text);
+	assert_int_equal(sum.lost_supers, 2);
+	assert_int_equal(sum.lost_indexes, 0);
+	assert_int_equal(sum.lost_frames, 0);
+	assert_non_null(strstr(text, "damaged: shard 1: both superblocks"));
+	free(text);
+	assert_int_equal(walk(f, f->other).rows, CHANNELS * ROWS / 2);
+	assert_int_equal(f->sum, want);
+}
+
+/* Beside the index that counts, a later one that was never finished. */
+static void begin_other_index(const struct fixture *f)
+{
+	char name[16], path[STORE_PATH_MAX];
+	uint8_t buf[FORMAT_SECTOR] = { 0 };
+	struct frame_head *head = (struct frame_head *)buf;
+	struct frame frame = { .number = 1000, .records = 1 };
+	int fd;
+
+	index_file(f, name);
+	snprintf(path, sizeof(path), "%s/shard-0/%s", f->store, name);
+	fd = open(path, O_RDONLY);
+	assert_int_equal(pread(fd, buf, sizeof(*head), 0), sizeof(*head));
+	close(fd);
+	frame.bytes = (uint32_t)change_part_size(0, 0);
+	change_part_begin(buf + sizeof(*head), 1, 0, 1, 0, 0);
+	frame_seal(buf, le64toh(head->store_tag), &frame);
+	snprintf(path, sizeof(path), "%s/shard-0/index.%d", f->store,
+		 !strcmp(name, "index.0"));
+	fd = open(path, O_WRONLY | O_TRUNC);
+	assert_int_equal(pwrite(fd, buf, sizeof(buf), 0), sizeof(buf));
+	close(fd);
+}
+
+static void without_superblocks_the_finished_index_counts(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t want = fill_and_delete(f);
+	struct tool_sum sum;
+	char *text;
+
+	begin_other_index(f);
+	assert_int_equal(walk(f, f->store).rows, CHANNELS * ROWS / 2);
+	damage(f->store, "super", 0);
+	damage(f->store, "super", 4096);
+	sum = repair(f, &text);
+	free(text);
+	assert_int_equal(sum.lost_supers, 1);
+	assert_int_equal(sum.lost_indexes, 0);
+	assert_int_equal(walk(f, f->other).rows, CHANNELS * ROWS / 2);
+	assert_int_equal(f->sum, want);
+}
+
+/* Then the log's first frame says whose blocks these are. */
+static void without_superblocks_and_indexes_rows_are_found(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t want = fill(f);
+	struct tool_sum sum;
+	char *text;
+
+	flush(f);
+	damage(f->store, "super", 0);
+	damage(f->store, "super", 4096);
+	damage(f->store, "index.0", 64);
+	damage(f->store, "index.1", 64);
+	sum = repair(f, &text);
+	free(text);
+	assert_int_equal(sum.lost_supers, 1);
+	assert_int_equal(sum.lost_indexes, 1);
 	assert_int_equal(walk(f, f->other).rows, CHANNELS * ROWS);
 	assert_int_equal(f->sum, want);
 }
@@ -395,6 +538,9 @@ int main(void)
 		TEST(a_gap_in_the_log_is_described_and_crossed),
 		TEST(a_walk_ends_where_the_log_is_said_to),
 		TEST(a_damaged_index_is_told_and_rebuilt),
+		TEST(without_superblocks_all_is_found),
+		TEST(without_superblocks_the_finished_index_counts),
+		TEST(without_superblocks_and_indexes_rows_are_found),
 	};
 
 	log_set_fd(-1);
