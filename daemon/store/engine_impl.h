@@ -14,6 +14,10 @@
 #include "store/part.h"
 #include "store/space.h"
 
+/* Tidying up writes so many bytes for each byte of rows that came, and for those
+ * of a log before the start. */
+#define ENGINE_IDLE_PRICE 8u
+
 struct packer;
 struct round;
 struct rewrite;
@@ -59,6 +63,8 @@ struct engine {
 	uint32_t waiting_count;
 	struct hmap fetching;		/* place to struct fetch */
 	struct list fetches;
+	struct list held_fetches;	/* of them: for rounds, not yet sent */
+	uint32_t round_reads;
 	struct list fetching_ops;	/* requests that wait for blocks */
 	struct round *round;		/* the one running, or NULL */
 	struct rewrite *rewrite;	/* of the index; never beside a round */
@@ -67,6 +73,7 @@ struct engine {
 	uint32_t barren;		/* rounds since a write found room */
 	bool flush_all;
 	bool idle;			/* no writes lately: tidy up */
+	uint64_t idle_bytes;		/* that tidying up may yet write */
 	int round_error;		/* of the last round */
 	bool round_retry;		/* tick says: try again */
 	uint64_t last_ticks_writes;
@@ -88,6 +95,12 @@ void engine_part_changed(struct engine *e, struct part *part,
 static inline bool engine_holes_due(const struct engine *e)
 {
 	return !list_empty(&e->holed) && !e->bad.count;
+}
+
+/* Is it time for what only helps the reads to come? */
+static inline bool engine_may_tidy(const struct engine *e)
+{
+	return e->idle && e->idle_bytes;
 }
 
 /* Takes it off the list of those with deltas. */
@@ -123,6 +136,7 @@ struct fetch_group {
 	struct part *part;
 	uint32_t pending;
 	int err;
+	bool of_round;		/* others go first; set before fetch_start() */
 	uint32_t count, cap;
 	struct fetch_pin {
 		uint32_t place;
@@ -158,6 +172,9 @@ void fetch_abandon(struct engine *e);
  */
 void round_consider(struct engine *e);
 void round_step(struct engine *e);
+/* The log fills, though a round is under way: it may keep others waiting for
+ * the disk, who would else wait for room. */
+bool round_in_haste(const struct engine *e);
 void round_free(struct engine *e);
 
 /* Creates or opens the files and reads them: recover.c, create.c.  Blocking. */

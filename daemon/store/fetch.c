@@ -2,6 +2,10 @@
 /*
  * Reading blocks.  Blocks that lie next to each other are one read; a block
  * that is on its way already is waited for, not read again.
+ *
+ * A round wants hundreds of blocks.  Given to the disk at once they would be
+ * before every commit and every reader in its queue, so only a few are; the
+ * others follow one by one, or when somebody else wants them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +18,9 @@
 
 #define FETCH_BLOCKS_MAX 16u
 #define FETCH_BYTES_MAX (512u << 10)
+/* Reads for rounds given to the disk at the same time. */
+#define ROUND_READS 4u
+#define ROUND_READS_IN_HASTE 64u
 
 struct waiter {
 	struct list node;
@@ -24,6 +31,7 @@ struct waiter {
 /* One read of adjacent blocks. */
 struct fetch {
 	struct list node;	/* engine.fetches */
+	struct list held;	/* engine.held_fetches, while it is held back */
 	struct engine *e;
 	struct io_req req;
 	struct block_id id;
@@ -32,6 +40,7 @@ struct fetch {
 	struct list waiters;
 	uint32_t count;
 	bool again;		/* damage was found: the second time */
+	bool of_round;		/* one of ROUND_READS */
 	struct block_ref ref[FETCH_BLOCKS_MAX];
 };
 
@@ -160,6 +169,7 @@ static void deliver(struct fetch *fetch, const struct block_ref *ref,
 static void free_fetch(struct fetch *fetch)
 {
 	list_del(&fetch->node);
+	list_del(&fetch->held);
 	mem_free(fetch->buf);
 	mem_free(fetch);
 }
@@ -176,6 +186,21 @@ static void submit(struct fetch *fetch)
 	e->stats.read_bytes += len;
 	io_submit(&e->io, &fetch->req, IO_READ, e->data_file, fetch->buf, len,
 		  fetch->from);
+}
+
+/* Of those held back, as many as there is room for. */
+static void submit_held(struct engine *e)
+{
+	uint32_t most = round_in_haste(e) ? ROUND_READS_IN_HASTE : ROUND_READS;
+
+	while (e->round_reads < most && !list_empty(&e->held_fetches)) {
+		struct fetch *fetch = list_entry(list_pop(&e->held_fetches),
+						 struct fetch, held);
+
+		fetch->of_round = true;
+		e->round_reads++;
+		submit(fetch);
+	}
 }
 
 static int open_block(struct fetch *fetch, uint32_t i, struct rows **ret_rows)
@@ -213,6 +238,8 @@ static void fetch_done(struct io_req *req, int err)
 		is[i] = err ? err : open_block(fetch, i, &rows[i]);
 	if (!err && try_again(fetch, rows))
 		return;
+	e->round_reads -= fetch->of_round;
+	submit_held(e);
 	for (uint32_t i = 0; i < fetch->count; i++) {
 		const struct block_ref *ref = &fetch->ref[i];
 
@@ -292,6 +319,7 @@ static int fetch_span(struct fetch_group *group, const struct block_ref *ref,
 	fetch->req.done = fetch_done;
 	list_init(&fetch->waiters);
 	list_init(&fetch->node);
+	list_init(&fetch->held);
 	fetch->buf = mem_aligned(FORMAT_SECTOR,
 				 end - fetch->from + FORMAT_SECTOR);
 	if (!fetch->buf) {
@@ -308,8 +336,23 @@ static int fetch_span(struct fetch_group *group, const struct block_ref *ref,
 		fetch->ref[fetch->count++] = ref[i];
 	}
 	list_push(&e->fetches, &fetch->node);
-	submit(fetch);
+	if (group->of_round) {
+		list_push(&e->held_fetches, &fetch->held);
+		submit_held(e);
+	} else {
+		submit(fetch);
+	}
 	return 0;
+}
+
+/* Joins a read; one that was held back goes now, unless for a round. */
+static int join(struct fetch *fetch, struct fetch_group *group, uint32_t place)
+{
+	if (!group->of_round && !list_empty(&fetch->held)) {
+		list_del(&fetch->held);
+		submit(fetch);
+	}
+	return wait_for(fetch, group, place);
 }
 
 bool fetch_start(struct fetch_group *group, const uint32_t *blocks,
@@ -330,8 +373,7 @@ bool fetch_start(struct fetch_group *group, const uint32_t *blocks,
 		if (rows)
 			note_error(group, pin(group, wanted->place, rows));
 		else if (fetch)
-			note_error(group,
-				   wait_for(fetch, group, wanted->place));
+			note_error(group, join(fetch, group, wanted->place));
 		else
 			ref[n++] = *wanted;
 	}

@@ -149,6 +149,7 @@ int job_new(struct engine *e, struct part *part,
 	job->snap_seq = e->applied_seq;
 	list_init(&job->node);
 	fetch_group_init(&job->group, e, part, ready, job);
+	job->group.of_round = true;
 	part->flushing = true;
 	err = snapshot(job);
 	if (!err) {

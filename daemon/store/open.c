@@ -38,6 +38,7 @@ static struct engine *engine_new(struct os_loop *loop,
 	list_init(&e->fragmented);
 	list_init(&e->holed);
 	list_init(&e->fetches);
+	list_init(&e->held_fetches);
 	list_init(&e->fetching_ops);
 	list_init(&e->staged);
 	list_init(&e->waiting);
@@ -89,6 +90,7 @@ int engine_open(struct os_loop *loop, const struct engine_opts *opts,
 		engine_abandon(e);
 		return err;
 	}
+	e->idle_bytes = ENGINE_IDLE_PRICE * e->log.bytes;
 	e->log.done = engine_log_done;
 	e->log.ctx = e;
 	e->log.times = opts->commits;

@@ -7,13 +7,16 @@
 #include "base/check.h"
 #include "base/mem.h"
 
+/* Written at once.  A commit has at most one such piece before it in the disk's
+ * queue, and in what its flush has to wait for. */
+#define PIECE_BYTES (64u << 10)
+
 /* Consecutive sectors of the open slot, filled in memory. */
 struct region {
-	struct packer *packer;
-	struct io_req req;
+	struct list node;	/* packer.full */
 	uint8_t *buf;		/* PACK_REGION_BYTES */
 	uint64_t offset;
-	uint32_t len;
+	uint32_t len, written;
 	bool writing;
 };
 
@@ -21,6 +24,8 @@ struct packer {
 	struct engine *e;
 	struct region region[PACK_REGIONS];
 	struct region *filling;	/* or NULL */
+	struct list full;	/* the first one is being written, by pieces */
+	struct io_req req;
 	uint32_t writing;
 	uint32_t slot;		/* the open one, or SLOT_NONE */
 	int err;
@@ -36,10 +41,11 @@ int packer_new(struct engine *e, struct packer **ret_packer)
 		return -ENOMEM;
 	packer->e = e;
 	packer->slot = SLOT_NONE;
+	list_init(&packer->full);
 	for (uint32_t i = 0; i < PACK_REGIONS; i++) {
 		struct region *region = &packer->region[i];
 
-		region->packer = packer;
+		list_init(&region->node);
 		region->buf = os_buf_new(e->loop, PACK_REGION_BYTES);
 		if (!region->buf) {
 			packer_free(packer);
@@ -59,15 +65,42 @@ void packer_free(struct packer *packer)
 	mem_free(packer);
 }
 
-static void region_done(struct io_req *req, int err)
+static struct region *first_full(const struct packer *packer)
 {
-	struct region *region = container_of(req, struct region, req);
-	struct packer *packer = region->packer;
+	return list_entry(packer->full.next, struct region, node);
+}
+
+static void piece_done(struct io_req *req, int err);
+
+static void send_piece(struct packer *packer)
+{
+	struct region *region = first_full(packer);
+	struct engine *e = packer->e;
+	uint32_t len = region->len - region->written;
+
+	if (len > PIECE_BYTES && !round_in_haste(e))
+		len = PIECE_BYTES;
+	packer->req.done = piece_done;
+	io_submit(&e->io, &packer->req, IO_WRITE, e->data_file,
+		  region->buf + region->written, len,
+		  region->offset + region->written);
+}
+
+static void piece_done(struct io_req *req, int err)
+{
+	struct packer *packer = container_of(req, struct packer, req);
+	struct region *region = first_full(packer);
 
 	if (err && !packer->err)
 		packer->err = err;
-	region->writing = false;
-	packer->writing--;
+	region->written += (uint32_t)req->len;
+	if (err || region->written == region->len) {
+		list_del(&region->node);
+		region->writing = false;
+		packer->writing--;
+	}
+	if (!list_empty(&packer->full))
+		send_piece(packer);
 }
 
 static void close_slot(struct packer *packer)
@@ -90,13 +123,15 @@ void packer_send(struct packer *packer)
 	memset(region->buf + region->len, 0, len - region->len);
 	packer->filling = NULL;
 	packer->writing++;
+	region->len = len;
+	region->written = 0;
 	region->writing = true;
 	e->stats.data_written += len;
 	space_fill(&e->space, packer->slot,
 		   e->space.slot[packer->slot].used + len, false);
-	region->req.done = region_done;
-	io_submit(&e->io, &region->req, IO_WRITE, e->data_file, region->buf,
-		  len, region->offset);
+	list_push(&packer->full, &region->node);
+	if (first_full(packer) == region)
+		send_piece(packer);
 }
 
 void packer_discard(struct packer *packer)

@@ -13,6 +13,8 @@
  * log rows were written 4 % more often than at three quarters; what three
  * eighths cost has not been measured. */
 #define LOG_EIGHTHS 3u
+/* And how full when rounds no longer let others go first. */
+#define HASTE_EIGHTHS 4u
 /* Block references looked at in one step. */
 #define SCAN_SLICE 4096u
 /* Garbage that starts a collection, percent of what is used; and how much of
@@ -38,6 +40,12 @@ static bool under_pressure(const struct engine *e)
 	       e->delta_bytes > e->opts.delta_bytes / 4 * 3;
 }
 
+bool round_in_haste(const struct engine *e)
+{
+	return !list_empty(&e->waiting) ||
+	       log_used(&e->log) > e->log.bytes / 8 * HASTE_EIGHTHS;
+}
+
 static bool wants_flush(const struct engine *e)
 {
 	/* Under pressure without deltas there is still the log's tail to move:
@@ -48,13 +56,14 @@ static bool wants_flush(const struct engine *e)
 static uint32_t choose_victim(const struct engine *e)
 {
 	uint64_t used = e->space.used, dead = used - e->space.live;
-	uint64_t most = used * (e->idle ? GC_IDLE_PERCENT : GC_BUSY_PERCENT) /
+	bool tidy = engine_may_tidy(e);
+	uint64_t most = used * (tidy ? GC_IDLE_PERCENT : GC_BUSY_PERCENT) /
 			100 + 2ull * e->super.slot_bytes;
 
 	if (dead <= most)
 		return SLOT_NONE;
-	return space_victim(&e->space, e->idle ? GC_IDLE_LIVE_PERCENT
-					       : GC_BUSY_LIVE_PERCENT);
+	return space_victim(&e->space, tidy ? GC_IDLE_LIVE_PERCENT
+					    : GC_BUSY_LIVE_PERCENT);
 }
 
 /* Damaged blocks of a job stay where they are, and are left alone. */
@@ -107,12 +116,22 @@ static bool must_wait(const struct engine *e, const struct part *part)
 	       (e->bad.count && (part->changing || !relog_fits(e, part)));
 }
 
+/* What is written again for the sake of reads to come. */
+static void pay(struct engine *e, const struct job_reason *reason,
+		uint64_t bytes)
+{
+	if (!e->idle || (!reason->merge && reason->slot == SLOT_NONE))
+		return;
+	e->idle_bytes -= bytes < e->idle_bytes ? bytes : e->idle_bytes;
+}
+
 /* Makes the partition part of the round, unless it cannot be now. */
 static void add_job(struct round *round, struct part *part,
 		    const struct job_reason *reason)
 {
 	struct engine *e = round->e;
 	uint32_t relogging = 0;
+	uint64_t bytes = part->delta_bytes;
 	bool loading = false;
 	struct job *job;
 	int err;
@@ -129,10 +148,11 @@ static void add_job(struct round *round, struct part *part,
 	round->err = relog_part(e, part, relogged, &relogging);
 	round->relogging += relogging;
 	round->job_count++;
-	round->bytes += part->delta_bytes;
 	for (uint32_t i = 0; i < part->block_count; i++)
 		if (job->take[i] == JOB_REWRITE)
-			round->bytes += part->blocks[i].bytes;
+			bytes += part->blocks[i].bytes;
+	round->bytes += bytes;
+	pay(e, reason, bytes);
 }
 
 static bool is_enough(const struct round *round)
@@ -180,7 +200,7 @@ static void merge_step(struct round *round)
 	struct engine *e = round->e;
 
 	for (uint32_t n = 0; n < JOB_SLICE; n++) {
-		if (!e->idle || list_empty(&e->fragmented) ||
+		if (!engine_may_tidy(e) || list_empty(&e->fragmented) ||
 		    is_enough(round)) {
 			begin_scan(round);
 			return;
@@ -272,7 +292,7 @@ void round_consider(struct engine *e)
 	}
 	victim = choose_victim(e);
 	if (!flush && victim == SLOT_NONE && !engine_holes_due(e) &&
-	    !(e->idle && !list_empty(&e->fragmented)))
+	    !(engine_may_tidy(e) && !list_empty(&e->fragmented)))
 		return;
 	round = mem_zalloc(sizeof(*round));
 	if (!round)

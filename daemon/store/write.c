@@ -346,6 +346,7 @@ static int apply(struct engine *e, struct store_op *op, struct blob *rows)
 		err = part_apply(part, append ? RECORD_APPEND : RECORD_EDIT,
 				 op->id, op->seq, &row);
 		*(append ? &e->stats.appended : &e->stats.edited) += 1;
+		e->idle_bytes += (uint64_t)ENGINE_IDLE_PRICE * op->row->len;
 	}
 	engine_part_changed(e, part, before);
 	return err;

@@ -10,8 +10,11 @@
 /* A row of these tests as a block holds it. */
 #define ROW_BYTES 310u
 #define SLOT_BYTES (1u << 20)
-/* Of round.c and pack.h: blocks of a step, and what is written as one. */
+#define TRICKLE_CHANNELS 256u
+#define TRICKLE_ROUNDS 32u
+/* Of round.c and fetch.c: blocks of a step, reads under way. */
 #define STEP_BLOCKS 4u
+#define STEP_READS 4u
 
 static struct engine_stats stats_of(const struct fixture *f)
 {
@@ -43,6 +46,38 @@ static void a_row_is_rewritten_a_few_times(void **state)
 	assert_true(after.data_written - before.data_written < 7 * user);
 	/* And it is that bad: else the bound is not what was tested. */
 	assert_true(after.data_written - before.data_written > 3 * user);
+}
+
+/*
+ * The worst there is for an idle shard: after each round one row of each
+ * channel is new, and 64 to 127 would have to be written to put it beside the
+ * others.  What a start may spend is gone first.
+ */
+static void an_idle_shard_writes_a_few_times_what_came(void **state)
+{
+	struct engine_stats before, after;
+	struct fixture *f = *state;
+	uint64_t id = 0;
+
+	do {
+		before = stats_of(f);
+		append_to_each(f, TRICKLE_CHANNELS, ++id);
+		flush(f);
+		idle(f);
+		after = stats_of(f);
+	} while (id < 64 || (id < 128 &&
+			     after.data_written - before.data_written >
+				     TRICKLE_CHANNELS * 40 * ROW_BYTES));
+	before = after;
+	for (uint32_t round = 0; round < TRICKLE_ROUNDS; round++) {
+		append_to_each(f, TRICKLE_CHANNELS, ++id);
+		flush(f);
+		idle(f);
+	}
+	after = stats_of(f);
+	assert_true(after.data_written - before.data_written <
+		    (7 + 8 + 1) * TRICKLE_ROUNDS * TRICKLE_CHANNELS *
+		    ROW_BYTES);
 }
 
 /* Blocks of 64 rows: so many of each channel, one after the other. */
@@ -127,14 +162,76 @@ static void a_step_makes_few_blocks(void **state)
 	assert_int_equal(most, STEP_BLOCKS);
 }
 
+/* Small blocks at the end of so many channels, none of them in memory, and a
+ * row for each that makes the next round rewrite them. */
+static void make_small_blocks(struct fixture *f)
+{
+	append_to_each(f, 512, 1);
+	flush(f);
+	reopen(f);
+	append_to_each(f, 512, 2);
+}
+
+/* Steps until it asks for blocks; nothing that it asked for arrives. */
+static uint64_t gather(struct fixture *f)
+{
+	uint64_t before = stats_of(f).reads;
+
+	engine_flush(f->e);
+	for (int i = 0; i < 1000; i++)
+		engine_step(f->e);
+	return stats_of(f).reads - before;
+}
+
+/* Else a commit stands behind hundreds of reads. */
+static void a_round_asks_for_few_blocks_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t reads;
+
+	make_small_blocks(f);
+	reads = gather(f);
+	assert_true(reads > 0 && reads <= STEP_READS);
+	flush(f);
+	for (uint32_t c = 0; c < 512; c++)
+		assert_int_equal(put(f, OP_EDIT, CHANNEL + c, 1, 1), 0);
+}
+
+/* Though a round wants the same one, and does not have it yet. */
+static void a_reader_does_not_wait_for_a_round(void **state)
+{
+	struct call call = {
+		.op.kind = OP_PAGE, .op.limit = 50, .op.done = call_done,
+	};
+	struct fixture *f = *state;
+	uint64_t reads;
+
+	make_small_blocks(f);
+	gather(f);
+	reads = stats_of(f).reads;
+	/* The round asks in the order of their rows. */
+	call.op.channel = CHANNEL + 15;
+	engine_submit(f->e, &call.op);
+	assert_int_equal(stats_of(f).reads, reads + 1);
+	finish(f, &call);
+	assert_int_equal(call.op.status, 0);
+	assert_int_equal(call.op.rows->count, 2);
+	rows_put(call.op.rows);
+	flush(f);
+	assert_page(f, STORE_BEFORE, 0, 50, 2, 2, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_row_is_rewritten_a_few_times),
+		TEST(an_idle_shard_writes_a_few_times_what_came),
 		TEST(an_edit_costs_one_block),
 		TEST(garbage_is_collected_at_a_bounded_price),
 		TEST(a_step_makes_few_blocks),
+		TEST(a_round_asks_for_few_blocks_at_a_time),
+		TEST(a_reader_does_not_wait_for_a_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
