@@ -500,6 +500,7 @@ static void without_superblocks_the_finished_index_counts(void **state)
 	sum = repair(f, &text);
 	free(text);
 	assert_int_equal(sum.lost_supers, 1);
+	assert_int_equal(sum.lost_frames, 0);
 	assert_int_equal(sum.lost_indexes, 0);
 	assert_int_equal(walk(f, f->other).rows, CHANNELS * ROWS / 2);
 	assert_int_equal(f->sum, want);
