@@ -66,6 +66,18 @@ static void an_ssd_of_more_than_2_tib_has_its_tables(void **state)
 	assert_null(sd_calloc(~0ull, 16));
 }
 
+static void without_verifying_no_memory_is_taken_for_it(void **state)
+{
+	struct sd_table t;
+
+	(void)state;
+	assert_non_null(table.crc);
+	assert_int_equal(sd_table_init(&t, &geom, 1, sd_leg_blocks(&geom, 1),
+				       sd_slots_per_chunk(geom.pages), false), 0);
+	assert_null(t.crc);
+	sd_table_fini(&t);
+}
+
 static void every_block_has_one_place(void **state)
 {
 	u64 block, nth, count[3] = {};
@@ -346,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ssd_of_more_than_2_tib_has_its_tables),
+		CASE(without_verifying_no_memory_is_taken_for_it),
 		CASE(every_block_has_one_place),
 		CASE(masks_tell_parts_from_whole_pages),
 		CASE(run_is_the_lowest_one),
