@@ -4,10 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include "intent.h"
+#include "meta.h"
 
 static struct sd_intent it;
 
@@ -125,6 +126,74 @@ static void doubts_stay_until_cleared(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+static int read_as;		/* what a read of the stored map comes to */
+
+static int read_map(struct sd_dev *d, u64 sector, void *buf, u32 bytes)
+{
+	(void)d;
+	(void)sector;
+	memset(buf, 0, bytes);
+	return read_as;
+}
+
+static int write_map(struct sd_dev *d, u64 sector, const void *buf, u32 bytes,
+		     bool fua)
+{
+	(void)d;
+	(void)sector;
+	(void)buf;
+	(void)bytes;
+	assert_true(fua);
+	return 0;
+}
+
+static void a_map_that_is_not_right_puts_all_in_doubt(void **state)
+{
+	struct sd_super super = { .epoch = 1, .layout.nr_regions = 5000 };
+	struct sd_dev dev = { .read = read_map, .write = write_map };
+	struct sd_meta m;
+
+	(void)state;
+	for (read_as = -EIO; read_as <= 0; read_as += EIO) {
+		assert_int_equal(sd_meta_init(&m, &dev, &dev, NULL, NULL,
+					      &super), 0);
+		assert_int_equal(sd_meta_load_intents(&m), 0);
+		assert_int_equal(sd_intent_count(&m.intent),
+				 5000 + SD_NR_SAMPLES);
+		sd_meta_fini(&m);
+	}
+}
+
+static int flush_fails(struct sd_dev *d)
+{
+	(void)d;
+	return -EIO;
+}
+
+static void a_disk_that_does_not_flush_leaves_all_as_it_was(void **state)
+{
+	struct sd_super super = { .epoch = 1, .layout.nr_regions = 10 };
+	struct sd_dev dev = { read_map, write_map, flush_fails };
+	static struct sd_guard guard;
+	struct sd_table t;
+	struct sd_geom g;
+	struct sd_meta m;
+
+	(void)state;
+	assert_int_equal(sd_geom_init(&g, 1000, 8, 1), 0);
+	assert_int_equal(sd_table_init(&t, &g, 0, 125, sd_slots_per_chunk(1),
+				       true), 0);
+	assert_int_equal(sd_meta_init(&m, &dev, &dev, &t, &guard, &super), 0);
+	sd_intent_get(&m.intent, 70);
+	sd_intent_put(&m.intent, 70);
+	sd_table_mark_dirty(&t, 3);
+	assert_int_equal(sd_meta_checkpoint(&m, true), -EREMOTEIO);
+	assert_true(sd_intent_doubted(&m.intent, 70));
+	assert_true(test_bit(0, t.dirty));
+	sd_meta_fini(&m);
+	sd_table_fini(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +204,8 @@ int main(void)
 		CASE(after_a_clear_all_wait_for_their_own_pass),
 		CASE(a_clear_during_a_pass_is_not_undone),
 		CASE(doubts_stay_until_cleared),
+		cmocka_unit_test(a_map_that_is_not_right_puts_all_in_doubt),
+		cmocka_unit_test(a_disk_that_does_not_flush_leaves_all_as_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,26 @@ static void masks_tell_parts_from_whole_pages(void **state)
 	assert_int_equal(sd_mask_touched(&geom, 255, 1), 0x8000);
 }
 
+static void the_disk_has_no_page_beyond_its_end(void **state)
+{
+	struct sd_geom g;
+
+	(void)state;
+	assert_int_equal(sd_geom_init(&g, 128 + 20, 128, 1), 0);
+	assert_int_equal(sd_mask_disk(&g, 0), 0xffff);
+	assert_int_equal(sd_mask_disk(&g, 1), 3);
+}
+
+static void what_was_stored_for_another_block_is_not_taken(void **state)
+{
+	u64 other;
+
+	(void)state;
+	assert_int_equal(sd_table_load(&table, 2, 4, 1, &other), -EINVAL);
+	assert_int_equal(sd_table_load(&table, 2, 7, 1, &other), 0);
+	assert_true(valid(7, 1));
+}
+
 static void run_is_the_lowest_one(void **state)
 {
 	(void)state;
@@ -241,6 +261,7 @@ static void a_range_keeps_all_out_while_it_lasts(void **state)
 	sd_range_block(&guard, &table, 4, 0xffff);
 	assert_false(valid(1, 1));
 	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 1, 1, false), 0);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 10, 1, false), 0);
 	sd_op_begin_write(&guard, &table, &w, 7, 1);
 	sd_range_end(&guard, &r);
 	assert_int_equal(sd_op_end(&guard, &before, ~0ull, crc), 0);
@@ -361,6 +382,8 @@ int main(void)
 		CASE(without_verifying_no_memory_is_taken_for_it),
 		CASE(every_block_has_one_place),
 		CASE(masks_tell_parts_from_whole_pages),
+		CASE(the_disk_has_no_page_beyond_its_end),
+		CASE(what_was_stored_for_another_block_is_not_taken),
 		CASE(run_is_the_lowest_one),
 		CASE(a_fill_makes_pages_valid),
 		CASE(a_write_invalidates_until_it_ends),
