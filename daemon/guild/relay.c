@@ -477,7 +477,8 @@ static void set_views(struct actor *self, struct relay *r,
 		struct relay_session *s = &r->session[i];
 		const struct relay_view_of *of = view_of(m, s->user_id);
 		bool told = !of || s->doomed ||
-			    !(s->intents & INTENT_GUILDS) || !tell_slots(self, s, m, &of->view);
+			    !(s->intents & INTENT_GUILDS) ||
+			    !tell_slots(self, s, m, &of->view);
 
 		if (of)
 			s->view = of->view;

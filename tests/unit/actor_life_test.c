@@ -385,11 +385,12 @@ static int ticker_start(struct actor *self, void *state, const void *arg)
 static int ticker_handle(struct actor *self, void *state, struct actor_msg *msg)
 {
 	const struct actor_timer_msg *timer = (const void *)msg;
-	uint64_t id = timer->id, next;
+	uint64_t id, next;
 
 	(void)state;
 	if (msg->type != ACTOR_MSG_TIMER)
 		return msg->type == ACTOR_MSG_STOP ? ACTOR_STOP : 0;
+	id = timer->id;
 	assert_int_equal(timer->cookie, COOKIE);
 	tick_at[ticks++] = actor_now_ns(self);
 	mem_fail_nth(1);

@@ -33,7 +33,7 @@
 #define SMALL_BUFFER 4096
 #define PATIENCE_S 20
 #define EVENTS 3000
-#define TAIL_MAX 3000		/* some are copied, some are sent from where they are */
+#define TAIL_MAX 3000		/* some are copied, some are not */
 
 enum { RUN = ACTOR_MSG_USER };
 
@@ -92,8 +92,8 @@ static inline void send_on(void)
 	conn_flush(conn);
 }
 
-static inline int on_message(void *ctx, enum frame_opcode opcode, const uint8_t *data,
-		      size_t len)
+static inline int on_message(void *ctx, enum frame_opcode opcode,
+			     const uint8_t *data, size_t len)
 {
 	size_t used = strlen(heard);
 
@@ -334,7 +334,8 @@ static inline void wait_and_be_told(void)
 }
 
 /* Says all of it before the core goes on with fn. */
-static inline void on_core_behind(void (*fn)(void), const void *data, size_t len)
+static inline void on_core_behind(void (*fn)(void), const void *data,
+				  size_t len)
 {
 	struct run_msg *m = ACTOR_MSG_NEW(struct run_msg, RUN);
 
