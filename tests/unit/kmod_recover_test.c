@@ -118,6 +118,14 @@ static void a_minority_is_not_believed(void **state)
 	assert_non_null(c[0].why);
 }
 
+static void half_of_the_members_are_enough(void **state)
+{
+	(void)state;
+	c[0].super.roster[2] = 0;
+	c[1].present = c[2].present = false;
+	assert_int_equal(warm(), 1);
+}
+
 static void another_set_is_cold(void **state)
 {
 	(void)state;
@@ -184,6 +192,7 @@ int main(void)
 		CASE(a_blank_one_is_cold_and_that_is_no_news),
 		CASE(swapped_ones_are_cold),
 		CASE(a_minority_is_not_believed),
+		CASE(half_of_the_members_are_enough),
 		CASE(another_set_is_cold),
 		CASE(states_that_cannot_be_trusted_are_cold),
 		CASE(a_larger_disk_is_the_same_a_smaller_is_not),
