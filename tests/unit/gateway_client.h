@@ -54,11 +54,16 @@ static inline bool say_text(int fd, const char *text)
 static inline bool is_refusal(const char *data, size_t len)
 {
 	static const char *const refusals[] = {
-		"\x88\x02", "\"op\":9", "HTTP/1.1 4", "HTTP/1.1 5",
+		"\"op\":9", "HTTP/1.1 4", "HTTP/1.1 5",
 	};
 
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
 		if (memmem(data, len, refusals[i], strlen(refusals[i])))
+			return true;
+	/* A close frame: its head, its length, and a code of 4000 or 1000. */
+	for (size_t i = 0; i + 2 < len; i++)
+		if ((uint8_t)data[i] == 0x88 &&
+		    (data[i + 2] == 0x0f || data[i + 2] == 0x03))
 			return true;
 	return false;
 }
