@@ -199,8 +199,9 @@ static int on_ask(struct actor *self, struct session *s,
 	struct take_answer *answer = ACTOR_MSG_NEW(struct take_answer,
 						   SESSION_TAKE_ANSWER);
 
+	/* Who asks is told that we are gone, for which there is memory. */
 	if (!answer)
-		return 0;
+		return -ENOMEM;
 	/* From here on nothing of the old connection can acknowledge events
 	 * that the new one is to be given. */
 	answer->yes = is_mine(s, ask) &&

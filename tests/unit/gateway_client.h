@@ -38,16 +38,22 @@ static inline bool say(int fd, const void *data, size_t len)
 	return send(fd, data, len, MSG_NOSIGNAL) == (ssize_t)len;
 }
 
-/* A short text, with a mask of zeroes. */
+#define TEXT_MAX 512
+
+/* A text, with a mask of zeroes. */
 static inline bool say_text(int fd, const char *text)
 {
-	uint8_t frame[6 + 125] = { 0x81 };
-	size_t len = strlen(text);
+	uint8_t frame[8 + TEXT_MAX] = { 0x81 };
+	size_t len = strlen(text), head = len < 126 ? 6 : 8;
 
-	check(len < 126);
-	frame[1] = (uint8_t)(0x80 | len);
-	memcpy(frame + 6, text, len);
-	return say(fd, frame, len + 6);
+	check(len <= TEXT_MAX);
+	frame[1] = (uint8_t)(0x80 | (len < 126 ? len : 126));
+	if (len >= 126) {
+		frame[2] = (uint8_t)(len >> 8);
+		frame[3] = (uint8_t)len;
+	}
+	memcpy(frame + head, text, len);
+	return say(fd, frame, head + len);
 }
 
 /* A close frame, INVALID_SESSION, any status that is an error. */
@@ -69,29 +75,29 @@ static inline bool is_refusal(const char *data, size_t len)
 }
 
 static unsigned int silences;	/* nothing came for too long */
+static char heard[1 << 16];	/* by the last hear() */
 
 /* Reads until `what` has come; false: it is refused, or over, or silent. */
 static inline bool hear(int fd, const char *what)
 {
-	static char data[1 << 16];
 	size_t len = 0;
 	ssize_t n;
 
-	while ((n = recv(fd, data + len, sizeof(data) - len, 0)) > 0) {
+	while ((n = recv(fd, heard + len, sizeof(heard) - len, 0)) > 0) {
 		len += (size_t)n;
-		if (memmem(data, len, what, strlen(what)))
+		if (memmem(heard, len, what, strlen(what)))
 			return true;
-		if (is_refusal(data, len))
+		if (is_refusal(heard, len))
 			return false;
 	}
 	silences += n < 0 && errno == EAGAIN;
 	return false;
 }
 
-/* A new session's socket; -1: something went wrong before `last` came. */
-static inline int log_in(struct gateway *gateway, int patience_ms,
-			 const char *token, unsigned int intents,
-			 const char *last)
+/* A socket that has said `text` after HELLO; -1: something went wrong before
+ * `last` came. */
+static inline int greet(struct gateway *gateway, int patience_ms,
+			const char *text, const char *last)
 {
 	static const char handshake[] =
 		"GET /?v=10&encoding=json HTTP/1.1\r\nHost: x\r\n"
@@ -99,15 +105,24 @@ static inline int log_in(struct gateway *gateway, int patience_ms,
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 		"Sec-WebSocket-Version: 13\r\n\r\n";
 	int fd = dial(gateway, patience_ms);
-	char identify[126];
 
-	snprintf(identify, sizeof(identify), "{\"op\":2,\"d\":{\"token\":"
-		 "\"%s\",\"intents\":%u,\"properties\":{}}}", token, intents);
 	if (say(fd, handshake, sizeof(handshake) - 1) &&
-	    hear(fd, "\"op\":10") && say_text(fd, identify) && hear(fd, last))
+	    hear(fd, "\"op\":10") && say_text(fd, text) && hear(fd, last))
 		return fd;
 	close(fd);
 	return -1;
+}
+
+/* A new session's socket. */
+static inline int log_in(struct gateway *gateway, int patience_ms,
+			 const char *token, unsigned int intents,
+			 const char *last)
+{
+	char identify[TEXT_MAX];
+
+	snprintf(identify, sizeof(identify), "{\"op\":2,\"d\":{\"token\":"
+		 "\"%s\",\"intents\":%u,\"properties\":{}}}", token, intents);
+	return greet(gateway, patience_ms, identify, last);
 }
 
 #endif
