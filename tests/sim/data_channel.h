@@ -8,6 +8,7 @@
 #define TESTS_DATA_CHANNEL_H
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,16 +42,45 @@ struct store_state {
 	struct model *model;
 };
 
-static struct rows *make_rows(const struct model *model, uint16_t limit)
-{
-	uint32_t n = model->version < limit ? (uint32_t)model->version : limit;
-	struct rows *rows = rows_new(n, 1);
-	struct blob *owner = blob_from_str("row");
+#define ROW_TEXT_MAX 64
 
+/* A row's bytes: what was asked for, but the limit. */
+static void row_text(char *to, bool is_get, uint32_t space, uint16_t dir,
+		     uint64_t id)
+{
+	snprintf(to, ROW_TEXT_MAX, "get=%d space=%u dir=%u id=%llu", is_get,
+		 space, dir, (unsigned long long)id);
+}
+
+/* The newest row of a page, of which there are all that are asked for. */
+static uint64_t first_row(const struct model *model, uint16_t dir, uint64_t id,
+			  uint16_t limit)
+{
+	if (dir == STORE_AFTER)
+		return id + limit;
+	if (dir == STORE_AROUND)
+		return id + limit / 2;
+	return id ? id - 1 : model->version;
+}
+
+static struct rows *make_rows(const struct model *model,
+			      const struct store_read_msg *read)
+{
+	bool is_get = read->head.type == STORE_GET;
+	uint16_t limit = is_get ? 1 : read->limit;
+	uint64_t first = is_get ? read->id : first_row(model, read->dir,
+						       read->id, limit);
+	uint32_t n = first < limit ? (uint32_t)first : limit;
+	struct rows *rows = rows_new(n, 1);
+	char text[ROW_TEXT_MAX];
+	struct blob *owner;
+
+	row_text(text, is_get, read->space, read->dir, read->id);
+	owner = blob_from_str(text);
 	check(rows && owner);
 	for (uint32_t i = 0; i < n; i++)
 		rows->row[rows->count++] = (struct row){
-			model->version - i, owner->data, owner->len,
+			first - i, owner->data, owner->len,
 		};
 	rows_own(rows, owner);
 	blob_put(owner);
@@ -83,7 +113,7 @@ static void model_read(struct store_state *st, const struct actor_msg *msg)
 		model->fail_reads--;
 		reply->status = -EIO;
 	} else {
-		reply->rows = make_rows(model, read->limit);
+		reply->rows = make_rows(model, read);
 	}
 	late_answer(st->self, msg, &reply->head,
 		    actor_random(st->self) % (model->delay_ns + 1));
@@ -142,6 +172,10 @@ struct script {
 	uint32_t writes;	/* one after the other, each then read back */
 	bool leave;		/* stop right after sending */
 	bool write_then;	/* when the first read is answered */
+	bool get;		/* the reads are of one row, not of a page */
+	uint32_t space;		/* of the reads, as are these */
+	uint16_t dir;
+	uint64_t id;
 	uint64_t channels;	/* the reads go to so many in turn; 0: one */
 	/* outcome */
 	uint32_t ok, failed, timed_out, shed, wrong;
@@ -167,9 +201,13 @@ static void send_to(struct caller *c, uint64_t channel, struct actor_msg *msg)
 static void send_read(struct caller *c, uint64_t channel, uint16_t limit)
 {
 	struct store_read_msg *msg = ACTOR_MSG_NEW(struct store_read_msg,
-						   DATA_PAGE);
+						   c->script->get ? DATA_GET :
+								    DATA_PAGE);
 
 	msg->channel = channel;
+	msg->space = c->script->space;
+	msg->dir = c->script->dir;
+	msg->id = c->script->id;
 	msg->limit = limit;
 	msg->head.tag = limit;
 	send_to(c, channel, &msg->head);
@@ -206,6 +244,18 @@ static int caller_start(struct actor *self, void *state, const void *arg)
 
 static const struct data *the_data;
 
+static bool is_what_was_asked(const struct script *s, const struct rows *rows)
+{
+	char text[ROW_TEXT_MAX];
+
+	row_text(text, s->get, s->space, s->dir, s->id);
+	for (uint32_t i = 0; i < rows->count; i++)
+		if (rows->row[i].size != strlen(text) ||
+		    memcmp(rows->row[i].data, text, strlen(text)))
+			return false;
+	return true;
+}
+
 static void on_rows(struct caller *c, const struct store_rows_msg *msg)
 {
 	struct script *s = c->script;
@@ -226,7 +276,8 @@ static void on_rows(struct caller *c, const struct store_rows_msg *msg)
 			s->bytes = msg->rows->row[0].data;
 		s->copies += s->bytes != msg->rows->row[0].data;
 	}
-	if (msg->rows->count > msg->head.tag || newest < c->expect ||
+	if (!is_what_was_asked(s, msg->rows) ||
+	    msg->rows->count > msg->head.tag || newest < c->expect ||
 	    (newest >= msg->head.tag && msg->rows->count < msg->head.tag))
 		s->wrong++;
 	if (newest > s->seen)

@@ -13,6 +13,7 @@
 #include "seeds.h"
 
 #define DEFAULT_SEEDS 40u
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* --- guarantees: true when kept ------------------------------------------- */
 
@@ -80,6 +81,37 @@ static bool limits_share_too(const struct data_opts *opts)
 	call(&w, &s, 0);
 	run_for(&w, SECOND);
 	ok = the_model.reads == 2 && s.ok == 100 && !s.wrong;
+	end(&w);
+	return ok;
+}
+
+/* Reads that differ in one thing alone: each is a store read of its own. */
+static bool other_reads_share_nothing(const struct data_opts *opts)
+{
+	struct script scripts[] = {
+		{ .id = 500 },
+		{ .id = 501 },
+		{ .id = 500, .space = STORE_SPACE_PIN },
+		{ .id = 500, .space = STORE_SPACE_REACTION },
+		{ .id = 500, .dir = STORE_AFTER },
+		{ .id = 500, .dir = STORE_AROUND },
+		{ .id = 500, .get = true },
+		{ .id = 500, .get = true, .space = STORE_SPACE_PIN },
+	};
+	struct world w;
+	bool ok = true;
+
+	begin(&w, opts);
+	the_model.delay_ns = 100 * MS;
+	for (size_t i = 0; i < COUNT(scripts); i++) {
+		scripts[i].reads = 10;
+		scripts[i].limit = scripts[i].get ? 1 : 50;
+		call(&w, &scripts[i], i % 2);
+	}
+	run_for(&w, SECOND);
+	for (size_t i = 0; i < COUNT(scripts); i++)
+		ok = ok && scripts[i].ok == 10 && !scripts[i].wrong;
+	ok = ok && the_model.reads == COUNT(scripts);
 	end(&w);
 	return ok;
 }
@@ -338,6 +370,8 @@ static const struct guarantee {
 	{ the_result_is_shared, "the result's bytes are there once" },
 	{ a_herd_is_answered_in_slices, "a herd is answered in slices" },
 	{ limits_share_too, "100 limits are two store reads" },
+	{ other_reads_share_nothing,
+	  "reads that differ in one thing share nothing" },
 	{ writers_read_their_writes, "a writer reads his own writes" },
 	{ an_error_is_tried_again_by_one, "an error is tried again by one" },
 	{ retries_of_a_sick_store_are_spread,
@@ -396,8 +430,6 @@ static const struct canary {
 	{ a_herd_is_answered_in_slices, { .unsafe = DATA_UNSAFE_DELIVER_ALL },
 	  "answered in one go a herd holds up the writer" },
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct seeds seeds;
 
