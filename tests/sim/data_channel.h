@@ -244,6 +244,19 @@ static int caller_start(struct actor *self, void *state, const void *arg)
 
 static const struct data *the_data;
 
+/* The rows are neighbours, and it is those next to where it begins. */
+static bool is_page_of(const struct script *s, uint16_t limit,
+		       const struct rows *rows)
+{
+	uint64_t first = s->get ? s->id :
+				  first_row(NULL, s->dir, s->id, limit);
+
+	for (uint32_t i = 0; i < rows->count; i++)
+		if (rows->row[i].id != first - i)
+			return false;
+	return rows->count == limit;
+}
+
 static bool is_what_was_asked(const struct script *s, const struct rows *rows)
 {
 	char text[ROW_TEXT_MAX];
@@ -277,6 +290,7 @@ static void on_rows(struct caller *c, const struct store_rows_msg *msg)
 		s->copies += s->bytes != msg->rows->row[0].data;
 	}
 	if (!is_what_was_asked(s, msg->rows) ||
+	    (s->id && !is_page_of(s, (uint16_t)msg->head.tag, msg->rows)) ||
 	    msg->rows->count > msg->head.tag || newest < c->expect ||
 	    (newest >= msg->head.tag && msg->rows->count < msg->head.tag))
 		s->wrong++;

@@ -85,6 +85,31 @@ static bool limits_share_too(const struct data_opts *opts)
 	return ok;
 }
 
+/* Of a page after an id these are the last rows, of one before it the first; a
+ * page around it has no such part. */
+static bool a_part_is_the_part_next_to_the_id(const struct data_opts *opts)
+{
+	struct script before = { .reads = 100, .limit = 1, .vary_limit = 100,
+				 .id = 500 };
+	struct script after = before, around = before;
+	struct world w;
+	bool ok;
+
+	after.dir = STORE_AFTER;
+	around.dir = STORE_AROUND;
+	begin(&w, opts);
+	call(&w, &before, 0);
+	call(&w, &after, 1);
+	call(&w, &around, 0);
+	run_for(&w, SECOND);
+	ok = the_model.reads == 2 + 2 + 100 &&
+	     before.ok == 100 && !before.wrong &&
+	     after.ok == 100 && !after.wrong &&
+	     around.ok == 100 && !around.wrong;
+	end(&w);
+	return ok;
+}
+
 /* Reads that differ in one thing alone: each is a store read of its own. */
 static bool other_reads_share_nothing(const struct data_opts *opts)
 {
@@ -370,6 +395,8 @@ static const struct guarantee {
 	{ the_result_is_shared, "the result's bytes are there once" },
 	{ a_herd_is_answered_in_slices, "a herd is answered in slices" },
 	{ limits_share_too, "100 limits are two store reads" },
+	{ a_part_is_the_part_next_to_the_id,
+	  "a part of a page is the one next to the id" },
 	{ other_reads_share_nothing,
 	  "reads that differ in one thing share nothing" },
 	{ writers_read_their_writes, "a writer reads his own writes" },
