@@ -30,11 +30,13 @@ struct model {
 	uint64_t version;
 	uint32_t reads, writes;
 	uint32_t fail_reads;		/* so many more fail with -EIO */
+	uint32_t doubt_writes;		/* so many more are done: -ETIMEDOUT */
 	bool mute;			/* answers no read */
 	uint32_t reads_in_ms;		/* most that came in one ms */
 	uint64_t ms;			/* the last one in which any came */
 	uint32_t reads_of_ms;
 	uint64_t delay_ns;		/* of a read's answer at most */
+	uint64_t write_ns;		/* what a write takes */
 };
 
 struct store_state {
@@ -127,6 +129,14 @@ static void model_write(struct store_state *st, const struct actor_msg *msg)
 	reply = ACTOR_MSG_NEW(struct store_written_msg, STORE_WRITTEN);
 	reply->count = 1;
 	st->model->version++;
+	if (st->model->doubt_writes) {
+		st->model->doubt_writes--;
+		reply->status = -ETIMEDOUT;
+	}
+	if (st->model->write_ns) {
+		late_answer(st->self, msg, &reply->head, st->model->write_ns);
+		return;
+	}
 	reply->head.tag = msg->tag;
 	actor_send(st->self, msg->from, &reply->head);
 }
@@ -170,6 +180,7 @@ struct script {
 	uint16_t limit;
 	uint16_t vary_limit;	/* added to it: 0 .. vary_limit - 1, in turn */
 	uint32_t writes;	/* one after the other, each then read back */
+	uint32_t more_writes;	/* all at once */
 	bool leave;		/* stop right after sending */
 	bool write_then;	/* when the first read is answered */
 	bool get;		/* the reads are of one row, not of a page */
@@ -236,6 +247,8 @@ static int caller_start(struct actor *self, void *state, const void *arg)
 			  (uint16_t)(s->limit + (s->vary_limit ?
 						 i % s->vary_limit : 0)));
 	if (s->writes)
+		send_write(c);
+	for (uint32_t i = 0; i < s->more_writes; i++)
 		send_write(c);
 	if (s->leave)
 		actor_stop(self, actor_self(self));
@@ -305,10 +318,12 @@ static void on_written(struct caller *c, const struct store_written_msg *msg,
 {
 	c->script->acked += !msg->status;
 	c->script->unknown += msg->status == -ETIMEDOUT;
-	if (msg->status)
+	c->script->shed += msg->status == -EOVERFLOW;
+	if (msg->status && msg->status != -ETIMEDOUT)
 		return;
 	c->script->errors_then = atomic_load(&data_stats(the_data)->errors);
-	/* The model's version when it was acknowledged, or later. */
+	/* The model's version when it was acknowledged, or later.  Who does
+	 * not know what became of it finds out. */
 	c->expect = model->version;
 	send_read(c, CHANNEL, 50);
 }

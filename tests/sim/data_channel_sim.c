@@ -161,6 +161,28 @@ static bool writers_read_their_writes(const struct data_opts *opts)
 	return ok;
 }
 
+/* Not what a read begun before it finds. */
+static bool a_writer_in_doubt_reads_what_became_of_it(
+	const struct data_opts *opts)
+{
+	struct script old = { .reads = 1, .limit = 50 };
+	struct script writer = { .writes = 1 };
+	struct world w;
+	bool ok;
+
+	begin(&w, opts);
+	the_model.delay_ns = 100 * MS;
+	the_model.doubt_writes = 1;
+	call(&w, &old, 0);
+	run_for(&w, 1);
+	call(&w, &writer, 0);
+	run_for(&w, SECOND);
+	ok = old.ok == 1 && writer.unknown == 1 && !writer.acked &&
+	     writer.ok == 1 && !writer.wrong;
+	end(&w);
+	return ok;
+}
+
 static bool an_error_is_tried_again_by_one(const struct data_opts *opts)
 {
 	struct script s = { .reads = 1000, .limit = 50 };
@@ -324,6 +346,28 @@ static bool too_many_runs_are_shed(const struct data_opts *opts)
 	return ok;
 }
 
+/* Those that are on their way count, not those that were. */
+static bool too_many_writes_are_shed(const struct data_opts *opts)
+{
+	struct data_opts capped = *opts;
+	struct script first = { .more_writes = 150 };
+	struct script later = { .more_writes = 100 };
+	struct world w;
+	bool ok;
+
+	capped.max_writes = 100;
+	begin(&w, &capped);
+	the_model.write_ns = SECOND;
+	call(&w, &first, 0);
+	run_for(&w, 3 * SECOND);
+	call(&w, &later, 0);
+	run_for(&w, 3 * SECOND);
+	ok = first.acked == 100 && first.shed == 50 && later.acked == 100 &&
+	     !later.shed && the_model.writes == 200;
+	end(&w);
+	return ok;
+}
+
 static bool who_leaves_disturbs_nobody(const struct data_opts *opts)
 {
 	struct script first = { .reads = 10, .limit = 50, .leave = true };
@@ -400,6 +444,8 @@ static const struct guarantee {
 	{ other_reads_share_nothing,
 	  "reads that differ in one thing share nothing" },
 	{ writers_read_their_writes, "a writer reads his own writes" },
+	{ a_writer_in_doubt_reads_what_became_of_it,
+	  "a writer in doubt reads what became of it" },
 	{ an_error_is_tried_again_by_one, "an error is tried again by one" },
 	{ retries_of_a_sick_store_are_spread,
 	  "retries of a sick store are spread" },
@@ -412,6 +458,7 @@ static const struct guarantee {
 	  "an answer too late disturbs nobody" },
 	{ too_many_are_shed, "too many are shed" },
 	{ too_many_runs_are_shed, "too many runs are shed" },
+	{ too_many_writes_are_shed, "too many writes are shed" },
 	{ who_leaves_disturbs_nobody, "who leaves disturbs nobody" },
 	{ a_dead_shard_is_told_of_and_found_again,
 	  "a dead shard is told of and found again" },
