@@ -553,6 +553,33 @@ static bool is_damage_refused(void)
 	return err == -EBADMSG;
 }
 
+/* A frame in the midst of the log is rotten: those behind it were acknowledged
+ * on top of it, so the log does not end there. */
+static bool is_rot_in_the_log_refused(void)
+{
+	const struct read_store_opts opts = {
+		.dir = "shard", .shard = 1, .shards = 2,
+		.log_bytes = 256u << 10,
+	};
+	struct sim *sim = sim_new(1, 0);
+	struct read_stats stats = { 0 };
+	int err;
+
+	open_store(sim);
+	while (stats.frames < 5) {
+		step(sim);
+		read_store_stats(sim->store, &stats);
+	}
+	check(!stats.rounds);
+	process_ends(sim);
+	spoil(sim, "shard/log");
+	err = read_store_open(sim->loop, &opts, &sim->store, NULL);
+	if (!err)
+		read_store_abandon(sim->store);
+	sim_free(sim);
+	return err == -EBADMSG;
+}
+
 /* --- canaries -------------------------------------------------------------- */
 
 static const struct {
@@ -591,7 +618,7 @@ static bool is_caught(void (*run)(unsigned int unsafe), unsigned int unsafe)
 int main(int argc, char **argv)
 {
 	struct seeds seeds = seeds_begin(argc, argv, SEEDS_DEFAULT,
-					 7 + COUNT(canaries));
+					 8 + COUNT(canaries));
 	struct sums sums = { 0 };
 	uint64_t faults;
 
@@ -612,6 +639,7 @@ int main(int argc, char **argv)
 	tap(seeds.count < 20 || (sums.opened && sums.refused),
 	       "rotten_reads_invent_nothing");
 	tap(is_damage_refused(), "a_damaged_shard_is_not_made_anew");
+	tap(is_rot_in_the_log_refused(), "a_rotten_frame_in_the_log_is_refused");
 	faults = fault_loop(EIO) + fault_loop(ENOSPC);
 	printf("# %" PRIu64 " single faults\n", faults);
 	tap(true, "any_single_fault_of_the_disk_is_survived");
