@@ -83,6 +83,7 @@ struct sim {
 	uint64_t acked, failed, rounds, cuts, records;
 	uint64_t opened, refused;	/* with rotten reads */
 	bool due;
+	bool sets_only;
 };
 
 static void fail(const struct sim *sim, const char *what, uint32_t key)
@@ -192,7 +193,8 @@ static void submit(struct sim *sim)
 	     sim->forgetting.op.channel == 1 + k % CHANNELS))
 		return;
 	*p = (struct pending){ .sim = sim, .key = key, .used = true };
-	p->op.kind = (enum read_op_kind)rng_below(&sim->rng, 3);
+	p->op.kind = sim->sets_only ? READ_OP_SET :
+		     (enum read_op_kind)rng_below(&sim->rng, 3);
 	p->op.user = 1 + k / CHANNELS;
 	p->op.channel = 1 + k % CHANNELS;
 	p->op.last = 1 + rng_below(&sim->rng, 1000);
@@ -580,6 +582,61 @@ static bool is_rot_in_the_log_refused(void)
 	return err == -EBADMSG;
 }
 
+/* --- frames ---------------------------------------------------------------- */
+
+static bool is_pending(const struct sim *sim)
+{
+	for (int i = 0; i < OPS; i++)
+		if (sim->pending[i].used)
+			return true;
+	return false;
+}
+
+static void settle(struct sim *sim)
+{
+	while (is_pending(sim)) {
+		uint64_t next = os_sim_next_ns(sim->env);
+
+		read_store_step(sim->store);
+		if (next != UINT64_MAX)
+			os_loop_run(sim->loop, next);
+	}
+}
+
+/* One frame, of a block or two; was it put at the ring's begin since it had no
+ * room before the end? */
+static bool write_frame(struct sim *sim)
+{
+	struct read_stats before, after;
+
+	read_store_stats(sim->store, &before);
+	for (uint64_t n = 100 + rng_below(&sim->rng, OPS - 100); n; n--)
+		submit(sim);
+	settle(sim);
+	read_store_stats(sim->store, &after);
+	check(after.frames == before.frames + 1);
+	return after.rounds == before.rounds &&
+	       after.log_used - before.log_used >
+	       (after.log_bytes - before.log_bytes) / OS_DISK_ALIGN;
+}
+
+/* The process ends after each frame: what is found is what the log says. */
+static uint64_t replay_each_frame(void)
+{
+	struct sim *sim = sim_new(1, 0);
+	uint64_t jumps = 0;
+
+	sim->sets_only = true;
+	for (int i = 0; i < 600; i++) {
+		open_store(sim);
+		compare(sim);
+		jumps += write_frame(sim);
+		process_ends(sim);
+	}
+	sim_free(sim);
+	return jumps;
+}
+
 /* --- canaries -------------------------------------------------------------- */
 
 static const struct {
@@ -618,9 +675,9 @@ static bool is_caught(void (*run)(unsigned int unsafe), unsigned int unsafe)
 int main(int argc, char **argv)
 {
 	struct seeds seeds = seeds_begin(argc, argv, SEEDS_DEFAULT,
-					 8 + COUNT(canaries));
+					 9 + COUNT(canaries));
 	struct sums sums = { 0 };
-	uint64_t faults;
+	uint64_t faults, jumps;
 
 	/* Refusals are what it is about. */
 	if (!getenv("VERBOSE"))
@@ -640,6 +697,9 @@ int main(int argc, char **argv)
 	       "rotten_reads_invent_nothing");
 	tap(is_damage_refused(), "a_damaged_shard_is_not_made_anew");
 	tap(is_rot_in_the_log_refused(), "a_rotten_frame_in_the_log_is_refused");
+	jumps = replay_each_frame();
+	printf("# %" PRIu64 " frames at the ring's begin\n", jumps);
+	tap(jumps != 0, "a_frame_at_the_ring's_begin_is_replayed");
 	faults = fault_loop(EIO) + fault_loop(ENOSPC);
 	printf("# %" PRIu64 " single faults\n", faults);
 	tap(true, "any_single_fault_of_the_disk_is_survived");
