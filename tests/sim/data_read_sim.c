@@ -637,6 +637,34 @@ static uint64_t replay_each_frame(void)
 	return jumps;
 }
 
+/* An operation that finds what it asks for is told so, though there is nothing
+ * to be written. */
+static bool is_no_change_acknowledged(void)
+{
+	struct sim *sim = sim_new(1, 0);
+	struct pending *p = &sim->pending[0];
+	struct read_stats stats;
+	bool is_told;
+
+	open_store(sim);
+	for (int i = 0; i < 2; i++) {
+		*p = (struct pending){ .sim = sim, .key = &sim->key[0],
+				       .used = true };
+		p->op = (struct read_op){ .kind = READ_OP_SET, .user = 1,
+					  .channel = 1, .last = 7,
+					  .done = done };
+		read_store_submit(sim->store, &p->op);
+		if (!i)
+			settle(sim);
+	}
+	read_store_step(sim->store);
+	read_store_stats(sim->store, &stats);
+	is_told = !p->used && !p->op.status && stats.frames == 1;
+	read_store_close(sim->store);
+	sim_free(sim);
+	return is_told;
+}
+
 /* --- canaries -------------------------------------------------------------- */
 
 static const struct {
@@ -675,7 +703,7 @@ static bool is_caught(void (*run)(unsigned int unsafe), unsigned int unsafe)
 int main(int argc, char **argv)
 {
 	struct seeds seeds = seeds_begin(argc, argv, SEEDS_DEFAULT,
-					 9 + COUNT(canaries));
+					 10 + COUNT(canaries));
 	struct sums sums = { 0 };
 	uint64_t faults, jumps;
 
@@ -700,6 +728,8 @@ int main(int argc, char **argv)
 	jumps = replay_each_frame();
 	printf("# %" PRIu64 " frames at the ring's begin\n", jumps);
 	tap(jumps != 0, "a_frame_at_the_ring's_begin_is_replayed");
+	tap(is_no_change_acknowledged(),
+	    "what_changes_nothing_is_acknowledged_without_a_frame");
 	faults = fault_loop(EIO) + fault_loop(ENOSPC);
 	printf("# %" PRIu64 " single faults\n", faults);
 	tap(true, "any_single_fault_of_the_disk_is_survived");
