@@ -18,8 +18,6 @@
  */
 #include "sd.h"
 
-#include <linux/crc32c.h>
-
 enum { READ_IDLE, READ_WAITED, READ_ANSWERED };
 
 static bool claim(struct sd_read *r)
@@ -56,7 +54,7 @@ static u64 mismatches(struct sd_read *r, const struct sd_ticket *tk)
 	u32 i;
 
 	for (i = 0; t->crc && i < r->nr; i++)
-		if (crc32c(~0u, page_address(r->vecs[i].bv_page), SD_PAGE) !=
+		if (sd_page_sum(page_address(r->vecs[i].bv_page)) !=
 		    sd_table_crc(t, tk->slot, r->first + i))
 			bad |= BIT_ULL(r->first + i);
 	return bad;

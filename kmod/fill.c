@@ -16,7 +16,6 @@
  */
 #include "sd.h"
 
-#include <linux/crc32c.h>
 #include <linux/highmem.h>
 
 static bool may_fill(struct sd_leg *leg)
@@ -56,7 +55,7 @@ static bool reads_back(struct sd_job *job, u32 i)
 	bio.bi_iter.bi_size = SD_PAGE;
 	sd_trace_remap(job->set, &bio, sd_job_sector(job));
 	good = !submit_bio_wait(&bio) &&
-	       crc32c(~0u, page_address(bv.bv_page), SD_PAGE) == job->crc[i];
+	       sd_page_sum(page_address(bv.bv_page)) == job->crc[i];
 	bio_uninit(&bio);
 	return good;
 }

@@ -203,6 +203,12 @@ u64 sd_sample_block(u64 nr_blocks, u32 i)
 
 #define SUM_FACTOR	0x9e3779b97f4a7c15ull
 
+static u64 mix(u64 sum, u64 word)
+{
+	sum = (sum ^ word) * SUM_FACTOR;
+	return sum ^ sum >> 32;
+}
+
 /* Each step is one to one: a word that differs is lost to the last one alone. */
 u32 sd_sample_sum(const void *buf, u32 bytes)
 {
@@ -210,9 +216,49 @@ u32 sd_sample_sum(const void *buf, u32 bytes)
 	u64 sum = bytes;
 	u32 i;
 
-	for (i = 0; i < bytes / sizeof(*word); i++) {
-		sum = (sum ^ le64_to_cpu(word[i])) * SUM_FACTOR;
-		sum ^= sum >> 32;
-	}
+	for (i = 0; i < bytes / sizeof(*word); i++)
+		sum = mix(sum, le64_to_cpu(word[i]));
 	return (sum * SUM_FACTOR) >> 32;
+}
+
+#define SEALED	1024u		/* the least that a file system seals */
+
+/* From `at` on, the next byte of the last word of a KiB. */
+static u32 next_last(u32 at)
+{
+	return max(at, at - at % SEALED + SEALED - (u32)sizeof(__le32));
+}
+
+void sd_sum_add(struct sd_sum *sum, const void *bytes, u32 len)
+{
+	u32 at, start = sum->at, end = start + len;
+	const u8 *p = bytes;
+	__le32 word;
+
+	sum->crc = crc32c(sum->crc, bytes, len);
+	for (at = next_last(start); at < end; at = next_last(at + 1)) {
+		if (at % sizeof(word) == 0 && end - at >= sizeof(word)) {
+			memcpy(&word, p + at - start, sizeof(word));
+			sum->word = le32_to_cpu(word);
+			at += sizeof(word) - 1;
+		} else {
+			sum->word = sum->word >> 8 | (u32)p[at - start] << 24;
+		}
+		if ((at + 1) % SEALED == 0)
+			sum->mix = mix(sum->mix, sum->word);
+	}
+	sum->at = end;
+}
+
+u32 sd_sum_end(const struct sd_sum *sum)
+{
+	return sum->crc ^ (u32)sum->mix;
+}
+
+u32 sd_page_sum(const void *page)
+{
+	struct sd_sum sum = SD_SUM_INIT;
+
+	sd_sum_add(&sum, page, SD_PAGE);
+	return sd_sum_end(&sum);
 }

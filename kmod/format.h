@@ -168,4 +168,21 @@ u64 sd_sample_block(u64 nr_blocks, u32 i);
  */
 u32 sd_sample_sum(const void *buf, u32 bytes);
 
+/*
+ * What is kept for a page: its CRC32C, and the last word of each KiB mixed in.
+ * For the reason above: there such a thing ends, and has other words when it is
+ * another one, which an SSD that lost a write returns.  In pieces or at once.
+ */
+struct sd_sum {
+	u32 crc, at;
+	u32 word;		/* the last bytes of it */
+	u64 mix;
+};
+
+#define SD_SUM_INIT	((struct sd_sum){ .crc = ~0u })
+
+void sd_sum_add(struct sd_sum *sum, const void *bytes, u32 len);
+u32 sd_sum_end(const struct sd_sum *sum);
+u32 sd_page_sum(const void *page);
+
 #endif

@@ -6,7 +6,6 @@
  */
 #include "sd.h"
 
-#include <linux/crc32c.h>
 #include <linux/highmem.h>
 #include <linux/ioprio.h>
 
@@ -130,8 +129,7 @@ void sd_job_checksum(struct sd_job *job)
 	if (!job->leg->table.crc && !job->back)
 		return;
 	for (i = 0; i < job->nr; i++)
-		job->crc[i] = crc32c(~0u, page_address(job->vecs[i].bv_page),
-				     SD_PAGE);
+		job->crc[i] = sd_page_sum(page_address(job->vecs[i].bv_page));
 }
 
 void sd_job_copy(struct sd_job *job, struct bio *bio)

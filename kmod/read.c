@@ -11,7 +11,6 @@
  */
 #include "sd.h"
 
-#include <linux/crc32c.h>
 #include <linux/highmem.h>
 
 static bool may_hit(struct sd_leg *leg)
@@ -114,7 +113,8 @@ void sd_read_again(struct sd_set *set, struct bio *bio)
 struct page_check {
 	const struct sd_table *table;
 	u64 slot;
-	u32 page, left, crc;
+	u32 page;
+	struct sd_sum sum;
 	u64 bad;
 };
 
@@ -123,16 +123,15 @@ static void check_bytes(struct page_check *c, const u8 *p, u32 len)
 	u32 step;
 
 	for (; len; len -= step, p += step) {
-		step = min(len, c->left);
-		c->crc = crc32c(c->crc, p, step);
-		c->left -= step;
-		if (c->left)
+		step = min(len, SD_PAGE - c->sum.at);
+		sd_sum_add(&c->sum, p, step);
+		if (c->sum.at < SD_PAGE)
 			continue;
-		if (c->crc != sd_table_crc(c->table, c->slot, c->page))
+		if (sd_sum_end(&c->sum) !=
+		    sd_table_crc(c->table, c->slot, c->page))
 			c->bad |= BIT_ULL(c->page);
 		c->page++;
-		c->left = SD_PAGE;
-		c->crc = ~0u;
+		c->sum = SD_SUM_INIT;
 	}
 }
 
@@ -143,8 +142,7 @@ static u64 mismatches(const struct sd_io *io, struct bio *bio)
 		.table = &io->leg->table,
 		.slot = io->ticket.slot,
 		.page = __ffs64(io->ticket.mask),
-		.left = SD_PAGE,
-		.crc = ~0u,
+		.sum = SD_SUM_INIT,
 	};
 	struct bvec_iter iter;
 	struct bio_vec bv;

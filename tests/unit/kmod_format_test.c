@@ -195,6 +195,47 @@ static void a_sum_sees_any_bit(void **state)
 	assert_int_not_equal(sd_sample_sum(words, sizeof(words) / 2), was);
 }
 
+static void a_page_sum_sees_a_page_of_before(void **state)
+{
+	static u64 words[2][SD_PAGE / sizeof(u64)];
+	u8 *a = (u8 *)words[0], *b = (u8 *)words[1];
+
+	(void)state;
+	write_sealed(a, 1);
+	write_sealed(b, 2);
+	assert_int_equal(crc32c(~0u, a, SD_PAGE), crc32c(~0u, b, SD_PAGE));
+	assert_int_not_equal(sd_page_sum(a), sd_page_sum(b));
+}
+
+static void a_page_sum_sees_any_bit(void **state)
+{
+	static u64 words[SD_PAGE / sizeof(u64)];
+	u32 was = sd_page_sum(words);
+
+	(void)state;
+	for (u32 bit = 0; bit < 8 * SD_PAGE; bit++) {
+		words[bit / 64] ^= 1ull << bit % 64;
+		assert_int_not_equal(sd_page_sum(words), was);
+		words[bit / 64] ^= 1ull << bit % 64;
+	}
+}
+
+static void a_page_sum_is_the_same_in_pieces(void **state)
+{
+	static u64 words[SD_PAGE / sizeof(u64)];
+	struct sd_sum sum;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(words); i++)
+		words[i] = i * 0x9e3779b97f4a7c15ull;
+	for (u32 cut = 0; cut <= SD_PAGE; cut++) {
+		sum = SD_SUM_INIT;
+		sd_sum_add(&sum, words, cut);
+		sd_sum_add(&sum, (u8 *)words + cut, SD_PAGE - cut);
+		assert_int_equal(sd_sum_end(&sum), sd_page_sum(words));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +249,9 @@ int main(void)
 		cmocka_unit_test(samples_are_on_the_disk),
 		cmocka_unit_test(a_sum_sees_what_is_sealed_with_a_crc),
 		cmocka_unit_test(a_sum_sees_any_bit),
+		cmocka_unit_test(a_page_sum_sees_a_page_of_before),
+		cmocka_unit_test(a_page_sum_sees_any_bit),
+		cmocka_unit_test(a_page_sum_is_the_same_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
