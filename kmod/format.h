@@ -86,12 +86,12 @@ struct sd_unit_disk {
 
 static_assert(sizeof(struct sd_unit_disk) == SD_SECTOR);
 
-/* One slot; `pages` checksums follow. */
+/* One slot; `pages` checksums follow, so that the next may begin at a half. */
 struct sd_entry_disk {
 	__le64 block;		/* of the disk, plus one; 0: free */
 	__le64 valid;
 	__le32 crc[];
-};
+} __packed __aligned(sizeof(__le32));
 
 static_assert(sizeof(struct sd_entry_disk) == SD_ENTRY_HEADER);
 

@@ -31,6 +31,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "shim is for little en
 #define le32_to_cpu(v)	((u32)(v))
 #define le64_to_cpu(v)	((u64)(v))
 
+#define __packed		__attribute__((packed))
+#define __aligned(n)		__attribute__((aligned(n)))
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
 #define smp_rmb()		__atomic_thread_fence(__ATOMIC_ACQUIRE)
