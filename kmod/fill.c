@@ -237,8 +237,7 @@ struct sd_job *sd_fill_begin(struct sd_set *set, const struct sd_io *io)
 	u64 mask = sd_mask_full(g, io->sector, sectors);
 	struct sd_leg *leg = &set->leg[sd_place(g, block, &nth)];
 
-	/* Parts of pages are read whole: not beyond the disk. */
-	if (!mask || pages & ~sd_mask_disk(g, block) || !sd_leg_get(leg))
+	if (!mask || !sd_leg_get(leg))
 		return NULL;
 	mask &= ~sd_retired(leg, block);
 	if (mask && may_fill(leg) && sd_admit(leg, io, block, mask))
@@ -302,6 +301,10 @@ void sd_fill_read(struct sd_job *job, struct bio *reader)
 
 	sd_job_bio(job, bio, job->set->disk->bdev, sd_job_sector(job),
 		   REQ_OP_READ, disk_read);
+	/* Parts of pages are read whole, but where the disk ends within one. */
+	bio->bi_iter.bi_size = min_t(u64, bio->bi_iter.bi_size,
+				     (job->set->geom.disk_sectors -
+				      sd_job_sector(job)) * SD_SECTOR);
 	job->user = reader;
 	if (reader) {
 		bio->bi_opf |= reader->bi_opf & SD_READ_FLAGS;
