@@ -86,21 +86,28 @@ static uint64_t fill(struct fixture *f)
 	return sum;
 }
 
-/* Moves everything of the shards from the log into blocks. */
-static void flush(struct fixture *f)
+static struct engine *open_shard(struct fixture *f, uint32_t shard)
 {
 	char path[STORE_PATH_MAX];
+	struct engine_opts opts = {
+		.dir = store_shard_dir(f->store, shard, path),
+		.shard = shard,
+		.shards = 2,
+	};
 	struct engine_report report;
 	struct engine *e;
 
-	for (uint32_t shard = 0; shard < 2; shard++) {
-		struct engine_opts opts = {
-			.dir = store_shard_dir(f->store, shard, path),
-			.shard = shard,
-			.shards = 2,
-		};
+	assert_int_equal(engine_open(f->loop, &opts, &e, &report), 0);
+	return e;
+}
 
-		assert_int_equal(engine_open(f->loop, &opts, &e, &report), 0);
+/* Moves everything of the shards from the log into blocks. */
+static void flush(struct fixture *f)
+{
+	struct engine *e;
+
+	for (uint32_t shard = 0; shard < 2; shard++) {
+		e = open_shard(f, shard);
 		engine_flush(e);
 		for (engine_step(e); !engine_quiet(e); engine_step(e))
 			os_loop_run(f->loop, 0);
@@ -413,20 +420,12 @@ static void delete_half(struct fixture *f, struct engine *e, uint64_t channel)
 /* A shard's rows are in blocks and, every other one, deleted in the log. */
 static uint64_t fill_and_delete(struct fixture *f)
 {
-	char path[STORE_PATH_MAX];
-	struct engine_report report;
 	struct engine *e;
 
 	fill(f);
 	flush(f);
 	for (uint32_t shard = 0; shard < 2; shard++) {
-		struct engine_opts opts = {
-			.dir = store_shard_dir(f->store, shard, path),
-			.shard = shard,
-			.shards = 2,
-		};
-
-		assert_int_equal(engine_open(f->loop, &opts, &e, &report), 0);
+		e = open_shard(f, shard);
 		for (uint64_t c = 1; c <= CHANNELS; c++)
 			if (store_shard_of(c, 2) == shard)
 				delete_half(f, e, c);
