@@ -242,11 +242,9 @@ static void send(struct sd_read *r, struct sd_io *io, struct bio *bio)
 	io->late = false;
 	fill_bio(r, leg->kdev.bdev,
 		 sd_leg_sector(leg, io->ticket.slot, r->first),
-		 (bio->bi_opf & (REQ_SYNC | REQ_META | REQ_PRIO | REQ_RAHEAD |
-				 REQ_NOWAIT)) |
+		 (bio->bi_opf & (SD_FLAGS_KEPT | REQ_NOWAIT)) |
 		 (io->again ? 0 : sd_nowait(leg->kdev.bdev)), ssd_answered);
-	r->bio.bi_ioprio = bio->bi_ioprio;
-	bio_clone_blkg_association(&r->bio, bio);
+	sd_stand_in(&r->bio, bio);
 	this_cpu_inc(leg->stats->started);
 	/* After this io may be gone. */
 	arm(r, sd_leg_hedge_us(leg));

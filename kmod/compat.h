@@ -42,6 +42,14 @@ static inline void sd_limit_flushes(struct queue_limits *l,
 #endif
 }
 
+/* Gone in 5.18 (c75e707fe1aa), back since 6.9 (44981351d2a2). */
+static inline void sd_keep_hint(struct bio *bio, const struct bio *user)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	bio->bi_write_hint = user->bi_write_hint;
+#endif
+}
+
 /* struct genl_dumpit_info has a genl_info since 6.7 (5c670a010de4). */
 static inline struct nlattr **sd_dump_attrs(struct netlink_callback *cb)
 {

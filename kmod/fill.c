@@ -291,9 +291,6 @@ static void disk_read(struct bio *bio)
 	queue_work(job->leg->fill_wq, &job->work);
 }
 
-#define SD_READ_FLAGS	(REQ_SYNC | REQ_META | REQ_PRIO | REQ_RAHEAD | REQ_IDLE | \
-			 REQ_NOWAIT | REQ_BACKGROUND | REQ_FAILFAST_MASK)
-
 void sd_fill_read(struct sd_job *job, struct bio *reader)
 {
 	struct bio *bio = &job->disk_bio;
@@ -307,9 +304,8 @@ void sd_fill_read(struct sd_job *job, struct bio *reader)
 				      sd_job_sector(job)) * SD_SECTOR);
 	job->user = reader;
 	if (reader) {
-		bio->bi_opf |= reader->bi_opf & SD_READ_FLAGS;
-		bio->bi_ioprio = reader->bi_ioprio;
-		bio_clone_blkg_association(bio, reader);
+		bio->bi_opf |= reader->bi_opf & SD_FLAGS_TO_DISK;
+		sd_stand_in(bio, reader);
 	} else {
 		sd_job_idle_bio(bio);
 	}

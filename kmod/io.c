@@ -21,6 +21,13 @@ void sd_submit(struct sd_set *set, struct bio *bio, sector_t sector)
 	submit_bio_noacct(bio);
 }
 
+void sd_stand_in(struct bio *bio, struct bio *user)
+{
+	bio->bi_ioprio = user->bi_ioprio;
+	sd_keep_hint(bio, user);
+	bio_clone_blkg_association(bio, user);
+}
+
 /*
  * A transfer to an SSD that does not answer is left behind, bio, pages and all:
  *

@@ -261,6 +261,8 @@ static inline struct bio *sd_bio_of(struct sd_io *io)
  */
 void sd_trace_remap(struct sd_set *set, struct bio *bio, sector_t sector);
 void sd_submit(struct sd_set *set, struct bio *bio, sector_t sector);
+/* bio goes in place of the user's: he pays for it, and says how urgent it is. */
+void sd_stand_in(struct bio *bio, struct bio *user);
 int sd_transfers_init(struct sd_set *set);
 /*
  * Blocking I/O of the metadata.  timeout_ms: it is given up when the device has
@@ -270,6 +272,15 @@ int sd_transfers_init(struct sd_set *set);
 void sd_kdev_init(struct sd_kdev *k, struct sd_set *set,
 		  struct block_device *bdev, struct sd_stats __percpu *stats,
 		  u32 timeout_ms);
+
+/*
+ * What a request that is sent in place of a user's takes over from it: what it
+ * is and how urgent.  Only the disk is told what else he asked for.
+ */
+#define SD_FLAGS_KEPT	(REQ_SYNC | REQ_META | REQ_PRIO | REQ_RAHEAD | \
+			 REQ_IDLE | REQ_BACKGROUND | REQ_SWAP)
+#define SD_FLAGS_TO_DISK (SD_FLAGS_KEPT | REQ_FUA | REQ_NOWAIT | \
+			 REQ_FAILFAST_MASK)
 
 /* For requests that must not wait for room in the driver, if it can say so. */
 static inline blk_opf_t sd_nowait(struct block_device *bdev)

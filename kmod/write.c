@@ -16,11 +16,6 @@
  */
 #include "sd.h"
 
-#define SD_DISK_FLAGS	(REQ_FUA | REQ_SYNC | REQ_META | REQ_PRIO | REQ_IDLE | \
-			 REQ_NOWAIT | REQ_BACKGROUND)
-#define SD_SSD_FLAGS	(REQ_SYNC | REQ_META | REQ_PRIO | REQ_IDLE | \
-			 REQ_BACKGROUND)
-
 static void copy_finish(struct sd_job *job)
 {
 	struct sd_leg *leg = job->leg;
@@ -100,15 +95,14 @@ static void send_copy(struct sd_job *job, struct bio *user, struct sd_io *io)
 	io->kind = SD_IO_COPY;
 	io->path = both ? SUPERDISK_PATH_WRITE : SUPERDISK_PATH_WRITE_AROUND;
 	sd_job_bio(job, &job->disk_bio, set->disk->bdev, sector,
-		   REQ_OP_WRITE | (user->bi_opf & SD_DISK_FLAGS), copy_on_disk);
-	job->disk_bio.bi_ioprio = user->bi_ioprio;
-	bio_clone_blkg_association(&job->disk_bio, user);
+		   REQ_OP_WRITE | (user->bi_opf & SD_FLAGS_TO_DISK), copy_on_disk);
+	sd_stand_in(&job->disk_bio, user);
 	if (both) {
 		sd_job_bio(job, &job->ssd_bio, leg->kdev.bdev,
 			   sd_leg_sector(leg, job->op.slot, job->first),
-			   REQ_OP_WRITE | (user->bi_opf & SD_SSD_FLAGS) |
+			   REQ_OP_WRITE | (user->bi_opf & SD_FLAGS_KEPT) |
 			   sd_nowait(leg->kdev.bdev), copy_on_ssd);
-		bio_clone_blkg_association(&job->ssd_bio, user);
+		sd_stand_in(&job->ssd_bio, user);
 		this_cpu_inc(leg->stats->started);
 	}
 	/* The disk first: it is what the submitter waits for. */
