@@ -384,6 +384,21 @@ static void reactors_read(struct guild *g, void *ctx,
 	op_free(g, &r->op);
 }
 
+/* Rows know only of what message they are: this channel must have it. */
+static void reacted_read(struct guild *g, struct op *op,
+			 struct actor_msg *answer)
+{
+	const struct store_rows_msg *m = (struct store_rows_msg *)answer;
+	struct reactors *r = (struct reactors *)op;
+
+	if (m->status || !m->rows->count)
+		op_fail(g, op, m->status ? guild_error_of(m->status) :
+					   ERROR_UNKNOWN_MESSAGE);
+	else
+		reaction_read(g, r->call->id[REST_ID_MESSAGE], reactors_read,
+			      r);
+}
+
 enum error_code reaction_rest_list(struct guild *g, struct rest_msg *call)
 {
 	const struct caller caller = guild_caller(call);
@@ -394,11 +409,13 @@ enum error_code reaction_rest_list(struct guild *g, struct rest_msg *call)
 	err = guild_call_channel(g, call, PERM_READ_HISTORY, &c, NULL);
 	if (err)
 		return err;
-	r = op_new(g, sizeof(*r), &caller, NULL, reactors_drop);
+	r = op_new(g, sizeof(*r), &caller, reacted_read, reactors_drop);
 	if (!r)
 		return ERROR_OVERLOADED;
 	guild_take(g, &call->head);
 	r->call = call;
-	reaction_read(g, call->id[REST_ID_MESSAGE], reactors_read, r);
+	if (op_get(g, &r->op, c->channel.id, STORE_SPACE_MESSAGE,
+		   call->id[REST_ID_MESSAGE]))
+		op_fail(g, &r->op, ERROR_OVERLOADED);
 	return ERROR_NONE;
 }

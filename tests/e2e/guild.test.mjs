@@ -162,6 +162,21 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		await refused(404, 10003, owner, 'GET', path);
 	});
 
+	it('tells_who_reacted_only_where_the_message_is', async () => {
+		const hidden = await asOwner('POST', `/guilds/${server.guildId}/channels`, {
+			name: 'hidden', permission_overwrites:
+				[{ id: server.guildId, type: 0, allow: '0', deny: VIEW }],
+		});
+		const { id } = await asOwner('POST', `/channels/${hidden.id}/messages`,
+			{ content: 'secret' });
+		const fire = `messages/${id}/reactions/${encodeURIComponent('🔥')}`;
+		await asOwner('PUT', `/channels/${hidden.id}/${fire}/@me`);
+		assert.equal((await asOwner('GET', `/channels/${hidden.id}/${fire}`)).length, 1);
+		await refused(404, 10008, other, 'GET',
+			`/channels/${server.channelId}/${fire}`);
+		await asOwner('DELETE', `/channels/${hidden.id}`);
+	});
+
 	it('lets_nobody_rise_above_himself', async () => {
 		const roles = `/guilds/${server.guildId}/roles`;
 		const me = (await must(other, 'GET', '/users/@me')).id;
