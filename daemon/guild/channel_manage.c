@@ -206,11 +206,12 @@ enum error_code channel_rest_delete(struct guild *g, struct rest_msg *call)
 	return change_send(g, c);
 }
 
-static void move_one(const struct guild *g, struct change *c,
-		     const struct body_move *m)
+/* The channel as it is to be; its overwrites are borrowed. */
+static struct channel moved(const struct guild *g, const struct channel *old,
+			    const struct body_move *m)
 {
-	struct channel ch = state_channel(&g->state, m->id)->channel;
 	const struct state_channel *parent;
+	struct channel ch = *old;
 
 	if (m->set & BODY_MOVE_POSITION)
 		ch.position = m->position;
@@ -221,7 +222,36 @@ static void move_one(const struct guild *g, struct change *c,
 		ch.overwrite = parent->channel.overwrite;
 		ch.overwrite_count = parent->channel.overwrite_count;
 	}
-	change_put_channel(c, &ch);
+	return ch;
+}
+
+/* Where it stands is the guild's affair.  For all else what counts is what one
+ * may do in the channel itself: its overwrites are not to be got rid of by
+ * those whom they keep out. */
+static enum error_code check_move(struct guild *g, const struct rest_msg *call,
+				  const struct body_move *m)
+{
+	const struct state_channel *old = state_channel(&g->state, m->id);
+	uint64_t need = PERM_MANAGE_CHANNELS, perms;
+	enum error_code err;
+	struct channel ch;
+
+	if (!old)
+		return ERROR_UNKNOWN_CHANNEL;
+	ch = moved(g, &old->channel, m);
+	err = check_parent(g, &ch);
+	if (err || (ch.parent_id == old->channel.parent_id &&
+		    !m->lock_permissions))
+		return err;
+	perms = state_channel_perms(&g->state, old, call->actor_id,
+				    guild_now_ms(g));
+	if (!(perms & PERM_VIEW_CHANNEL))
+		return ERROR_MISSING_ACCESS;
+	if (m->lock_permissions)
+		need |= PERM_MANAGE_ROLES;
+	if ((perms & need) != need)
+		return ERROR_MISSING_PERMISSION;
+	return m->lock_permissions ? check_overwrites(&ch, perms) : ERROR_NONE;
 }
 
 enum error_code channel_rest_move(struct guild *g, struct rest_msg *call)
@@ -230,24 +260,18 @@ enum error_code channel_rest_move(struct guild *g, struct rest_msg *call)
 	const struct body_moves *b = call->body;
 	struct change *c;
 
-	for (uint32_t i = 0; !err && i < b->count; i++) {
-		const struct body_move *m = &b->move[i];
-		const struct state_channel *ch = state_channel(&g->state,
-							       m->id);
-		struct channel moved;
-
-		if (!ch)
-			return ERROR_UNKNOWN_CHANNEL;
-		moved = ch->channel;
-		if (m->set & BODY_MOVE_PARENT)
-			moved.parent_id = m->parent_id;
-		err = check_parent(g, &moved);
-	}
+	for (uint32_t i = 0; !err && i < b->count; i++)
+		err = check_move(g, call, &b->move[i]);
 	c = err ? NULL : change_new(g, call);
 	if (!c)
 		return err ? err : ERROR_OVERLOADED;
-	for (uint32_t i = 0; i < b->count; i++)
-		move_one(g, c, &b->move[i]);
+	for (uint32_t i = 0; i < b->count; i++) {
+		const struct body_move *m = &b->move[i];
+		const struct channel ch = moved(g,
+			&state_channel(&g->state, m->id)->channel, m);
+
+		change_put_channel(c, &ch);
+	}
 	return change_send(g, c);
 }
 

@@ -177,6 +177,34 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		await asOwner('DELETE', `/channels/${hidden.id}`);
 	});
 
+	it('lets_nobody_move_away_what_keeps_him_out', async () => {
+		const channels = `/guilds/${server.guildId}/channels`;
+		const members = `/guilds/${server.guildId}/members`;
+		const me = (await must(other, 'GET', '/users/@me')).id;
+		const mover = await asOwner('POST', `/guilds/${server.guildId}/roles`,
+			{ name: 'mover', permissions: String(1 << 4) });
+		await asOwner('PUT', `${members}/${me}/roles/${mover.id}`);
+		const hidden = await asOwner('POST', channels, {
+			name: 'hidden', permission_overwrites:
+				[{ id: server.guildId, type: 0, allow: '0', deny: VIEW }],
+		});
+		const shown = await asOwner('POST', channels, { name: 'shown' });
+		const open = await must(other, 'POST', channels, { name: 'open', type: 4 });
+		const move = (id, more) => [{ id, parent_id: open.id, ...more }];
+		await refused(403, 50001, other, 'PATCH', channels,
+			move(hidden.id, { lock_permissions: true }));
+		await refused(403, 50001, other, 'PATCH', channels, move(hidden.id));
+		await refused(403, 50013, other, 'PATCH', channels,
+			move(shown.id, { lock_permissions: true }));
+		await refused(403, 50001, other, 'GET', `/channels/${hidden.id}`);
+		await must(other, 'PATCH', channels, move(shown.id, { position: 7 }));
+		await asOwner('PATCH', channels, move(hidden.id, { lock_permissions: true }));
+		await must(other, 'GET', `/channels/${hidden.id}`);
+		for (const { id } of [hidden, shown, open])
+			await asOwner('DELETE', `/channels/${id}`);
+		await asOwner('DELETE', `/guilds/${server.guildId}/roles/${mover.id}`);
+	});
+
 	it('lets_nobody_rise_above_himself', async () => {
 		const roles = `/guilds/${server.guildId}/roles`;
 		const me = (await must(other, 'GET', '/users/@me')).id;
