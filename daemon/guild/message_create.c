@@ -307,6 +307,8 @@ static enum error_code check_say(struct guild *g, const struct rest_msg *call,
 	if ((b->file_count || b->attachments) &&
 	    !(*ret_perms & PERM_ATTACH_FILES))
 		return ERROR_MISSING_PERMISSION;
+	if (b->embeds && !(*ret_perms & PERM_EMBED_LINKS))
+		return ERROR_MISSING_PERMISSION;
 	if (b->ref_message_id && !(*ret_perms & PERM_READ_HISTORY))
 		return ERROR_REPLY_NO_HISTORY;
 	return ERROR_NONE;

@@ -29,7 +29,8 @@ static uint64_t perms_now(struct guild *g, const struct modify *mod)
 						      mod->channel_id);
 
 	if (is_webhook_call(call))
-		return PERM_MENTION_EVERYONE | PERM_ATTACH_FILES;
+		return PERM_MENTION_EVERYONE | PERM_ATTACH_FILES |
+		       PERM_EMBED_LINKS;
 	return c ? state_channel_perms(&g->state, c, call->actor_id,
 				       guild_now_ms(g)) : 0;
 }
@@ -119,7 +120,8 @@ static enum error_code edit_apply(struct guild *g, struct modify *mod,
 		return ERROR_NOT_AUTHOR;
 	if (!own && !(perms & PERM_MANAGE_MESSAGES))
 		return ERROR_MISSING_PERMISSION;
-	if (b->attachments && !(perms & PERM_ATTACH_FILES))
+	if ((b->attachments && !(perms & PERM_ATTACH_FILES)) ||
+	    (b->embeds && !(perms & PERM_EMBED_LINKS)))
 		return ERROR_MISSING_PERMISSION;
 	edit_flags(m, b);
 	*what = MODIFY_WRITE;

@@ -205,6 +205,22 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		await asOwner('DELETE', `/guilds/${server.guildId}/roles/${mover.id}`);
 	});
 
+	it('takes_embeds_of_those_who_may_embed_only', async () => {
+		const EMBED_LINKS = String(1 << 14);
+		const channel = await asOwner('POST', `/guilds/${server.guildId}/channels`, {
+			name: 'plain', permission_overwrites:
+				[{ id: server.guildId, type: 0, allow: '0', deny: EMBED_LINKS }],
+		});
+		const path = `/channels/${channel.id}/messages`;
+		const embeds = [{ title: 'look' }];
+		await refused(403, 50013, other, 'POST', path, { embeds });
+		const { id } = await must(other, 'POST', path, { content: 'text', embeds: [] });
+		await refused(403, 50013, other, 'PATCH', `${path}/${id}`, { embeds });
+		await must(other, 'PATCH', `${path}/${id}`, { content: 'more', embeds: [] });
+		assert.equal((await asOwner('POST', path, { embeds })).embeds[0].title, 'look');
+		await asOwner('DELETE', `/channels/${channel.id}`);
+	});
+
 	it('lets_nobody_rise_above_himself', async () => {
 		const roles = `/guilds/${server.guildId}/roles`;
 		const me = (await must(other, 'GET', '/users/@me')).id;
