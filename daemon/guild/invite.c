@@ -95,6 +95,24 @@ static const struct invite *same(const struct guild *g,
 	return NULL;
 }
 
+/* Those that are over go with the change; returns how many are left. */
+static uint32_t sweep(const struct guild *g, struct change *c)
+{
+	uint32_t left = g->state.invites.count;
+	uint64_t value;
+	size_t iter = 0;
+
+	while (hmap_next(&g->state.invites, &iter, NULL, &value)) {
+		const struct invite *i = (void *)(uintptr_t)value;
+
+		if (!is_over(g, i))
+			continue;
+		change_del_invite(c, i->code);
+		left--;
+	}
+	return left;
+}
+
 enum error_code invite_rest_create(struct guild *g, struct rest_msg *call)
 {
 	const struct body_invite *b = call->body;
@@ -116,11 +134,13 @@ enum error_code invite_rest_create(struct guild *g, struct rest_msg *call)
 		json_one(g, answer_open(&a), old, true);
 		return answer_send(g, call, &a);
 	}
-	if (g->state.invites.count >= STATE_INVITES_MAX)
-		return ERROR_MAX_INVITES;
 	c = change_new(g, call);
 	if (!c)
 		return ERROR_OVERLOADED;
+	if (sweep(g, c) >= STATE_INVITES_MAX) {
+		change_free(c);
+		return ERROR_MAX_INVITES;
+	}
 	code_make(c->code, CODE_LETTERS + 1);
 	i.code = c->code;
 	change_put_invite(c, &i);

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { before, after, describe, it } from 'node:test';
 import { good, isOwn, rest, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
+import { within } from './wait.mjs';
 
 const ALL = 0x0331ffff;
 const VIEW = '1024';
@@ -308,6 +309,20 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		await must(token, 'POST', `/invites/${code}`);
 		await refused(404, 10006, owner, 'GET', `/invites/${code}`);
 		session.close();
+	});
+
+	it('forgets_an_invite_that_is_over_with_the_next_one', async () => {
+		const invites = `/channels/${server.channelId}/invites`;
+		const session = await Gateway.login(server, owner, { intents: ALL });
+		const { code } = await asOwner('POST', invites, { max_age: 1 });
+		await within('its end', (async () => {
+			while ((await call(owner, 'GET', `/invites/${code}`)).status === 200)
+				;
+		})());
+		const next = await asOwner('POST', invites, { unique: true });
+		assert.equal((await session.event('INVITE_DELETE')).d.code, code);
+		session.close();
+		await asOwner('DELETE', `/invites/${next.code}`);
 	});
 
 	it('takes_away_what_the_banned_have_said_lately', async () => {
