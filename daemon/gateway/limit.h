@@ -16,7 +16,7 @@ struct limits;
 
 /* Who calls what. */
 struct limit_key {
-	const char *caller;	/* token, or address where there is none */
+	const char *caller;	/* token, or address where none is needed */
 	uint32_t kind;		/* route; LIMIT_KIND_GLOBAL */
 	uint64_t major;
 };

@@ -158,6 +158,17 @@ describe('rate limits', () => {
 	});
 });
 
+describe('rate limits of calls that need no token', () => {
+	const cases = [['login', 11, 'POST', '/api/v10/auth/login', {}],
+		['invite', 26, 'GET', '/api/v10/invites/none']];
+	for (const [name, calls, method, path, body] of cases)
+		it(`count_whoever_makes_a_token_up_for_each_${name}`, async () => {
+			const answers = await Promise.all(Array.from({ length: calls }, (_, i) =>
+				call(method, path, { token: `made.up.${i}`, body })));
+			assert.ok(answers.some((a) => a.status === 429 && !a.json.global));
+		});
+});
+
 describe('connections', () => {
 	it('are_kept_and_answer_pipelined_requests_in_order', async () => {
 		const wire = await Wire.open();
