@@ -45,6 +45,7 @@ struct call {
 	struct connection *connection;	/* http.c's */
 	enum route_method method;
 	bool keep_alive;
+	bool is_head;		/* a GET whose answer has no body */
 	bool inside;		/* it came in by the door for operators */
 	bool head_done;		/* the owner has taken it over */
 	char token[REST_TOKEN_MAX];

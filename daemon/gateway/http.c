@@ -72,6 +72,7 @@ static bool read_head(struct connection *c, struct call *call, const char *path,
 	call->connection = c;
 	call->inside = c->inside;
 	call->method = http_request_method(wsi);
+	call->is_head = http_request_is_head(wsi);
 	call->path = path_len < CALL_PATH_MAX ?
 		     mem_alloc(path_len + 1) : NULL;
 	call->query = http_request_query(wsi);
@@ -266,9 +267,15 @@ static void put_answer(const struct http *http, struct call *call,
 	buf_puts(out, "\r\n");
 }
 
+/* NULL: none follows the head. */
+static const struct blob *body_of(const struct call *call)
+{
+	return call->is_head ? NULL : call->answer.body;
+}
+
 static void put_body(struct call *call, struct buf *out)
 {
-	const struct blob *body = call->answer.body;
+	const struct blob *body = body_of(call);
 	size_t left = body ? body->len - call->written : 0;
 	size_t n = left < WRITE_MAX ? left : WRITE_MAX;
 
@@ -279,8 +286,9 @@ static void put_body(struct call *call, struct buf *out)
 
 static bool is_written(const struct call *call)
 {
-	return !call->answer.body ||
-	       call->written == call->answer.body->len;
+	const struct blob *body = body_of(call);
+
+	return !body || call->written == body->len;
 }
 
 /* One write, of which libwebsockets keeps what the socket does not take: of a
@@ -361,7 +369,7 @@ static int on_upgrade(struct lws *wsi, struct connection *c, void *in,
 
 	(void)len;
 	if (c->inside || !protocol || strcasecmp(protocol, "websocket") ||
-	    http_request_method(wsi) != ROUTE_GET)
+	    http_request_method(wsi) != ROUTE_GET || http_request_is_head(wsi))
 		return -1;
 	return http_request_is_version_13(wsi) ? 0 : refuse_version(wsi);
 }

@@ -15,6 +15,7 @@ static const struct method {
 	enum route_method method;
 } methods[] = {
 	{ WSI_TOKEN_GET_URI, ROUTE_GET },
+	{ WSI_TOKEN_HEAD_URI, ROUTE_GET },
 	{ WSI_TOKEN_POST_URI, ROUTE_POST },
 	{ WSI_TOKEN_PUT_URI, ROUTE_PUT },
 	{ WSI_TOKEN_PATCH_URI, ROUTE_PATCH },
@@ -29,6 +30,11 @@ enum route_method http_request_method(struct lws *wsi)
 		if (lws_hdr_total_length(wsi, methods[i].token) > 0)
 			return methods[i].method;
 	return ROUTE_METHODS;
+}
+
+bool http_request_is_head(struct lws *wsi)
+{
+	return lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
 }
 
 /* "" when absent; false when it does not fit. */

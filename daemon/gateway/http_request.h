@@ -10,7 +10,9 @@
 struct call;
 struct lws;
 
+/* Of HEAD that is GET, too. */
 enum route_method http_request_method(struct lws *wsi);
+bool http_request_is_head(struct lws *wsi);
 
 /* An Authorization without its scheme into call->token; one that is too long is
  * none. */

@@ -183,6 +183,22 @@ describe('connections', () => {
 		wire.tcp.destroy();
 	});
 
+	it('have_the_next_answer_right_behind_that_to_head', async () => {
+		const wire = await Wire.open();
+		wire.write(get('/app.js').replace('GET', 'HEAD') +
+			get('/api/v10/users/@me').replace('GET', 'HEAD') +
+			get('/api/v10/nothing').replace('GET', 'HEAD') + get('/api/v10/gateway'));
+		const found = await wire.answers(4);
+		assert.deepEqual(found.map((a) => a.slice(9, 12)),
+			['200', '200', '404', '200']);
+		const { headers } = await call('GET', '/app.js', { token: null });
+		assert.match(found[0], new RegExp(
+			`\r\nContent-Length: ${headers.get('content-length')}\r\n`));
+		for (const answer of found.slice(0, 3))
+			assert.ok(answer.endsWith('\r\n\r\n'), answer);
+		wire.tcp.destroy();
+	});
+
 	it('wait_for_a_client_that_reads_late', async () => {
 		const wire = await Wire.open();
 		const count = 200;
