@@ -278,10 +278,10 @@ static int ask_page(struct guild *g, struct reading *r,
 	enum store_dir dir = STORE_BEFORE;
 	uint64_t id = q->before;
 
-	if (q->after) {
+	if (q->has_after) {
 		dir = STORE_AFTER;
 		id = q->after;
-	} else if (q->around) {
+	} else if (q->has_around) {
 		dir = STORE_AROUND;
 		id = q->around;
 	}
@@ -326,7 +326,9 @@ enum error_code message_rest_list(struct guild *g, struct rest_msg *call)
 		return err;
 	if (!guild_is_text(&c->channel))
 		return ERROR_NOT_TEXT;
-	if (!(perms & PERM_READ_HISTORY))
+	/* To the store a page before 0 is the newest. */
+	if (!(perms & PERM_READ_HISTORY) ||
+	    (call->query.has_before && !call->query.before))
 		return nothing(g, call);
 	return list(g, call, ERROR_NONE);
 }

@@ -135,9 +135,10 @@ enum rest_id {
 
 /* Parsed query parameters; 0 or false where absent. */
 struct rest_query {
-	uint64_t before;	/* a snowflake */
+	uint64_t before;	/* a snowflake; 0 is one, too */
 	uint64_t after;
 	uint64_t around;
+	bool has_before, has_after, has_around;
 	uint64_t user_id;
 	uint32_t action_type;
 	uint32_t limit;		/* never 0 after rest_parse() */

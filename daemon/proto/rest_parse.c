@@ -26,11 +26,13 @@ static bool parse_cursor(const char *text, uint64_t *ret_id)
 	return true;
 }
 
-static void cursor(const char *key, const char *value, uint64_t *to,
+static bool cursor(const char *key, const char *value, uint64_t *to,
 		   struct form *form)
 {
-	if (!parse_cursor(value, to))
-		form_error(form, key, FORM_COERCE, "Value is not snowflake.");
+	if (parse_cursor(value, to))
+		return true;
+	form_error(form, key, FORM_COERCE, "Value is not snowflake.");
+	return false;
 }
 
 static void limit(const char *value, struct rest_msg *msg, struct form *form)
@@ -74,11 +76,11 @@ static void parameter(struct rest_msg *msg, const char *key,
 	struct rest_query *q = &msg->query;
 
 	if (!strcmp(key, "before"))
-		cursor(key, value, &q->before, form);
+		q->has_before = cursor(key, value, &q->before, form);
 	else if (!strcmp(key, "after"))
-		cursor(key, value, &q->after, form);
+		q->has_after = cursor(key, value, &q->after, form);
 	else if (!strcmp(key, "around"))
-		cursor(key, value, &q->around, form);
+		q->has_around = cursor(key, value, &q->around, form);
 	else if (!strcmp(key, "user_id"))
 		cursor(key, value, &q->user_id, form);
 	else if (!strcmp(key, "action_type"))
@@ -97,11 +99,12 @@ static void parse_query(struct rest_msg *msg, const char *query, size_t len,
 			struct form *form)
 {
 	struct query_string at = { query, query + len };
+	const struct rest_query *q = &msg->query;
 	char key[QUERY_KEY_MAX], value[VALUE_MAX];
 
 	while (query_string_next(&at, key, value, sizeof(value)))
 		parameter(msg, key, value, form);
-	if (!!msg->query.before + !!msg->query.after + !!msg->query.around > 1)
+	if (q->has_before + q->has_after + q->has_around > 1)
 		form_error(form, "", "MESSAGE_QUERY_EXCLUSIVE",
 			   "Only one of before, after and around.");
 }

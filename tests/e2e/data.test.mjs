@@ -44,6 +44,15 @@ before(async () => {
 
 after(() => server.close());
 
+test('a page after 0 begins with the first message', async () => {
+	const all = (await call('GET', messages())).body.map(({ id }) => id);
+	for (const cursor of ['0', '1'])
+		assert.deepEqual((await call('GET', `${messages()}?limit=2&after=${cursor}`))
+			.body.map(({ id }) => id), all.slice(-2));
+	assert.deepEqual((await call('GET', `${messages()}?before=0`)).body, []);
+	assert.equal((await call('GET', `${messages()}?before=0&after=0`)).status, 400);
+});
+
 test('readers of one page get the same, and are counted', async () => {
 	const earlier = await metrics();
 	const answers = await Promise.all(Array.from({ length: 200 }, () =>
