@@ -174,6 +174,12 @@ void api_reply(struct call *call, struct rest_reply_msg *reply)
 			   reply->retry_after_s);
 }
 
+void api_refuse(struct call *call)
+{
+	answer_error(call, ERROR_OVERLOADED);
+	buf_puts(&call->answer.headers, "Retry-After: 1\r\n");
+}
+
 void api_overdue(struct call *call)
 {
 	answer_error(call, ERROR_OVERLOADED);

@@ -37,6 +37,8 @@ void api_auth_reply(struct actor *self, const struct api *api,
 		    struct call *call, const struct dir_auth_reply_msg *reply);
 void api_file(struct calls *calls, struct call *call,
 	      struct files_data_msg *reply);
+/* It comes while we end. */
+void api_refuse(struct call *call);
 /* Nobody has replied in time. */
 void api_overdue(struct call *call);
 

@@ -21,6 +21,11 @@
 
 #define TICK_NS (1000ull * 1000 * 1000)
 #define ACCEPTS_MAX 128		/* of one turn */
+/* For how long calls under way are waited for, of what a shutdown may take. */
+#define DRAIN_NS (3 * TICK_NS)
+#define DRAIN_STEP_NS (TICK_NS / 100)
+
+enum gate_timer { TIMER_TICK, TIMER_DRAIN };
 
 enum gate_msg_type {
 	GATE_STIRRED = PROTO_GATEWAY,	/* struct actor_msg alone */
@@ -47,6 +52,7 @@ struct gate {
 	struct tunnels *tunnels;	/* NULL: no TLS is spoken */
 	struct door door[DOORS];
 	bool stirred;		/* a GATE_STIRRED is on its way */
+	bool draining;		/* told to stop: only what is under way goes on */
 };
 
 static const struct actor_type gate_types[] = {
@@ -128,8 +134,13 @@ static void accept_some(struct gate *gate, struct door *door)
 static void on_call(void *ctx, struct call *call)
 {
 	struct gate *gate = ctx;
+	bool answered = gate->draining;
 
-	if (api_begin(gate->self, gate->arg.api, call))
+	if (answered)
+		api_refuse(call);
+	else
+		answered = api_begin(gate->self, gate->arg.api, call);
+	if (answered)
 		http_answer(call);
 }
 
@@ -214,6 +225,21 @@ static int on_auth_reply(struct gate *gate, struct actor_msg *msg)
 	return 0;
 }
 
+static bool is_drained(const struct gate *gate)
+{
+	return http_is_drained(gate->http) &&
+	       (!gate->tunnels || tunnels_are_drained(gate->tunnels));
+}
+
+static int on_drain(struct gate *gate, struct actor_msg *msg)
+{
+	if (is_drained(gate) || actor_now_ns(gate->self) >=
+				atomic_load(gate->arg.drain_until_ns))
+		return ACTOR_STOP;
+	actor_timer_again(gate->self, msg, DRAIN_STEP_NS);
+	return 0;
+}
+
 static int on_tick(struct gate *gate, struct actor_msg *msg)
 {
 	uint64_t now = actor_now_ns(gate->self);
@@ -231,11 +257,39 @@ static int on_tick(struct gate *gate, struct actor_msg *msg)
 	return 0;
 }
 
+static int on_timer(struct gate *gate, struct actor_msg *msg)
+{
+	return ((struct actor_timer_msg *)msg)->cookie == TIMER_DRAIN ?
+		       on_drain(gate, msg) : on_tick(gate, msg);
+}
+
+static void close_doors(struct gate *gate)
+{
+	for (int i = 0; i < DOORS; i++) {
+		if (gate->door[i].poll)
+			os_poll_stop(gate->door[i].poll);
+		gate->door[i].poll = NULL;
+	}
+}
+
+/* Nobody comes in any more; sessions stay until the calls that are under way,
+ * whose events they are to be given, have been answered. */
 static int on_stop(struct gate *gate, struct actor_msg *msg)
 {
-	(void)gate;
+	uint_least64_t none = 0;
+
 	(void)msg;
-	return ACTOR_STOP;
+	if (gate->draining)
+		return ACTOR_STOP;
+	gate->draining = true;
+	close_doors(gate);
+	http_drain(gate->http);
+	atomic_compare_exchange_strong(gate->arg.drain_until_ns, &none,
+				       actor_now_ns(gate->self) + DRAIN_NS);
+	if (is_drained(gate) ||
+	    !actor_timer_start(gate->self, DRAIN_STEP_NS, TIMER_DRAIN))
+		return ACTOR_STOP;
+	return 0;
 }
 
 static const struct handler {
@@ -246,7 +300,7 @@ static const struct handler {
 	{ REST_REPLY, on_rest_reply },
 	{ DIR_AUTH_REPLY, on_auth_reply },
 	{ FILES_DATA, on_file },
-	{ ACTOR_MSG_TIMER, on_tick },
+	{ ACTOR_MSG_TIMER, on_timer },
 	{ ACTOR_MSG_STOP, on_stop },
 };
 
@@ -259,13 +313,6 @@ static int gate_handle(struct actor *self, void *state, struct actor_msg *msg)
 		if (handlers[i].type == msg->type)
 			return handlers[i].fn(state, msg);
 	return 0;
-}
-
-static void close_doors(struct gate *gate)
-{
-	for (int i = 0; i < DOORS; i++)
-		if (gate->door[i].poll)
-			os_poll_stop(gate->door[i].poll);
 }
 
 static int open_door(struct gate *gate, int which, int listener)
@@ -327,7 +374,7 @@ static int open_all(struct actor *self, struct gate *gate)
 	if (err)
 		return err;
 	http_run(gate->http);
-	return actor_timer_start(self, TICK_NS, 0) ? 0 : -ENOMEM;
+	return actor_timer_start(self, TICK_NS, TIMER_TICK) ? 0 : -ENOMEM;
 }
 
 static int gate_start(struct actor *self, void *state, const void *arg)

@@ -6,6 +6,9 @@
 #ifndef GATEWAY_GATE_H
 #define GATEWAY_GATE_H
 
+#include <stdatomic.h>
+#include <stdint.h>
+
 #include "actor/actor.h"
 #include "gateway/api.h"
 #include "gateway/session.h"
@@ -21,6 +24,9 @@ struct gate_arg {
 	int inside;		/* the same, for operators, in clear; -1: none */
 	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
 	struct admission_stats *admission;	/* borrowed */
+	/* Until when calls under way are waited for; 0: not told to stop yet.
+	 * The first gate that is sets it; borrowed. */
+	atomic_uint_least64_t *drain_until_ns;
 	struct os_latch *up;	/* told how the start went; borrowed */
 };
 

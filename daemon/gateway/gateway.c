@@ -35,6 +35,7 @@ struct gateway {
 	struct session_config sessions;
 	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
 	struct admission_stats admission;
+	atomic_uint_least64_t drain_until_ns;	/* of all gates together */
 	struct os_latch up;	/* gates */
 	char base_url[SESSION_URL_MAX + 8]; /* of what is fetched */
 	uint16_t port, metrics_port;
@@ -286,6 +287,7 @@ int gateway_start(struct gateway *gateway, struct actor_system *sys)
 			.inside = i ? -1 : gateway->inside,
 			.tls = gateway->tls,
 			.admission = &gateway->admission,
+			.drain_until_ns = &gateway->drain_until_ns,
 			.up = &gateway->up,
 		};
 		struct actor_spawn_opts opts = {

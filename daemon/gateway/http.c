@@ -32,6 +32,8 @@ struct http {
 	const struct http_owner *owner;
 	void *ctx;
 	struct list opened;		/* WebSockets to be handed over */
+	uint32_t owing;			/* connections that owe an answer */
+	bool draining;
 };
 
 /* libwebsockets' opaque user data; lives from http_adopt() until it destroys
@@ -42,6 +44,8 @@ struct connection {
 	struct pump_socket socket;
 	struct tunnel *tunnel;	/* NULL: none */
 	bool inside;		/* it came in by the door for operators */
+	bool owes;		/* the owner has a call of it, or it a part of an
+				 * answer: counted */
 	struct call *call;
 	struct upgrade upgrade;
 	struct list opened;	/* in http->opened */
@@ -50,6 +54,12 @@ struct connection {
 static uint64_t now_ns(const struct http *http)
 {
 	return os_now_ns(os_loop_env(http->loop));
+}
+
+static void set_owes(struct connection *c, bool owes)
+{
+	c->http->owing += owes - c->owes;
+	c->owes = owes;
 }
 
 /* --- reading a request -------------------------------------------------- */
@@ -106,6 +116,7 @@ static void request_done(struct connection *c)
 	c->call->head_done = true;
 	c->call->deadline_ns = now_ns(http) + CALL_DEADLINE_NS;
 	c->socket.busy = true;
+	set_owes(c, true);
 	http->owner->call(http->ctx, c->call);
 }
 
@@ -319,6 +330,8 @@ static int on_writable(struct lws *wsi, struct connection *c, void *in,
 
 	(void)in;
 	(void)len;
+	if (!call)
+		set_owes(c, lws_partial_buffered(wsi));
 	if (!call || !call->answer.status)
 		return 0;
 	err = write_answer(c, call);
@@ -333,6 +346,7 @@ static int on_writable(struct lws *wsi, struct connection *c, void *in,
 	keep_alive = call->keep_alive;
 	c->call = NULL;
 	call_free(c->http->calls, call);
+	set_owes(c, lws_partial_buffered(wsi));
 	if (err)
 		return -1;
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, REQUEST_TIMEOUT_S);
@@ -341,6 +355,8 @@ static int on_writable(struct lws *wsi, struct connection *c, void *in,
 
 void http_answer(struct call *call)
 {
+	if (call->connection->http->draining)
+		call->keep_alive = false;
 	call->connection->socket.busy = false;
 	pump_write(&call->connection->socket);
 }
@@ -410,6 +426,7 @@ static int on_destroy(struct lws *wsi, struct connection *c, void *in,
 	(void)in;
 	(void)len;
 	list_del(&c->opened);
+	set_owes(c, false);
 	if (c->call)
 		call_free(c->http->calls, c->call);
 	pump_stop(&c->socket);
@@ -580,6 +597,16 @@ void http_adopt(struct http *http, int fd, struct tunnel *tunnel)
 void http_adopt_inside(struct http *http, int fd)
 {
 	adopt(http, fd, NULL, true);
+}
+
+void http_drain(struct http *http)
+{
+	http->draining = true;
+}
+
+bool http_is_drained(const struct http *http)
+{
+	return !http->owing;
 }
 
 void http_tick(struct http *http)

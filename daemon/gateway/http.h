@@ -54,6 +54,12 @@ void http_adopt_inside(struct http *http, int fd);
  * http_run(). */
 void http_answer(struct call *call);
 
+/* From now on a connection ends with its next answer. */
+void http_drain(struct http *http);
+/* Whether every call that the owner was given has its answer, and libwebsockets
+ * holds no part of one. */
+bool http_is_drained(const struct http *http);
+
 /* Notices timeouts: to be called every second or so, before http_run(). */
 void http_tick(struct http *http);
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -83,6 +84,25 @@ void tunnels_free(struct tunnels *tunnels)
 	while (!list_empty(&tunnels->open))
 		destroy(list_entry(tunnels->open.next, struct tunnel, link));
 	mem_free(tunnels);
+}
+
+/* What is left for an end that takes nothing is nobody's. */
+static bool is_drained(const struct tunnel *tunnel)
+{
+	int unread = 0;
+
+	if (tunnel->client.deaf)
+		return true;
+	return !tunnel->client.left.len &&
+	       !(ioctl(tunnel->plain.fd, FIONREAD, &unread) == 0 && unread);
+}
+
+bool tunnels_are_drained(const struct tunnels *tunnels)
+{
+	list_for_each(pos, (struct list *)(uintptr_t)&tunnels->open)
+		if (!is_drained(list_entry(pos, struct tunnel, link)))
+			return false;
+	return true;
 }
 
 /* --- bytes ---------------------------------------------------------------- */

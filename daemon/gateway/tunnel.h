@@ -13,6 +13,8 @@
 #ifndef GATEWAY_TUNNEL_H
 #define GATEWAY_TUNNEL_H
 
+#include <stdbool.h>
+
 struct os_loop;
 struct tls;
 struct tls_server;
@@ -23,6 +25,9 @@ struct tunnels;
 struct tunnels *tunnels_new(struct os_loop *loop, struct tls_server *server);
 /* Cuts all that are left.  NULL is fine. */
 void tunnels_free(struct tunnels *tunnels);
+
+/* Whether the clients' sockets have all that was written into plain ends. */
+bool tunnels_are_drained(const struct tunnels *tunnels);
 
 /* Takes a connected, non-blocking descriptor, always, and returns the plain
  * end, the caller's.  -ENOMEM, -EMFILE and their like. */

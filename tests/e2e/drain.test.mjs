@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isOwn, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
-import { readAll, stream } from './stream.mjs';
+import { assertDrains, readAll, stream } from './stream.mjs';
 import { until } from './wait.mjs';
 
 describe('a chatd that is told to stop', { skip: !isOwn && 'not our own server' }, () => {
@@ -58,6 +58,14 @@ describe('a chatd that is told to stop under load', { skip: !isOwn && 'not our o
 		assert.equal(known.size, kept.length);
 		assert.deepEqual(acknowledged.filter(({ id }) => !known.has(id)), []);
 		assert.deepEqual(shown.filter((id) => !known.has(id)), []);
+	});
+});
+
+describe('a chatd that is told to stop while it is called', { skip: !isOwn && 'not our own server' }, () => {
+	it('answers_every_call_that_it_has_begun', async (t) => {
+		const server = await startChatd(['--no-rate-limits']);
+		t.after(() => server.close());
+		await assertDrains(server);
 	});
 });
 

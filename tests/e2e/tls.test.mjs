@@ -12,6 +12,7 @@ import tls from 'node:tls';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { startChatd, isOwn } from './chatd.mjs';
+import { assertDrains } from './stream.mjs';
 import { until, within } from './wait.mjs';
 
 const run = promisify(execFile);
@@ -110,6 +111,12 @@ describe('a chatd that speaks TLS', { skip: !isOwn && 'not our own server' }, ()
 		process.kill(server.pid, 'SIGHUP');
 		await until('the new certificate', async () =>
 			(await handshake({ rejectUnauthorized: false })).subject === 'two');
+	});
+
+	it('answers_every_call_that_it_has_begun_before_it_ends', async (t) => {
+		process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+		t.after(() => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED);
+		await assertDrains(server);
 	});
 
 	it('says_why_it_cannot_start', async () => {

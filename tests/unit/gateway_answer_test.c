@@ -14,6 +14,7 @@
 #include "gateway_http.h"
 
 #define LARGE (3u << 20)
+#define IN_ONE_PART (128u << 10)
 #define ANSWERS 8		/* large ones, one after another */
 #define SMALL_BUFFER 8192
 #define A_LONG_WHILE_S 100	/* longer than any timeout */
@@ -53,6 +54,52 @@ static void goes_on_when_the_socket_takes_more(void **state)
 	assert_int_equal(heard.len, 0);
 	buf_fini(&heard);
 	close(fd);
+}
+
+/* libwebsockets takes it all, the socket does not. */
+static void owes_until_the_socket_has_all_of_it(void **state)
+{
+	struct buf heard = BUF_INIT;
+	int fd = connect_one(SMALL_BUFFER), idle = connect_one(0);
+	size_t len = 0;
+	char *body;
+
+	(void)state;
+	assert_true(http_is_drained(http));
+	answers_at_once = false;
+	answer_len = IN_ONE_PART;
+	ask(fd, "/large");
+	UNTIL(came_count == 1);
+	assert_false(http_is_drained(http));
+	http_drain(http);
+	answer(call_find(calls, came[0].id));
+	http_run(http);
+	assert_null(call_find(calls, came[0].id));
+	stirs_when_still();
+	assert_false(http_is_drained(http));
+	UNTIL(hear(fd, &heard, SIZE_MAX));
+	assert_true(http_is_drained(http));
+	body = take_answer(&heard, &len);
+	assert_non_null(body);
+	assert_int_equal(len, IN_ONE_PART);
+	free(body);
+	buf_fini(&heard);
+	close(fd);
+	close(idle);
+}
+
+static void owes_nothing_to_a_client_that_has_gone(void **state)
+{
+	int fd = connect_one(0);
+
+	(void)state;
+	answers_at_once = false;
+	ask(fd, "/gone");
+	UNTIL(came_count == 1);
+	close(fd);
+	answer(call_find(calls, came[0].id));
+	http_run(http);
+	UNTIL(http_is_drained(http));
 }
 
 struct reader {
@@ -223,6 +270,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		CASE(goes_on_when_the_socket_takes_more),
+		CASE(owes_until_the_socket_has_all_of_it),
+		CASE(owes_nothing_to_a_client_that_has_gone),
 		CASE(goes_on_with_a_client_that_reads_meanwhile),
 		CASE(closes_behind_an_answer_that_is_the_last),
 		CASE(lets_go_of_a_client_that_is_gone),
