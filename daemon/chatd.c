@@ -134,6 +134,8 @@ static int open_folder(struct chatd *d)
 	if (out.len)
 		printf("A guild with #general has been made.  Shown this once; "
 		       "more with `chatd admin`.\n\n%s\n", buf_str(&out));
+	/* Should we not come to say that we are ready, it has been shown. */
+	fflush(stdout);
 	buf_fini(&out);
 	return 0;
 }
@@ -371,25 +373,40 @@ static int start_all(struct chatd *d)
 
 /* --- run --- */
 
-/* Threads started after this do not take these signals either. */
-static void block_signals(const struct chatd *d, sigset_t *ret_set)
+/* Without TLS SIGHUP means what it means to others: the terminal is gone. */
+static void hold_hangups(const struct chatd *d)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	if (d->config.tls_cert[0])
+		sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/*
+ * Signals to stop wait from here on.  Before, in a start that may take minutes,
+ * and when one has been heard they end us at once: what is acknowledged is
+ * durable.
+ */
+static void hold_stops(sigset_t *ret_set)
 {
 	sigemptyset(ret_set);
 	sigaddset(ret_set, SIGINT);
 	sigaddset(ret_set, SIGTERM);
-	/* Without TLS it means what it means to others: the terminal is gone. */
-	if (d->config.tls_cert[0])
-		sigaddset(ret_set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, ret_set, NULL);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 /* Until a signal says to stop; SIGHUP says to read the certificate again. */
-static int wait_for_stop(struct chatd *d, const sigset_t *set)
+static void wait_for_stop(struct chatd *d, const sigset_t *stops)
 {
+	sigset_t set = *stops;
 	int sig, err;
 
-	while (!sigwait(set, &sig) && sig == SIGHUP) {
+	if (d->config.tls_cert[0])
+		sigaddset(&set, SIGHUP);
+	while (!sigwait(&set, &sig) && sig == SIGHUP) {
 		err = tls_server_reload(d->tls);
 		if (err)
 			log_error("chatd", "tls_not_reloaded", "error=%d", err);
@@ -397,7 +414,8 @@ static int wait_for_stop(struct chatd *d, const sigset_t *set)
 			log_info("chatd", "tls_reloaded", "cert=%s",
 				 d->config.tls_cert);
 	}
-	return sig;
+	log_info("chatd", "stopping", "signal=%d", sig);
+	pthread_sigmask(SIG_UNBLOCK, stops, NULL);
 }
 
 /* A session has one; beyond the limit's half os/ does without. */
@@ -413,10 +431,10 @@ static void raise_descriptors(void)
 
 static int run(struct chatd *d)
 {
-	sigset_t set;
+	sigset_t stops;
 	int err;
 
-	block_signals(d, &set);
+	hold_hangups(d);
 	raise_descriptors();
 	err = open_all(d);
 	if (!err)
@@ -425,12 +443,12 @@ static int run(struct chatd *d)
 		printf("chatd: metrics on http://127.0.0.1:%u/metrics\n",
 		       gateway_metrics_port(d->gateway));
 	if (!err) {
+		hold_stops(&stops);
 		printf("chatd: ready on %s://%s:%u/\n",
 		       d->tls ? "https" : "http", d->config.listen,
 		       gateway_port(d->gateway));
 		fflush(stdout);
-		log_info("chatd", "stopping", "signal=%d",
-			 wait_for_stop(d, &set));
+		wait_for_stop(d, &stops);
 	}
 	if (d->sys) {
 		int late = actor_system_shutdown(d->sys, SHUTDOWN_MS);

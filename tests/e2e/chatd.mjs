@@ -17,7 +17,7 @@ import { Gateway } from './socket.mjs';
 import { within } from './wait.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const program = path.resolve(process.env.CHATD ??
+export const program = path.resolve(process.env.CHATD ??
 	path.join(here, '../../.build/release/bin/chatd'));
 
 /** Asks a server what the first bot's guild and channel are. */

@@ -2,11 +2,14 @@
 // Start and end.  On SIGTERM clients are told to come again, and nothing is lost.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
 import { describe, it } from 'node:test';
-import { isOwn, startChatd } from './chatd.mjs';
+import { isOwn, program, rest, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
 import { assertDrains, readAll, stream } from './stream.mjs';
-import { until } from './wait.mjs';
+import { until, within } from './wait.mjs';
 
 describe('a chatd that is told to stop', { skip: !isOwn && 'not our own server' }, () => {
 	it('sends_op_7_and_closes_so_that_clients_resume', async (t) => {
@@ -66,6 +69,37 @@ describe('a chatd that is told to stop while it is called', { skip: !isOwn && 'n
 		const server = await startChatd(['--no-rate-limits']);
 		t.after(() => server.close());
 		await assertDrains(server);
+	});
+});
+
+describe('a chatd that is not to wait', { skip: !isOwn && 'not our own server' }, () => {
+	it('ends_at_once_when_it_is_told_to_stop_twice', async (t) => {
+		const server = await startChatd(['--no-rate-limits']);
+		t.after(() => server.close());
+		// More than a drain waits for: each takes a core a while.
+		const logins = Array.from({ length: 200 }, () => rest(server, null,
+			'POST', '/auth/login', { login: 'x', password: 'y' }).catch(() => {}));
+		await Promise.race(logins);
+		process.kill(server.pid, 'SIGTERM');
+		await until('the drain', () => /stopping/.test(server.errors));
+		process.kill(server.pid, 'SIGTERM');
+		assert.equal((await within('its end', server.exited)).signal, 'SIGTERM');
+		await Promise.all(logins);
+		await server.start();
+	});
+
+	it('ends_at_once_when_it_is_not_ready_yet', async (t) => {
+		const first = await startChatd();
+		t.after(() => first.close());
+		// It waits two seconds for the other's port.
+		const folder = path.join(path.dirname(first.folder), 'second');
+		const second = spawn(program, ['--data', folder,
+			'--port', String(first.port)], { stdio: 'ignore' });
+		const ended = new Promise((resolve) =>
+			second.once('exit', (code, signal) => resolve(signal)));
+		await until('its start', () => fs.existsSync(path.join(folder, 'admin.sock')));
+		second.kill('SIGTERM');
+		assert.equal(await within('its end', ended), 'SIGTERM');
 	});
 });
 
