@@ -143,6 +143,55 @@ static void a_leaving_block_is_not_filled(void **state)
 					  true), 0);
 }
 
+static void a_block_is_given_no_slot_for_nothing(void **state)
+{
+	struct sd_op w, f;
+
+	(void)state;
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 4000, 1, false),
+			 0);
+	sd_op_begin_write(&guard, &table, &w, 4000, 1);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 4000, 1, true),
+			 0);
+	sd_op_end(&guard, &w, 1, crc);
+	assert_int_equal(sd_cache_used(table.cache), 0);
+	assert_int_equal(sd_table_find(&table, 4000), SD_NO_SLOT);
+}
+
+/* Nothing of the block before is left to it: neither its reads nor its end. */
+static void a_slot_that_changed_hands_is_like_any_other(void **state)
+{
+	u64 block = leaving_block(), slot = sd_table_find(&table, block);
+	struct sd_op op;
+
+	(void)state;
+	assert_true(hit(block) && hit(block));
+	store();
+	for (u64 b = 3000; sd_table_owner(&table, slot) == SD_NO_SLOT; b++)
+		fill(b);
+	assert_false(sd_cache_is_leaving(table.cache, slot));
+	assert_int_equal(table.cache->policy.uses[slot], 0);
+	block = sd_table_owner(&table, slot);
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &op, block, 6, false),
+			 6);
+	sd_op_end(&guard, &op, 6, crc);
+}
+
+/* All pages of the next block there are to be filled. */
+static void a_slot_that_changes_hands_has_nothing_to_be_verified(void **state)
+{
+	u64 block = leaving_block(), slot = sd_table_find(&table, block);
+
+	(void)state;
+	assert_int_equal(sd_table_distrust(&table), 0);
+	assert_int_equal(sd_table_unverified(&table, block), 1);
+	store();
+	assert_int_equal(sd_unverified_pages(&table, slot), 0);
+	for (u64 b = 3000; sd_table_owner(&table, slot) == SD_NO_SLOT; b++)
+		fill(b);
+	assert_true(hit(sd_table_owner(&table, slot)));
+}
+
 static void a_write_keeps_the_slot_of_its_block(void **state)
 {
 	u64 block = leaving_block(), slot = sd_table_find(&table, block);
@@ -222,6 +271,37 @@ static void what_is_read_stays(void **state)
 	assert_false(hit(1001));
 }
 
+static void each_use_is_worth_a_round(void **state)
+{
+	struct sd_policy *p = &table.cache->policy;
+
+	(void)state;
+	for (u32 slot = 0; slot < 50; slot++) {
+		p->ops->insert(p, slot, true);
+		p->uses[slot] = slot == 7 ? 3 : 1;
+	}
+	for (u32 i = 0; i < 49; i++)
+		assert_int_not_equal(p->ops->evict(p), 7);
+	assert_int_equal(p->ops->evict(p), 7);
+}
+
+/* By those that are read once, however many. */
+static void a_new_block_that_was_used_is_not_pushed_out(void **state)
+{
+	struct sd_policy *p = &table.cache->policy;
+	u32 out;
+
+	(void)state;
+	for (u32 slot = 0; slot < 100; slot++)
+		p->ops->insert(p, slot, false);
+	sd_policy_hit(p, 7);
+	for (u32 i = 0; i < 500; i++) {
+		out = p->ops->evict(p);
+		assert_int_not_equal(out, 7);
+		p->ops->insert(p, out, false);
+	}
+}
+
 static void a_sweep_is_bounded(void **state)
 {
 	struct sd_policy *p = &table.cache->policy;
@@ -265,6 +345,43 @@ static void an_evicted_block_is_let_in_at_once(void **state)
 	assert_true(sd_cache_admits(table.cache, block));
 }
 
+/* New blocks, other than those of before, anywhere. */
+static void time_passes(struct sd_ghost *g, u32 blocks)
+{
+	static u32 next = 1;
+
+	while (blocks--) {
+		next ^= next << 13;
+		next ^= next >> 17;
+		next ^= next << 5;
+		sd_ghost_miss(g, next | 1u << 20);
+	}
+}
+
+static void what_was_seen_is_known_within_the_window_alone(void **state)
+{
+	u32 slots = 8192, nr = 100;
+	struct sd_ghost g;
+
+	(void)state;
+	assert_int_equal(sd_ghost_init(&g, slots), 0);
+	/* Ever and again, until the clock has gone round twice. */
+	for (u32 i = 0; i < 2 * 4096; i++) {
+		sd_ghost_miss(&g, i);
+		time_passes(&g, 2 * g.per_tick);
+		assert_int_equal(sd_ghost_look(&g, i), SD_GHOST_AGAIN);
+	}
+	for (u32 b = 0; b < nr; b++)
+		sd_ghost_miss(&g, 10000 + b);
+	time_passes(&g, slots + slots / 4);
+	for (u32 b = 0; b < nr; b++)
+		assert_int_equal(sd_ghost_look(&g, 10000 + b), SD_GHOST_NEW);
+	sd_ghost_miss(&g, 20000);
+	sd_ghost_evicted(&g, 20000);
+	assert_int_equal(sd_ghost_look(&g, 20000), SD_GHOST_BACK);
+	sd_ghost_fini(&g);
+}
+
 static void a_loop_is_mostly_refused(void **state)
 {
 	struct sd_cache *c = table.cache;
@@ -275,6 +392,60 @@ static void a_loop_is_mostly_refused(void **state)
 	for (u32 i = 0; i < 20 * n; i++)
 		in += sd_cache_admits(c, 1000 + i % n) && i > 10 * n;
 	assert_in_range(in, 1, 10 * n / 16);
+}
+
+/* What was wanted is not wanted any more: others are let in again. */
+static void after_a_loop_others_are_let_in_again(void **state)
+{
+	struct sd_cache *c = table.cache;
+	u32 in = 0, n = SLOTS * 3 / 4;
+
+	(void)state;
+	fill_all(SLOTS - c->reserve);
+	/* However long it was: one in a few is let in. */
+	for (u32 i = 0; i < 1000 * n; i++)
+		in += sd_cache_admits(c, 1000 + i % n) && i > 900 * n;
+	assert_in_range(in, 100 * n / 64, 100 * n / 16);
+	for (u32 b = 10000; b < 10000 + 20 * SLOTS; b++)
+		sd_cache_admits(c, b);
+	in = 0;
+	for (u32 b = 50000; b < 50016; b++)
+		sd_cache_admits(c, b);
+	for (u32 b = 50000; b < 50008; b++)
+		in += sd_cache_admits(c, b);
+	assert_int_equal(in, 8);
+}
+
+static void a_write_is_remembered_of_what_has_no_slot(void **state)
+{
+	struct sd_cache *c = table.cache;
+
+	(void)state;
+	fill_all(SLOTS - c->reserve);
+	sd_cache_wrote(c, 7);
+	sd_cache_wrote(c, 3000);
+	for (u32 b = 3001; b < 3016; b++)
+		assert_false(sd_cache_admits(c, b));
+	assert_int_equal(sd_ghost_look(&c->ghost, 7), SD_GHOST_NEW);
+	assert_true(sd_cache_admits(c, 3000));
+}
+
+static void a_budget_is_there_from_the_start_and_does_not_leak(void **state)
+{
+	struct sd_cache *c = table.cache;
+	u64 ms = 1000000, day = 86400000 * ms, spent = 0;
+
+	(void)state;
+	sd_cache_set_budget(c, 1000, 4000);
+	assert_true(sd_cache_spend(c, 4000, 0));
+	/* Looked at many times in a millisecond, for a second. */
+	for (u64 now = 0; now <= 1000 * ms; now += 7 * ms / 10)
+		spent += sd_cache_spend(c, 1, now);
+	assert_in_range(spent, 998, 1000);
+	/* Much in a second, and nothing spent for months. */
+	sd_cache_set_budget(c, 1ull << 33, 1ull << 40);
+	assert_true(sd_cache_spend(c, 1ull << 40, 100 * day));
+	assert_true(sd_cache_spend(c, 1ull << 40, 100 * day + (ms << 31)));
 }
 
 static void a_budget_is_saved_up_and_spent(void **state)
@@ -328,6 +499,43 @@ static void two_slots_of_one_block_are_not_believed(void **state)
 	assert_int_equal(sd_table_owner(&table, 11), SD_NO_SLOT);
 }
 
+/* As after a restart: nothing to be stored would make room. */
+static void a_full_cache_is_short_of_slots_only_once_some_leave(void **state)
+{
+	u64 other;
+
+	(void)state;
+	sd_table_fini(&table);
+	assert_int_equal(sd_table_init(&table, &geom, 0, SLOTS,
+				       sd_slots_per_chunk(geom.pages), false),
+			 0);
+	assert_int_equal(sd_table_init_cache(&table, &sd_policy_s3fifo), 0);
+	for (u64 b = 0; b < SLOTS; b++)
+		assert_int_equal(sd_table_load(&table, b, b, 1, &other), 0);
+	sd_cache_ready(table.cache);
+	assert_int_equal(table.cache->nr_free, 0);
+	assert_false(sd_cache_is_short(table.cache));
+	assert_false(fill(4000));
+	assert_true(sd_cache_is_short(table.cache));
+	assert_true(store() > 0);
+	assert_true(fill(4000));
+}
+
+/* Whatever its size: so the lock of the one is the lock of the other. */
+static void a_chain_lies_in_one_bucket_of_the_guard(void **state)
+{
+	static const u32 sizes[] = { 1, 2, 3, 100, 1024, 1025, 5000 };
+	struct sd_index ix;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(sizes); i++) {
+		assert_int_equal(sd_index_init(&ix, sizes[i]), 0);
+		assert_true(1ull << ix.bits >= sizes[i]);
+		assert_true(ix.bits >= SD_GUARD_BITS);
+		sd_index_fini(&ix);
+	}
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 #define BOTH(f) CASE(f), \
 	cmocka_unit_test_setup_teardown(f, set_up_sieve, tear_down)
@@ -339,18 +547,29 @@ int main(void)
 		BOTH(no_slot_has_two_blocks),
 		BOTH(a_leaving_block_is_read_until_it_is_stored),
 		CASE(a_leaving_block_is_not_filled),
+		CASE(a_block_is_given_no_slot_for_nothing),
+		CASE(a_slot_that_changed_hands_is_like_any_other),
+		CASE(a_slot_that_changes_hands_has_nothing_to_be_verified),
 		CASE(a_write_keeps_the_slot_of_its_block),
 		CASE(a_discard_keeps_slots_where_they_are),
 		CASE(a_read_is_not_believed_if_the_slot_changed_hands),
 		CASE(a_fill_without_a_free_slot_is_refused),
 		BOTH(what_is_read_stays),
+		CASE(each_use_is_worth_a_round),
+		CASE(a_new_block_that_was_used_is_not_pushed_out),
 		BOTH(a_sweep_is_bounded),
 		CASE(a_block_is_let_in_when_it_comes_back),
 		CASE(an_evicted_block_is_let_in_at_once),
+		cmocka_unit_test(what_was_seen_is_known_within_the_window_alone),
 		CASE(a_loop_is_mostly_refused),
+		CASE(after_a_loop_others_are_let_in_again),
+		CASE(a_write_is_remembered_of_what_has_no_slot),
+		CASE(a_budget_is_there_from_the_start_and_does_not_leak),
 		CASE(a_budget_is_saved_up_and_spent),
 		CASE(long_reads_are_noticed),
 		CASE(two_slots_of_one_block_are_not_believed),
+		CASE(a_full_cache_is_short_of_slots_only_once_some_leave),
+		cmocka_unit_test(a_chain_lies_in_one_bucket_of_the_guard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

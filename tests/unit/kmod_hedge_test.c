@@ -77,6 +77,16 @@ static void never_waits_longer_than_for_the_disk(void **state)
 	assert_in_range(bound(), 2000, 2600);
 }
 
+/* One of twenty: no more of what is asked twice would be won. */
+static void the_disk_is_known_by_its_slow_reads(void **state)
+{
+	(void)state;
+	answers(ssd_total, 80 * MS, 1000);
+	answers(disk_total, 2 * MS, 920);
+	answers(disk_total, 30 * MS, 80);
+	assert_in_range(bound(), 30000, 39000);
+}
+
 static void without_a_disk_read_the_ssd_decides(void **state)
 {
 	(void)state;
@@ -128,6 +138,7 @@ int main(void)
 		cmocka_unit_test_setup(one_in_a_hundred_is_hedged, set_up),
 		cmocka_unit_test_setup(equal_reads_are_not_all_hedged, set_up),
 		cmocka_unit_test_setup(never_waits_longer_than_for_the_disk, set_up),
+		cmocka_unit_test_setup(the_disk_is_known_by_its_slow_reads, set_up),
 		cmocka_unit_test_setup(without_a_disk_read_the_ssd_decides, set_up),
 		cmocka_unit_test_setup(very_fast_ones_get_fifty_microseconds, set_up),
 		cmocka_unit_test_setup(what_was_long_ago_is_forgotten, set_up),

@@ -67,6 +67,18 @@ static void idle_bits_are_cleared(void **state)
 	assert_false(sd_intent_get(&it, 7));
 }
 
+/* However long it took: what was written is likely to be written again. */
+static void a_write_that_has_just_ended_spares_its_bit(void **state)
+{
+	(void)state;
+	sd_intent_get(&it, 7);
+	pass();
+	assert_int_equal(sd_intent_choose(&it, false), 0);
+	sd_intent_put(&it, 7);
+	assert_int_equal(sd_intent_choose(&it, false), 0);
+	assert_int_equal(sd_intent_choose(&it, false), 1);
+}
+
 static void used_bits_are_not(void **state)
 {
 	(void)state;
@@ -200,6 +212,7 @@ int main(void)
 		CASE(the_first_waits_the_second_goes),
 		CASE(a_pass_that_began_before_does_not_count),
 		CASE(idle_bits_are_cleared),
+		CASE(a_write_that_has_just_ended_spares_its_bit),
 		CASE(used_bits_are_not),
 		CASE(after_a_clear_all_wait_for_their_own_pass),
 		CASE(a_clear_during_a_pass_is_not_undone),

@@ -96,6 +96,35 @@ static void every_block_has_one_place(void **state)
 								    slot)));
 }
 
+/* An SSD that is smaller than its share, or larger; a disk that is too large. */
+static void what_has_no_slot_is_not_found(void **state)
+{
+	struct sd_table t;
+	struct sd_geom g;
+
+	(void)state;
+	assert_int_equal(sd_table_init(&t, &geom, 1, 10,
+				       sd_slots_per_chunk(geom.pages), true), 0);
+	assert_int_equal(sd_table_find(&t, 9 * 3 + 1), 9);
+	assert_int_equal(sd_table_find(&t, 10 * 3 + 1), SD_NO_SLOT);
+	sd_table_fini(&t);
+	assert_int_equal(sd_table_init(&t, &geom, 1, 1000,
+				       sd_slots_per_chunk(geom.pages), true), 0);
+	assert_int_equal(sd_table_owner(&t, 10), 31);
+	assert_int_equal(sd_table_owner(&t, 999), SD_NO_SLOT);
+	sd_table_fini(&t);
+	assert_int_equal(sd_geom_init(&g, ((u64)SD_NONE - 1) * 8, 8, 1), 0);
+	assert_int_equal(sd_table_init(&t, &g, 0, 10, sd_slots_per_chunk(1),
+				       true), 0);
+	assert_int_equal(sd_table_init_cache(&t, &sd_policy_sieve), 0);
+	sd_table_fini(&t);
+	assert_int_equal(sd_geom_init(&g, (u64)SD_NONE * 8, 8, 1), 0);
+	assert_int_equal(sd_table_init(&t, &g, 0, 10, sd_slots_per_chunk(1),
+				       true), 0);
+	assert_int_equal(sd_table_init_cache(&t, &sd_policy_sieve), -EFBIG);
+	sd_table_fini(&t);
+}
+
 static void masks_tell_parts_from_whole_pages(void **state)
 {
 	(void)state;
@@ -269,6 +298,53 @@ static void a_range_keeps_all_out_while_it_lasts(void **state)
 	fill(1, 1);
 }
 
+static void two_ranges_keep_all_out_until_both_have_ended(void **state)
+{
+	struct sd_range a = { .first = 0, .last = 10 };
+	struct sd_range b = { .first = 5, .last = 20 };
+	struct sd_op f;
+
+	(void)state;
+	sd_range_begin(&guard, &a);
+	sd_range_begin(&guard, &b);
+	sd_range_end(&guard, &a);
+	assert_false(sd_guard_idle(&guard));
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &f, 7, 1, false), 0);
+	fill(1, 1);
+	sd_range_end(&guard, &b);
+	assert_true(sd_guard_idle(&guard));
+	fill(7, 1);
+}
+
+static void an_operation_is_under_way_until_it_ends(void **state)
+{
+	struct sd_op w;
+
+	(void)state;
+	sd_op_begin_write(&guard, NULL, &w, 12345, 1);
+	assert_false(sd_guard_idle(&guard));
+	sd_op_end(&guard, &w, 0, crc);
+	assert_true(sd_guard_idle(&guard));
+}
+
+/* Of so many some share a bucket with any other block. */
+static void what_is_under_way_on_other_blocks_does_not_matter(void **state)
+{
+	static struct sd_op ops[10000];
+	struct sd_op w;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(ops); i++)
+		sd_op_begin_write(&guard, NULL, &ops[i], 2000 + i, 1);
+	fill(1, 1);
+	sd_op_begin_write(&guard, &table, &w, 1, 1);
+	assert_int_equal(sd_op_end(&guard, &w, ~0ull, crc), 1);
+	for (u32 i = 0; i < ARRAY_SIZE(ops); i++) {
+		assert_false(ops[i].spoiled);
+		sd_op_end(&guard, &ops[i], 0, crc);
+	}
+}
+
 static void only_good_pages_are_published(void **state)
 {
 	struct sd_op op;
@@ -278,6 +354,10 @@ static void only_good_pages_are_published(void **state)
 	assert_int_equal(sd_op_end(&guard, &op, 0xd0, crc), 0xd0);
 	assert_false(valid(1, 0x20));
 	assert_int_equal(sd_table_crc(&table, 0, 6), 33);
+	/* Checksums are counted from the first page, good or not. */
+	assert_int_equal(sd_op_begin_fill(&guard, &table, &op, 4, 0xf0, false), 0xf0);
+	assert_int_equal(sd_op_end(&guard, &op, 0x40, crc), 0x40);
+	assert_int_equal(sd_table_crc(&table, 1, 6), 33);
 }
 
 static void impossible_geometry_is_refused(void **state)
@@ -323,6 +403,21 @@ static void what_is_equal_is_read_again(void **state)
 	/* What differs is forgotten. */
 	assert_int_equal(sd_table_count_unverified(&table), 0);
 	assert_int_equal(sd_op_begin_verify(&guard, &table, &op, 1, ~0ull), 0);
+}
+
+static void a_page_is_verified_once_at_a_time(void **state)
+{
+	struct sd_op first, second;
+
+	(void)state;
+	fill(1, 0xff);
+	sd_table_distrust(&table);
+	assert_int_equal(sd_op_begin_verify(&guard, &table, &first, 1, 0xf),
+			 0xf);
+	assert_int_equal(sd_op_begin_verify(&guard, &table, &second, 1, ~0ull),
+			 0xf0);
+	assert_int_equal(sd_op_end(&guard, &first, ~0ull, crc), 0xf);
+	assert_int_equal(sd_op_end(&guard, &second, ~0ull, crc), 0xf0);
 }
 
 static void a_write_makes_verifying_needless(void **state)
@@ -381,6 +476,7 @@ int main(void)
 		cmocka_unit_test(an_ssd_of_more_than_2_tib_has_its_tables),
 		CASE(without_verifying_no_memory_is_taken_for_it),
 		CASE(every_block_has_one_place),
+		CASE(what_has_no_slot_is_not_found),
 		CASE(masks_tell_parts_from_whole_pages),
 		CASE(the_disk_has_no_page_beyond_its_end),
 		CASE(what_was_stored_for_another_block_is_not_taken),
@@ -395,9 +491,13 @@ int main(void)
 		CASE(a_read_is_not_believed_after_a_write),
 		CASE(a_bad_page_is_distrusted),
 		CASE(a_range_keeps_all_out_while_it_lasts),
+		CASE(two_ranges_keep_all_out_until_both_have_ended),
+		CASE(an_operation_is_under_way_until_it_ends),
+		CASE(what_is_under_way_on_other_blocks_does_not_matter),
 		CASE(only_good_pages_are_published),
 		CASE(what_is_distrusted_is_not_read),
 		CASE(what_is_equal_is_read_again),
+		CASE(a_page_is_verified_once_at_a_time),
 		CASE(a_write_makes_verifying_needless),
 		CASE(a_fill_leaves_unverified_pages_alone),
 		CASE(a_discard_spoils_verifying),

@@ -33,11 +33,15 @@ static void takes_what_the_manual_says(void **state)
 	assert_int_equal(m.verb, SD_VERB_BYPASS);
 	assert_int_equal(m.leg, 3);
 	assert_int_equal(parse("restore 0"), 0);
+	assert_int_equal(m.verb, SD_VERB_RESTORE);
 	assert_int_equal(parse("remove 1"), 0);
+	assert_int_equal(m.verb, SD_VERB_REMOVE);
 	assert_int_equal(parse("replace 2 /dev/x"), 0);
 	assert_int_equal(m.verb, SD_VERB_REPLACE);
 	assert_string_equal(m.path, "/dev/x");
 	assert_int_equal(parse("add 2 8:16"), 0);
+	assert_int_equal(m.verb, SD_VERB_ADD);
+	assert_string_equal(m.path, "8:16");
 	assert_int_equal(parse("warm 4096"), 0);
 	assert_int_equal(m.kib_per_s, 4096);
 	assert_int_equal(parse("warm off"), 0);

@@ -96,6 +96,20 @@ static void without_heat_it_is_from_first_to_last(void **state)
 	assert_int_equal(next(&p), BLOCKS);
 }
 
+/* It comes to nothing on a disk that nobody reads, in many calls. */
+static void one_call_looks_at_a_bounded_part_of_the_disk(void **state)
+{
+	u32 classes = SUPERDISK_HEAT_MAX / SD_PLAN_CLASS;
+	struct sd_plan p;
+	u64 block, calls = 1;
+
+	(void)state;
+	sd_plan_start(&p, &heat, BLOCKS, false);
+	while (!sd_plan_next(&p, &block))
+		calls++;
+	assert_true(calls > classes * (BLOCKS / SD_PLAN_BATCH));
+}
+
 /* Blocks whose heat changes while the plan goes on are not lost. */
 static void a_block_that_cools_or_warms_still_comes(void **state)
 {
@@ -151,6 +165,10 @@ static void an_idle_time_is_not_saved_up(void **state)
 	while (sd_pace_take(&p, 64))
 		kib += 64;
 	assert_true(kib <= 65536 / 20 + 64);
+	/* At a rate and after a time that have a product of 2^64. */
+	sd_pace_start(&p, 0);
+	sd_pace_tick(&p, 1ull << 33, 1u << 31, 64);
+	assert_true(sd_pace_take(&p, 64));
 }
 
 static void wait_is_long_enough_and_not_longer(void **state)
@@ -177,6 +195,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hotter_blocks_come_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_block_comes_in_the_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(cold_blocks_do_not_come_unless_wanted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_call_looks_at_a_bounded_part_of_the_disk, set_up, tear_down),
 		cmocka_unit_test(without_heat_it_is_from_first_to_last),
 		cmocka_unit_test_setup_teardown(a_block_that_cools_or_warms_still_comes, set_up, tear_down),
 		cmocka_unit_test(rate_is_kept_whatever_the_tick),

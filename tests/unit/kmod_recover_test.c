@@ -100,6 +100,38 @@ static void a_blank_one_is_cold_and_that_is_no_news(void **state)
 	assert_null(c[1].why);
 }
 
+/* Nothing that is left in memory of one is listened to. */
+static void one_that_cannot_be_read_says_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(warm(), 7);
+	c[1].super.generation = 99;
+	c[1].super.roster[0] = 0;
+	c[1].present = false;
+	assert_int_equal(judge(), 7);
+	assert_int_equal(warm(), 5);
+	c[1].present = true;
+	c[1].err = -EIO;
+	assert_int_equal(judge(), 7);
+	assert_int_not_equal(best, 1);
+	assert_int_equal(warm(), 5);
+	assert_non_null(c[1].why);
+	c[2].present = false;	/* one of three is left */
+	assert_int_equal(warm(), 0);
+	c[0].present = c[2].present = false;
+	assert_int_equal(judge(), 0);
+	assert_int_equal(best, LEGS);
+}
+
+static void checksums_are_no_harm_to_one_who_does_not_verify(void **state)
+{
+	(void)state;
+	sd_recover(&geom, SUPERDISK_MODE_MIRROR, SD_ATTACH_TRUST, false, c,
+		   &best);
+	for (u32 i = 0; i < LEGS; i++)
+		assert_true(c[i].warm);
+}
+
 static void swapped_ones_are_cold(void **state)
 {
 	struct sd_super s = c[0].super;
@@ -149,13 +181,72 @@ static void a_larger_disk_is_the_same_a_smaller_is_not(void **state)
 	assert_int_equal(warm(), 6);
 }
 
+static void one_is_cold(u32 leg)
+{
+	assert_int_equal(warm(), 7 & ~(1u << leg));
+	assert_non_null(c[leg].why);
+	set_up(NULL);
+}
+
 static void another_layout_is_cold(void **state)
 {
 	(void)state;
 	c[0].super.block_sectors = 64;
+	one_is_cold(0);
 	c[1].super.layout.data_start += 2048;
+	one_is_cold(1);
+	c[2].super.layout.region_shift++;
+	one_is_cold(2);
+	c[0].super.mode = SUPERDISK_MODE_CACHE;
+	one_is_cold(0);
 	c[2].super.verify = false;
+	one_is_cold(2);
+}
+
+/* Blocks are placed by both. */
+static void another_position_or_number_of_them_is_cold(void **state)
+{
+	(void)state;
+	c[1].super.leg = 2;
+	one_is_cold(1);
+	c[1].super.nr_legs = 4;
+	one_is_cold(1);
+	for (u32 i = 0; i < LEGS; i++)
+		c[i].super.nr_legs = 4;
 	assert_int_equal(warm(), 0);
+}
+
+static enum superdisk_mode placement(u32 named)
+{
+	return sd_recover_placement(&geom, named, c);
+}
+
+static void small_ssds_are_a_cache_unless_it_is_named(void **state)
+{
+	(void)state;
+	assert_int_equal(placement(SUPERDISK_MODE_AUTO),
+			 SUPERDISK_MODE_MIRROR);
+	assert_int_equal(placement(SUPERDISK_MODE_CACHE),
+			 SUPERDISK_MODE_CACHE);
+	c[1].layout.nr_slots--;
+	assert_int_equal(placement(SUPERDISK_MODE_AUTO), SUPERDISK_MODE_CACHE);
+	assert_int_equal(placement(SUPERDISK_MODE_MIRROR),
+			 SUPERDISK_MODE_MIRROR);
+}
+
+/* One that is not here says nothing; those that are know what they were. */
+static void a_cache_stays_one_while_its_small_ssds_are_away(void **state)
+{
+	(void)state;
+	c[1].present = false;
+	c[1].layout.nr_slots = 0;
+	assert_int_equal(placement(SUPERDISK_MODE_AUTO),
+			 SUPERDISK_MODE_MIRROR);
+	c[0].super.mode = c[2].super.mode = SUPERDISK_MODE_CACHE;
+	assert_int_equal(placement(SUPERDISK_MODE_AUTO), SUPERDISK_MODE_CACHE);
+	c[0].present = c[2].present = false;
+	assert_int_equal(placement(SUPERDISK_MODE_AUTO),
+			 SUPERDISK_MODE_MIRROR);
 }
 
 static void discard_believes_nobody(void **state)
@@ -180,6 +271,19 @@ static void a_sample_in_doubt_does_not_count(void **state)
 	assert_true(sd_recover_same_disk(&c[0].super, now, doubted));
 }
 
+static void every_sample_is_compared(void **state)
+{
+	unsigned long doubted[1] = {};
+	u32 now[SD_NR_SAMPLES] = {};
+
+	(void)state;
+	for (u32 i = 0; i < SD_NR_SAMPLES; i++) {
+		now[i] = 1;
+		assert_false(sd_recover_same_disk(&c[0].super, now, doubted));
+		now[i] = 0;
+	}
+}
+
 #define CASE(f) cmocka_unit_test_setup(f, set_up)
 
 int main(void)
@@ -190,6 +294,8 @@ int main(void)
 		CASE(one_that_missed_writes_is_cold),
 		CASE(one_that_lags_within_a_change_is_warm),
 		CASE(a_blank_one_is_cold_and_that_is_no_news),
+		CASE(one_that_cannot_be_read_says_nothing),
+		CASE(checksums_are_no_harm_to_one_who_does_not_verify),
 		CASE(swapped_ones_are_cold),
 		CASE(a_minority_is_not_believed),
 		CASE(half_of_the_members_are_enough),
@@ -197,8 +303,12 @@ int main(void)
 		CASE(states_that_cannot_be_trusted_are_cold),
 		CASE(a_larger_disk_is_the_same_a_smaller_is_not),
 		CASE(another_layout_is_cold),
+		CASE(another_position_or_number_of_them_is_cold),
+		CASE(small_ssds_are_a_cache_unless_it_is_named),
+		CASE(a_cache_stays_one_while_its_small_ssds_are_away),
 		CASE(discard_believes_nobody),
 		CASE(a_sample_in_doubt_does_not_count),
+		CASE(every_sample_is_compared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
