@@ -8,9 +8,10 @@
  * Odd seeds are a mirror; even ones a cache, whose SSD has room for an eighth
  * of the disk.  Reads, writes, fills and comparisons are under way at once and
  * advance in random order, also in the middle of every metadata I/O.  Power is
- * cut at a random device write or flush; now and then the SSD is then attached
- * to be verified, with a disk that was changed meanwhile, and power is cut
- * before that is done.  After each recovery, and all the time:
+ * cut at a random device write or flush, and again in the recovery; now and then
+ * the SSD is then attached to be verified, with a disk that was changed
+ * meanwhile, and power is cut before that is done.  After each recovery, and all
+ * the time:
  *
  *	a page that is valid holds on the SSD what the disk holds (K1, K2);
  *	a read that is believed returns what the disk holds (K2);
@@ -141,13 +142,15 @@ static void start_cold(u64 epoch)
 }
 
 static u64 unread_chunk;
+static bool all_is_read;
 
 /* Now and then a chunk cannot be read, this once. */
 static void load_units(void)
 {
 	static unsigned long want[BITS_TO_LONGS(SD_INTENT_MAX_BITS)];
 
-	unread_chunk = life.off != NO_UNIT_DOUBT && rnd(4) ? life.table.nr_chunks : rnd(life.table.nr_chunks);
+	unread_chunk = all_is_read || (life.off != NO_UNIT_DOUBT && rnd(4)) ?
+		       life.table.nr_chunks : rnd(life.table.nr_chunks);
 	if (unread_chunk < life.table.nr_chunks)
 		life.ssd.unreadable = SD_UNIT_SECTOR +
 				 unread_chunk * SD_CHUNK_SECTORS;
@@ -284,6 +287,31 @@ static bool change_and_verify(void)
 	return true;
 }
 
+static void lose_power(void)
+{
+	device_settle(&life.ssd, false);
+	device_settle(&life.disk, false);
+	memory_fini();
+}
+
+/* Power may fail in the middle of that, again and again. */
+static bool recover_at_last(bool verify)
+{
+	static u32 cuts;
+
+	all_is_read = true;
+	for (cuts = rnd(3); cuts; cuts--) {
+		if (!setjmp(power_out)) {
+			power_cut_in((int)rnd(5));
+			recover(verify);
+		}
+		lose_power();
+	}
+	all_is_read = false;
+	power_cut_in(-1);
+	return recover(verify);
+}
+
 static void crash_and_recover(void)
 {
 	static u64 warm[DISK_BLOCKS];
@@ -292,12 +320,9 @@ static void crash_and_recover(void)
 	note_warm(warm);
 	slots_given += life.meta.nr_given;
 	life.checkpointing = false;
-	device_settle(&life.ssd, false);
-	device_settle(&life.disk, false);
-	memory_fini();
+	lose_power();
 	life.loading = true;
-	power_cut_in(-1);
-	if (!recover(change_and_verify())) {
+	if (!recover_at_last(change_and_verify())) {
 		life_fail("an unchanged disk was not recognised");
 		start_cold(++life.versions);
 	}
