@@ -211,7 +211,7 @@ int session_opened(struct actor *self, struct session *s,
 	int code;
 
 	if (reply->error)
-		return -CLOSE_TOKEN;
+		return reply->error == -EACCES ? -CLOSE_TOKEN : -CLOSE_UNKNOWN;
 	code = count_start(self, s, reply->user_id);
 	if (code || s->phase != SESSION_OPENING)
 		return code;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <string.h>
 
 #include "base/blob.h"
 #include "base/log.h"
@@ -161,10 +162,12 @@ static void fill_session_reply(struct directory *d, const struct dir_entry *e,
 	}
 }
 
-/* `e`: NULL: it may not come in. */
-static void answer_open(struct directory *d, struct dir_entry *e,
-			actor_ref session, uint64_t tag)
+/* With the token of this hash, if it is somebody's. */
+static void answer_open(struct directory *d,
+			const uint8_t hash[TOKEN_HASH_SIZE], actor_ref session,
+			uint64_t tag)
 {
+	struct dir_entry *e = dir_user_by_hash(d, hash);
 	struct dir_session_reply_msg *reply;
 	size_t size = sizeof(*reply);
 
@@ -176,7 +179,7 @@ static void answer_open(struct directory *d, struct dir_entry *e,
 	dir_session_del(d, session);
 	reply->error = -EACCES;
 	if (e) {
-		reply->error = dir_session_add(d, e, session);
+		reply->error = dir_session_add(d, e, session, hash);
 		fill_session_reply(d, e, reply);
 		actor_monitor(d->self, session);
 	}
@@ -187,33 +190,35 @@ static void answer_open(struct directory *d, struct dir_entry *e,
 /* A person's session waits for the newest messages of the direct channels. */
 struct coming {
 	struct dir_newest newest;
-	uint64_t user_id;
+	uint8_t hash[TOKEN_HASH_SIZE];
 };
 
 static void come_in(struct directory *d, struct dir_newest *n)
 {
 	struct coming *c = (struct coming *)n;
 
-	answer_open(d, dir_user(d, c->user_id), n->job.caller,
-		    n->job.caller_tag);
+	answer_open(d, c->hash, n->job.caller, n->job.caller_tag);
 	dir_job_free(d, &n->job);
 }
 
 static void session_open(struct directory *d, struct actor_msg *msg)
 {
 	const struct dir_session_open_msg *m = (void *)msg;
-	struct dir_entry *e = dir_user_by_token(d, m->token);
+	uint8_t hash[TOKEN_HASH_SIZE];
+	const struct dir_entry *e;
 	struct coming *c;
 
+	token_hash(&d->arg.secret, m->token, hash);
+	e = dir_user_by_hash(d, hash);
 	if (!e || e->user.bot || !e->direct_count) {
-		answer_open(d, e, msg->from, msg->tag);
+		answer_open(d, hash, msg->from, msg->tag);
 		return;
 	}
 	c = dir_job_new(d, sizeof(*c), msg, NULL, NULL);
 	if (!c)
 		return;
 	c->newest.then = come_in;
-	c->user_id = e->user.id;
+	memcpy(c->hash, hash, sizeof(c->hash));
 	dir_newest_of(d, &c->newest, e->direct, e->direct_count);
 }
 
@@ -361,7 +366,7 @@ static void index_member(struct directory *d, const struct dir_index_msg *m)
 	if (!e)
 		return;
 	for (uint32_t i = 0; i < e->session_count; i++)
-		tell_session(d, e->session[i], m->guild_id, m->add);
+		tell_session(d, e->session[i].ref, m->guild_id, m->add);
 	if (!m->add)
 		dir_member_del(d, m->guild_id, m->key);
 	else if (dir_member_add(d, m->guild_id, m->key))

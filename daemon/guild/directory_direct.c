@@ -216,7 +216,7 @@ static void tell(struct directory *d, uint64_t user_id, uint32_t intents,
 		}
 		m->intents = intents;
 		m->payload = blob_get(payload);
-		actor_send(d->self, e->session[i], &m->head);
+		actor_send(d->self, e->session[i].ref, &m->head);
 	}
 }
 

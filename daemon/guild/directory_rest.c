@@ -140,7 +140,7 @@ static void tell_own_sessions(struct directory *d, const struct dir_entry *e)
 		if (!m)
 			continue;
 		m->payload[0] = blob_get(payload);
-		actor_send(d->self, e->session[i], &m->head);
+		actor_send(d->self, e->session[i].ref, &m->head);
 	}
 	blob_put(payload);
 }

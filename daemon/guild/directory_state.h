@@ -26,12 +26,17 @@ enum dir_search {
 	DIR_SEARCH_TOLD,
 };
 
+struct dir_session {
+	actor_ref ref;
+	uint64_t token_key;	/* of the token that it was opened with */
+};
+
 struct dir_entry {		/* a user */
 	struct user user;
 	char *password;		/* a hash; NULL: cannot log in */
 	uint64_t *guild;	/* ids, ascending */
 	uint32_t guild_count;
-	actor_ref *session;
+	struct dir_session *session;
 	uint32_t session_count;
 	struct dir_direct **direct;
 	uint32_t direct_count;
@@ -72,6 +77,8 @@ struct dir_entry *dir_user_by_name(const struct directory *d,
 /* NULL: a token of nobody. */
 struct dir_entry *dir_user_by_token(const struct directory *d,
 				    const char *token);
+struct dir_entry *dir_user_by_hash(const struct directory *d,
+				   const uint8_t hash[TOKEN_HASH_SIZE]);
 actor_ref dir_guild_ref(const struct directory *d, uint64_t id);
 /* Starts the actor of a guild, or of a direct channel.  See actor_spawn(). */
 int dir_spawn_guild(struct directory *d, uint64_t id, bool direct,
@@ -82,13 +89,16 @@ int dir_spawn_guild(struct directory *d, uint64_t id, bool direct,
 int dir_merge(struct directory *d, struct overview *o);
 int dir_user_rename(struct directory *d, struct dir_entry *e,
 		    struct user *fresh);
+/* Its sessions end. */
 void dir_token_del(struct directory *d, const uint8_t hash[TOKEN_HASH_SIZE]);
 int dir_token_add(struct directory *d, const uint8_t hash[TOKEN_HASH_SIZE],
 		  uint64_t user_id);
 
 int dir_member_add(struct directory *d, uint64_t guild_id, uint64_t user_id);
 void dir_member_del(struct directory *d, uint64_t guild_id, uint64_t user_id);
-int dir_session_add(struct directory *d, struct dir_entry *e, actor_ref ref);
+/* The session was opened with this token. */
+int dir_session_add(struct directory *d, struct dir_entry *e, actor_ref ref,
+		    const uint8_t hash[TOKEN_HASH_SIZE]);
 void dir_session_del(struct directory *d, actor_ref ref);
 void dir_tables_fini(struct directory *d);
 

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "guild/directory_state.h"
 #include "guild/guild.h"
+#include "proto/close.h"
+#include "proto/session.h"
 
 #define NAME_SEED 0x6c6f67696eull
 
@@ -50,17 +52,23 @@ static struct dir_token *find_token(const struct directory *d,
 	return t;
 }
 
+struct dir_entry *dir_user_by_hash(const struct directory *d,
+				   const uint8_t hash[TOKEN_HASH_SIZE])
+{
+	const struct dir_token *t = find_token(d, hash);
+
+	return t ? dir_user(d, t->user_id) : NULL;
+}
+
 struct dir_entry *dir_user_by_token(const struct directory *d,
 				    const char *token)
 {
 	uint8_t hash[TOKEN_HASH_SIZE];
-	const struct dir_token *t;
 
 	if (!token[0])
 		return NULL;
 	token_hash(&d->arg.secret, token, hash);
-	t = find_token(d, hash);
-	return t ? dir_user(d, t->user_id) : NULL;
+	return dir_user_by_hash(d, hash);
 }
 
 actor_ref dir_guild_ref(const struct directory *d, uint64_t id)
@@ -113,6 +121,26 @@ int dir_token_add(struct directory *d, const uint8_t hash[TOKEN_HASH_SIZE],
 	return 0;
 }
 
+/* It was somebody's right to be here. */
+static void close_sessions(struct directory *d, const struct dir_entry *e,
+			   uint64_t key)
+{
+	for (uint32_t i = 0; e && i < e->session_count; i++) {
+		struct session_close_msg *m;
+
+		if (e->session[i].token_key != key)
+			continue;
+		m = ACTOR_MSG_NEW(struct session_close_msg, SESSION_CLOSE);
+		if (!m) {
+			log_error("directory", "session_not_closed", "user=%llu",
+				  (unsigned long long)e->user.id);
+			continue;
+		}
+		m->code = CLOSE_TOKEN;
+		actor_send(d->self, e->session[i].ref, &m->head);
+	}
+}
+
 void dir_token_del(struct directory *d, const uint8_t hash[TOKEN_HASH_SIZE])
 {
 	struct dir_token *t = find_token(d, hash), *first, **at = &first;
@@ -120,6 +148,7 @@ void dir_token_del(struct directory *d, const uint8_t hash[TOKEN_HASH_SIZE])
 
 	if (!t)
 		return;
+	close_sessions(d, dir_user(d, t->user_id), key);
 	first = hmap_get_ptr(&d->tokens, key);
 	while (*at != t)
 		at = &(*at)->next;
@@ -293,9 +322,10 @@ int dir_user_rename(struct directory *d, struct dir_entry *e,
 	return 0;
 }
 
-int dir_session_add(struct directory *d, struct dir_entry *e, actor_ref ref)
+int dir_session_add(struct directory *d, struct dir_entry *e, actor_ref ref,
+		    const uint8_t hash[TOKEN_HASH_SIZE])
 {
-	actor_ref *list;
+	struct dir_session *list;
 
 	list = mem_realloc(e->session, (e->session_count + 1) * sizeof(*list));
 	if (!list)
@@ -303,7 +333,7 @@ int dir_session_add(struct directory *d, struct dir_entry *e, actor_ref ref)
 	e->session = list;
 	if (hmap_set(&d->sessions, ref.bits, e->user.id))
 		return -ENOMEM;
-	list[e->session_count++] = ref;
+	list[e->session_count++] = (struct dir_session){ ref, token_key(hash) };
 	return 0;
 }
 
@@ -317,7 +347,7 @@ void dir_session_del(struct directory *d, actor_ref ref)
 	hmap_del(&d->sessions, ref.bits);
 	e = dir_user(d, user_id);
 	for (uint32_t i = 0; i < e->session_count; i++) {
-		if (!actor_ref_eq(e->session[i], ref))
+		if (!actor_ref_eq(e->session[i].ref, ref))
 			continue;
 		e->session[i] = e->session[--e->session_count];
 		return;

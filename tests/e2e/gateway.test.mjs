@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { before, after, describe, it } from 'node:test';
-import { good, say, startChatd } from './chatd.mjs';
+import { good, isOwn, owner, say, startChatd } from './chatd.mjs';
 import { Gateway, OP, Socket } from './socket.mjs';
 import { until } from './wait.mjs';
 
@@ -87,6 +87,27 @@ describe('a session', () => {
 		gateway.close(1000);
 		assert.equal(await gateway.socket.closeCode(), 1000);
 		await until('the end', () => gateway.socket.ended);
+	});
+});
+
+describe('a token that is given up', { skip: !isOwn && 'not our own server' }, () => {
+	it('takes_its_sessions_along_and_no_others', async () => {
+		const [gone, other] = [await owner(server), await owner(server)];
+		const sessions = [];
+		for (const { token } of [gone, gone, other])
+			sessions.push(await Gateway.login(server, token, { intents: INTENTS }));
+		await good(server, gone.token, 'POST', '/auth/logout');
+		for (const session of sessions.slice(0, 2)) {
+			assert.equal(await session.socket.closeCode(), 4004);
+			const again = await Gateway.open(server);
+			again.resume({ token: gone.token, session_id: session.ready.session_id,
+				seq: session.seq });
+			assert.equal((await again.expect(9)).d, false);
+			again.close();
+		}
+		await sessions[2].event('GUILD_CREATE');
+		await sessions[2].beat();
+		sessions[2].close();
 	});
 });
 
