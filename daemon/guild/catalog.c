@@ -198,8 +198,9 @@ int catalog_begin(struct catalog *c)
 
 void catalog_rollback(struct catalog *c)
 {
-	/* Fails only when SQLite has rolled back by itself. */
-	db_run(c->db, "ROLLBACK", "");
+	/* SQLite may have done so by itself. */
+	if (db_in_transaction(c->db))
+		db_run(c->db, "ROLLBACK", "");
 }
 
 int catalog_commit(struct catalog *c)
@@ -211,6 +212,11 @@ int catalog_commit(struct catalog *c)
 	return err;
 }
 
+bool catalog_is_begun(const struct catalog *c)
+{
+	return db_in_transaction(c->db);
+}
+
 int catalog_part_begin(struct catalog *c)
 {
 	return db_run(c->db, "SAVEPOINT part", "");
@@ -220,6 +226,9 @@ int catalog_part_end(struct catalog *c, bool keep)
 {
 	int err = 0;
 
+	/* It went with the whole. */
+	if (!keep && !db_in_transaction(c->db))
+		return 0;
 	if (!keep)
 		err = db_run(c->db, "ROLLBACK TO part", "");
 	return err ? err : db_run(c->db, "RELEASE part", "");

@@ -34,6 +34,9 @@ const struct secret *catalog_secret(const struct catalog *c);
 int catalog_begin(struct catalog *c);
 int catalog_commit(struct catalog *c);	/* on failure nothing was done */
 void catalog_rollback(struct catalog *c);
+/* An error that SQLite cannot put right, a full disk for one, may have rolled
+ * back all of it: then none is begun any more. */
+bool catalog_is_begun(const struct catalog *c);
 int catalog_part_begin(struct catalog *c);
 int catalog_part_end(struct catalog *c, bool keep);
 

@@ -66,8 +66,13 @@ static int run_batch(void *arg)
 
 	if (err)
 		return err;
-	for (struct catalog_job_msg *j = s->running.first; j; j = j->next)
+	for (struct catalog_job_msg *j = s->running.first; j; j = j->next) {
 		j->error = run_job(s->catalog, j);
+		/* It took those before it along; what came behind it would be
+		 * committed by itself. */
+		if (!catalog_is_begun(s->catalog))
+			return j->error ? j->error : -EIO;
+	}
 	err = catalog_set_id_mark(s->catalog, idgen_last(s->ids));
 	if (err)
 		catalog_rollback(s->catalog);

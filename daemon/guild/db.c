@@ -188,6 +188,11 @@ int db_changes(const struct db *db)
 	return sqlite3_changes(db->handle);
 }
 
+bool db_in_transaction(const struct db *db)
+{
+	return !sqlite3_get_autocommit(db->handle);
+}
+
 uint64_t db_u64(struct db_row *row, int column)
 {
 	return (uint64_t)sqlite3_column_int64(stmt_of(row), column);

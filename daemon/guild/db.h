@@ -12,6 +12,7 @@
 #ifndef GUILD_DB_H
 #define GUILD_DB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ int db_script(struct db *db, const char *sql);
 int db_run(struct db *db, const char *sql, const char *format, ...);
 /* Rows changed by the last db_run(). */
 int db_changes(const struct db *db);
+
+/* An error may roll back all of a transaction, not just what has failed. */
+bool db_in_transaction(const struct db *db);
 
 /* Calls fn for each row until it returns non-zero, which is returned. */
 int db_query(struct db *db, const char *sql,
