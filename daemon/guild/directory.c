@@ -51,6 +51,12 @@ void dir_job_free(struct directory *d, struct dir_job *job)
 	mem_free(job);
 }
 
+enum error_code dir_error_of(int err)
+{
+	return err == -ENOSPC || err == -ENOMEM || err == -EAGAIN ?
+		       ERROR_OVERLOADED : ERROR_INTERNAL;
+}
+
 static void job_answer(struct directory *d, struct actor_msg *msg)
 {
 	struct dir_job *job = hmap_get_ptr(&d->jobs, msg->tag);

@@ -100,7 +100,7 @@ static void changed(struct directory *d, struct dir_job *job,
 	int err = ((struct catalog_job_msg *)msg)->error;
 
 	if (err) {
-		fail(d, c, ERROR_INTERNAL);
+		fail(d, c, dir_error_of(err));
 		return;
 	}
 	*dir_direct_open_from(dir_direct(d, c->is.id), c->user_id) =
@@ -129,15 +129,20 @@ static void added(struct directory *d, struct dir_job *job,
 	struct dir_direct *dm;
 
 	if (err == -EEXIST) {
-		/* The other one was faster, and is in the table by now. */
-		reopen(d, c, dir_direct_of(dir_user(d, c->is.user_id[0]),
-					   dir_user(d, c->is.user_id[1])));
+		/* The other one was faster, and is in the table by now, if
+		 * there was memory. */
+		dm = dir_direct_of(dir_user(d, c->is.user_id[0]),
+				   dir_user(d, c->is.user_id[1]));
+		if (dm)
+			reopen(d, c, dm);
+		else
+			fail(d, c, ERROR_OVERLOADED);
 		return;
 	}
 	if (!err)
 		err = dir_direct_add(d, &c->is);
 	if (err) {
-		fail(d, c, ERROR_INTERNAL);
+		fail(d, c, dir_error_of(err));
 		return;
 	}
 	dm = dir_direct(d, c->is.id);

@@ -92,7 +92,7 @@ static void token_stored(struct directory *d, struct dir_job *job,
 	if (!err)
 		err = dir_token_add(d, l->token_hash, l->user_id);
 	if (err) {
-		refuse(d, job, ERROR_INTERNAL);
+		refuse(d, job, dir_error_of(err));
 		return;
 	}
 	dir_reply(d, job->caller, job->caller_tag, token_reply(l));
@@ -179,8 +179,10 @@ static void token_removed(struct directory *d, struct dir_job *job,
 {
 	struct login *l = (struct login *)job;
 
-	if (((struct catalog_job_msg *)answer)->error) {
-		refuse(d, job, ERROR_INTERNAL);
+	int err = ((struct catalog_job_msg *)answer)->error;
+
+	if (err) {
+		refuse(d, job, dir_error_of(err));
 		return;
 	}
 	dir_token_del(d, l->token_hash);

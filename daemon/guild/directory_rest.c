@@ -189,7 +189,7 @@ static void edited(struct directory *d, struct dir_job *job,
 	} else if (err == -EEXIST) {
 		reply = name_taken();
 	} else {
-		reply = rest_reply_error(ERROR_INTERNAL);
+		reply = rest_reply_error(dir_error_of(err));
 	}
 	dir_reply(d, job->caller, job->caller_tag, reply);
 	dir_job_free(d, job);

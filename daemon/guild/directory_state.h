@@ -104,6 +104,9 @@ void dir_tables_fini(struct directory *d);
 
 /* --- work under way elsewhere --- */
 
+/* What the caller is told when that has failed so. */
+enum error_code dir_error_of(int err);
+
 /* Embedded first.  `done` gets CATALOG_DONE or ACTOR_MSG_IO and ends the job
  * with dir_job_free(), unless it has sent it on its way again. */
 struct dir_job {

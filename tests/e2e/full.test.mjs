@@ -101,8 +101,24 @@ describe('a full disk', {
 		assert.deepEqual(new Set(await readAll()), new Set(acknowledged));
 	});
 
+	const logIn = () => fetch(`${server.url}/api/v10/auth/login`,
+		{ method: 'POST', body: JSON.stringify(server.login) });
+
+	it('refuses_what_the_catalog_has_no_room_for_with_503', async () => {
+		const refusal = await within('a refusal', (async () => {
+			for (;;) {
+				const response = await logIn();
+				if (response.status !== 200)
+					return response;
+			}
+		})());
+		assert.equal(refusal.status, 503);
+		assert.ok(Number(refusal.headers.get('retry-after')) >= 1);
+	});
+
 	it('goes_on_when_there_is_room_again', async () => {
 		await fs.rm(path.join(mount, 'filler'));
+		assert.equal((await logIn()).status, 200);
 		await within('a send', (async () => {
 			while ((await send()).status !== 200)
 				;
