@@ -113,16 +113,24 @@ static void stored(struct guild *g, struct op *op, struct actor_msg *answer)
 	const struct files_written_msg *m = (struct files_written_msg *)answer;
 	struct storing *s = (struct storing *)op;
 	struct rest_msg *call = s->call;
+	uint32_t count = ((struct body_message *)call->body)->file_count;
+	uint64_t id[FILES_MAX], channel_id = s->channel_id;
 	guild_call *again = s->again;
 
-	if (m->status || name_files(s, m)) {
-		op_fail(g, op, guild_error_of(m->status ? m->status :
-							  -ENOMEM));
+	if (m->status) {
+		op_fail(g, op, guild_error_of(m->status));
+		return;
+	}
+	memcpy(id, s->id, sizeof(id));
+	if (name_files(s, m)) {
+		op_fail(g, op, ERROR_OVERLOADED);
+		attach_drop(g, channel_id, id, count);
 		return;
 	}
 	s->call = NULL;
 	op_free(g, op);
-	guild_run_again(g, call, again);
+	if (guild_run_again(g, call, again))
+		attach_drop(g, channel_id, id, count);
 }
 
 static int send_files(struct guild *g, struct storing *s)
@@ -251,4 +259,13 @@ void attach_drop(struct guild *g, uint64_t channel_id, const uint64_t *id,
 	m->channel_id = channel_id;
 	memcpy(m->id, id, count * sizeof(*id));
 	actor_send(g->self, files_route(actor_system_of(g->self)), &m->head);
+}
+
+void attach_forget(struct guild *g, uint64_t channel_id,
+		   const char *attachments)
+{
+	uint64_t id[FILES_MAX];
+	uint32_t count = attach_ids(attachments, id);
+
+	attach_drop(g, channel_id, id, count);
 }

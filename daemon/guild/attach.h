@@ -14,6 +14,8 @@
  * Stores the files of a call, whose body is a struct body_message, and takes
  * it; `again` is called when they are durable, with `attachments` in the body
  * and no files, and embeds that show them.  ERROR_NONE: it will be answered.
+ * When `again` returns an error they are dropped; when it refuses the call
+ * later, it does so itself.
  */
 enum error_code attach_store(struct guild *g, struct rest_msg *call,
 			     uint64_t channel_id, guild_call *again);
@@ -30,5 +32,9 @@ uint32_t attach_ids(const char *attachments, uint64_t id[FILES_MAX]);
 /* No message names them any more. */
 void attach_drop(struct guild *g, uint64_t channel_id, const uint64_t *id,
 		 uint32_t count);
+/* The same of all in `attachments` (may be NULL): the message that was to name
+ * them has been refused. */
+void attach_forget(struct guild *g, uint64_t channel_id,
+		   const char *attachments);
 
 #endif

@@ -133,7 +133,8 @@ static void run_call(struct guild *g, struct rest_msg *call)
 		guild_reply_error(g, &caller, code);
 }
 
-void guild_run_again(struct guild *g, struct rest_msg *call, guild_call *fn)
+enum error_code guild_run_again(struct guild *g, struct rest_msg *call,
+				guild_call *fn)
 {
 	struct caller caller = guild_caller(call);
 	enum error_code code;
@@ -144,6 +145,7 @@ void guild_run_again(struct guild *g, struct rest_msg *call, guild_call *fn)
 	if (code)
 		guild_reply_error(g, &caller, code);
 	drop_stashed(g);
+	return code;
 }
 
 static void wait_for_change(struct guild *g, struct actor_msg *msg)

@@ -110,7 +110,8 @@ enum guild_timer {
 void guild_take(struct guild *g, struct actor_msg *msg);
 
 /* Runs a call, which has waited since it came, as if it came now; takes it. */
-void guild_run_again(struct guild *g, struct rest_msg *call, guild_call *fn);
+enum error_code guild_run_again(struct guild *g, struct rest_msg *call,
+				guild_call *fn);
 
 /* --- calls and their answers (op.c) --- */
 

@@ -67,6 +67,16 @@ static void strip_late(struct guild *g, struct create *c,
 					      &view, true);
 }
 
+/* It is not there, and will not be. */
+static void forget_files(struct guild *g, const struct create *c)
+{
+	const struct row row = { c->id, c->record->data, c->record->len };
+	struct message *m = &g->scratch[1];
+
+	if (!message_of_row(g, c->channel_id, &row, m))
+		attach_forget(g, c->channel_id, m->attachments);
+}
+
 static void created(struct guild *g, struct op *op, struct actor_msg *answer)
 {
 	const struct store_written_msg *w = (struct store_written_msg *)answer;
@@ -77,6 +87,8 @@ static void created(struct guild *g, struct op *op, struct actor_msg *answer)
 	if (c->nonce_key)
 		nonces_end(&g->nonces, c->nonce_key, w->status ? 0 : c->id);
 	if (w->status) {
+		if (w->status != -ETIMEDOUT)
+			forget_files(g, c);
 		op_fail(g, op, guild_error_of(w->status));
 		return;
 	}
@@ -230,6 +242,8 @@ static bool repeats(struct guild *g, const struct rest_msg *call,
 	if (!nonces_find(&g->nonces, key, guild_now_ms(g), &id))
 		return false;
 	*ret_err = id ? message_answer_one(g, call, id) : ERROR_OVERLOADED;
+	if (!*ret_err)
+		attach_forget(g, call->id[REST_ID_CHANNEL], b->attachments);
 	return true;
 }
 
@@ -317,19 +331,30 @@ static enum error_code check_say(struct guild *g, const struct rest_msg *call,
 #define SLOW_FREE (PERM_MANAGE_MESSAGES | PERM_MANAGE_CHANNELS | \
 		   PERM_BYPASS_SLOWMODE)
 
-/* Slow mode: not again before its time; notes when this one spoke. */
-static enum error_code check_slow(struct guild *g, struct state_channel *c,
+static bool is_slow(const struct state_channel *c, uint64_t perms)
+{
+	return c->channel.rate_limit_s && !(perms & SLOW_FREE);
+}
+
+/* Slow mode: not again before its time. */
+static enum error_code check_slow(const struct guild *g,
+				  const struct state_channel *c,
 				  uint64_t user_id, uint64_t perms)
 {
-	uint64_t last, now = guild_now_ms(g);
+	uint64_t last;
 
-	if (!c->channel.rate_limit_s || (perms & SLOW_FREE))
-		return ERROR_NONE;
-	if (hmap_get(&c->spoke_ms, user_id, &last) &&
-	    now < last + 1000ull * c->channel.rate_limit_s)
-		return ERROR_SLOWMODE;
-	return hmap_set(&c->spoke_ms, user_id, now) ? ERROR_OVERLOADED :
-						      ERROR_NONE;
+	return is_slow(c, perms) && hmap_get(&c->spoke_ms, user_id, &last) &&
+	       guild_now_ms(g) < last + 1000ull * c->channel.rate_limit_s ?
+		       ERROR_SLOWMODE : ERROR_NONE;
+}
+
+/* When this one spoke. */
+static enum error_code note_slow(const struct guild *g, struct state_channel *c,
+				 uint64_t user_id, uint64_t perms)
+{
+	return is_slow(c, perms) &&
+	       hmap_set(&c->spoke_ms, user_id, guild_now_ms(g)) ?
+		       ERROR_OVERLOADED : ERROR_NONE;
 }
 
 static enum error_code with_reference(struct guild *g, struct rest_msg *call,
@@ -360,13 +385,16 @@ static void reference_read(struct guild *g, struct op *op,
 			   struct actor_msg *answer)
 {
 	struct reply *r = (struct reply *)op;
+	const struct body_message *b = r->call->body;
 	enum error_code err;
 
 	err = with_reference(g, r->call, (struct store_rows_msg *)answer);
-	if (err)
+	if (err) {
+		attach_forget(g, r->call->id[REST_ID_CHANNEL], b->attachments);
 		op_fail(g, op, err);
-	else
+	} else {
 		op_free(g, op);
+	}
 }
 
 static enum error_code read_reference(struct guild *g, struct rest_msg *call)
@@ -385,8 +413,10 @@ static enum error_code read_reference(struct guild *g, struct rest_msg *call)
 	r->call = call;
 	err = op_get(g, &r->op, call->id[REST_ID_CHANNEL],
 		     STORE_SPACE_MESSAGE, b->ref_message_id);
-	if (err)
+	if (err) {
+		attach_forget(g, call->id[REST_ID_CHANNEL], b->attachments);
 		op_fail(g, &r->op, guild_error_of(err));
+	}
 	return ERROR_NONE;
 }
 
@@ -404,10 +434,13 @@ enum error_code message_rest_create(struct guild *g, struct rest_msg *call)
 		return ERROR_EMPTY_MESSAGE;
 	if (repeats(g, call, &err))
 		return err;
+	err = check_slow(g, c, call->actor_id, perms);
+	if (err)
+		return err;
 	if (b->file_count)
 		return attach_store(g, call, c->channel.id,
 				    message_rest_create);
-	err = check_slow(g, c, call->actor_id, perms);
+	err = note_slow(g, c, call->actor_id, perms);
 	if (err)
 		return err;
 	if (b->ref_message_id)

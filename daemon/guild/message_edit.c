@@ -145,6 +145,13 @@ static void edit_done(struct guild *g, struct modify *mod, struct message *m)
 	attach_drop(g, mod->channel_id, e->drop, e->dropped);
 }
 
+static void edit_failed(struct guild *g, struct modify *mod)
+{
+	const struct body_message *b = mod->call->body;
+
+	attach_forget(g, mod->channel_id, b->attachments);
+}
+
 static enum error_code begin_edit(struct guild *g, struct rest_msg *call)
 {
 	struct edit *e;
@@ -155,6 +162,7 @@ static enum error_code begin_edit(struct guild *g, struct rest_msg *call)
 		return ERROR_OVERLOADED;
 	e->mod.apply = edit_apply;
 	e->mod.done = edit_done;
+	e->mod.failed = edit_failed;
 	e->mod.fini = edit_fini;
 	modify_begin(g, &e->mod);
 	return ERROR_NONE;

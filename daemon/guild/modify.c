@@ -74,10 +74,13 @@ void modify_begin(struct guild *g, struct modify *mod)
 		first->next = mod;
 		return;
 	}
-	if (hmap_set(&g->modifying, mod->message_id, (uintptr_t)mod))
-		op_fail(g, &mod->op, ERROR_OVERLOADED);
-	else
+	if (!hmap_set(&g->modifying, mod->message_id, (uintptr_t)mod)) {
 		read_message(g, mod);
+		return;
+	}
+	if (mod->failed)
+		mod->failed(g, mod);
+	op_fail(g, &mod->op, ERROR_OVERLOADED);
 }
 
 void modify_end(struct guild *g, struct modify *mod)
@@ -97,6 +100,8 @@ void modify_end(struct guild *g, struct modify *mod)
 
 void modify_fail(struct guild *g, struct modify *mod, enum error_code code)
 {
+	if (mod->failed)
+		mod->failed(g, mod);
 	guild_reply_error(g, &mod->op.caller, code);
 	modify_end(g, mod);
 }
@@ -175,6 +180,9 @@ static void written(struct guild *g, struct modify *mod,
 {
 	struct message *m = &g->scratch[0];
 
+	/* Of this one nobody knows whether it was done. */
+	if (answer->status == -ETIMEDOUT)
+		mod->failed = NULL;
 	if (answer->status) {
 		modify_fail(g, mod, guild_error_of(answer->status));
 		return;

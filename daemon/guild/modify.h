@@ -35,6 +35,8 @@ struct modify {
 		     struct actor_msg *answer);
 	/* It is durable: answers and tells.  *m is as it is now. */
 	void (*done)(struct guild *g, struct modify *mod, struct message *m);
+	/* Nothing has changed, nor will; may be NULL. */
+	void (*failed)(struct guild *g, struct modify *mod);
 	void (*fini)(struct modify *mod);	/* may be NULL */
 
 	struct modify *next;		/* waits behind us */

@@ -27,15 +27,15 @@ describe('attachments', { skip: !isOwn }, () => {
 		return Buffer.from(await response.arrayBuffer());
 	}
 
-	async function upload(files, json = {}) {
+	async function upload(files, json = {}, more = '', method = 'POST',
+		token = server.tokens[0]) {
 		const form = new FormData();
 		form.append('payload_json', JSON.stringify(json));
 		files.forEach(({ name, data }, i) =>
 			form.append(`files[${i}]`, new Blob([data]), name));
 		const response = await within('an upload', fetch(
-			`${server.url}/api/v10/channels/${server.channelId}/messages`,
-			{ method: 'POST', body: form,
-				headers: { authorization: `Bot ${server.tokens[0]}` } }));
+			`${server.url}/api/v10/channels/${server.channelId}/messages${more}`,
+			{ method, body: form, headers: { authorization: `Bot ${token}` } }));
 		return { status: response.status, body: await response.json() };
 	}
 
@@ -139,6 +139,30 @@ describe('attachments', { skip: !isOwn }, () => {
 		await refused(30015, Array(11).fill({ name: 'x', data: 'x' }));
 		await refused(50006, []);
 		await refused(50035, [], { content: 'x'.repeat(2001) });
+	});
+
+	it('of_a_message_that_is_refused_do_not_stay', async () => {
+		const before = (await kept()).length;
+		const files = [{ name: 'a.bin', data: Buffer.alloc(1000) }];
+		const missing = server.guildId;
+		assert.equal((await upload(files, { content: 'x',
+			message_reference: { message_id: missing } })).status, 404);
+		assert.equal((await upload(files, { content: 'x' },
+			`/${missing}`, 'PATCH')).status, 404);
+		const mine = await within('a send', channel.send('mine'));
+		assert.equal((await upload(files, { content: 'x' },
+			`/${mine.id}`, 'PATCH', server.tokens[1])).status, 403);
+		const nonce = { content: 'once', nonce: 'a-nonce', enforce_nonce: true };
+		const answers = await Promise.all([1, 2, 3, 4].map(() => upload(files, nonce)));
+		assert.equal(new Set(answers.filter(({ status }) => status === 200)
+			.map(({ body }) => body.id)).size, 1);
+		await within('slow mode', channel.setRateLimitPerUser(600));
+		const slow = () => upload(files, { content: 'x' }, '', 'POST', server.tokens[1]);
+		assert.deepEqual((await Promise.all([1, 2, 3, 4].map(slow)))
+			.map(({ status }) => status).sort(), [200, 429, 429, 429]);
+		await within('no slow mode', channel.setRateLimitPerUser(0));
+		await until('two more files', async () =>
+			(await kept()).length === before + 2);
 	});
 
 	it('come_from_webhooks_and_need_the_permission', async () => {
