@@ -378,6 +378,8 @@ static enum error_code with_reference(struct guild *g, struct rest_msg *call,
 		return guild_error_of(rows->status);
 	if (!referenced && !b->ref_may_be_missing)
 		return ERROR_UNKNOWN_MESSAGE;
+	if (repeats(g, call, &err))
+		return err;
 	return create(g, call, c, perms, referenced);
 }
 
