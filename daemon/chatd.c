@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,9 @@ struct chatd {
 	int admin_fd;
 	sem_t ready;		/* the directory has loaded, or failed to */
 	int ready_error;
+	/* Each is set before the other is looked at: one of the two sees it. */
+	atomic_bool serving;
+	atomic_int broken;	/* why a part has failed for good */
 };
 
 static int fail(const char *what, int err)
@@ -192,6 +197,32 @@ static int open_gateway(struct chatd *d)
 	return fail(where, err);
 }
 
+/* Parts without which what matters goes on. */
+static bool is_beside(const char *class_name)
+{
+	static const char *const beside[] = {
+		"search", "readstates", "sweeper", "admin",
+	};
+
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++)
+		if (!strcmp(beside[i], class_name))
+			return true;
+	return false;
+}
+
+/* One that answers some of all calls only helps nobody: we end, and whoever
+ * supervises us starts us again.  While we start our own waiting finds out. */
+static void on_ended(void *ctx, const char *class_name, int reason)
+{
+	struct chatd *d = ctx;
+
+	if (is_beside(class_name))
+		return;
+	atomic_store(&d->broken, reason);
+	if (atomic_load(&d->serving))
+		kill(getpid(), SIGTERM);
+}
+
 static int register_types(void)
 {
 	int err = proto_types_register();
@@ -218,6 +249,8 @@ static int open_all(struct chatd *d)
 		.env = d->env,
 		.cores = (int)d->config.cores,
 		.node = d->config.node,
+		.ended = on_ended,
+		.ended_ctx = d,
 	};
 	char path[PATH_MAX];
 	int err;
@@ -448,7 +481,10 @@ static int run(struct chatd *d)
 		       d->tls ? "https" : "http", d->config.listen,
 		       gateway_port(d->gateway));
 		fflush(stdout);
-		wait_for_stop(d, &stops);
+		atomic_store(&d->serving, true);
+		if (!atomic_load(&d->broken))
+			wait_for_stop(d, &stops);
+		err = atomic_load(&d->broken);
 	}
 	if (d->sys) {
 		int late = actor_system_shutdown(d->sys, SHUTDOWN_MS);

@@ -211,6 +211,7 @@ struct actor_down_msg {
 	struct actor_msg head;
 	actor_ref who;
 	int reason;
+	const char *class_name;	/* of a child; NULL in a DOWN */
 };
 
 /* One DOWN arrives when `who` ends, at once when it already has. */

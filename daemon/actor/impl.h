@@ -254,6 +254,9 @@ struct actor_system {
 	int (*route)(void *ctx, actor_ref to, struct actor_msg *msg);
 	void *route_ctx;
 
+	void (*ended)(void *ctx, const char *class_name, int reason);
+	void *ended_ctx;
+
 	struct hog_watch *hogs;		/* NULL: in a simulation */
 
 	pthread_mutex_t root_lock;	/* with root_done */

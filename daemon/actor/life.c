@@ -509,6 +509,7 @@ static int tell_exit(struct actor *actor, struct actor *child)
 			    slot_of(sys, child));
 	msg->head.from = msg->who;
 	msg->reason = child->reason;
+	msg->class_name = class_of(child)->name;
 	return send_unbounded(sys, ref_of(sys, actor), &msg->head);
 }
 

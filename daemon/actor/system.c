@@ -21,14 +21,17 @@
 static int root_handle(struct actor *self, void *state, struct actor_msg *msg)
 {
 	const struct actor_down_msg *exit = (const void *)msg;
+	const struct actor_system *sys = actor_system_of(self);
 
-	(void)self;
 	(void)state;
 	if (msg->type == ACTOR_MSG_STOP)
 		return ACTOR_STOP;
-	if (msg->type == ACTOR_MSG_EXIT && exit->reason)
-		log_error("actor", "ended", "slot=%u err=%d",
-			  ref_slot(exit->who), exit->reason);
+	if (msg->type != ACTOR_MSG_EXIT || !exit->reason)
+		return 0;
+	log_error("actor", "ended", "class=%s slot=%u err=%d",
+		  exit->class_name, ref_slot(exit->who), exit->reason);
+	if (sys->ended)
+		sys->ended(sys->ended_ctx, exit->class_name, exit->reason);
 	return 0;
 }
 
@@ -103,6 +106,8 @@ static void init(struct actor_system *sys, const struct actor_system_opts *opts)
 	sys->env = opts->env;
 	sys->cores = opts->cores ? opts->cores : usable_cores();
 	sys->node = opts->node;
+	sys->ended = opts->ended;
+	sys->ended_ctx = opts->ended_ctx;
 	sys->simulated = os_env_is_simulated(opts->env);
 	sys->max_actors = opts->max_actors ? opts->max_actors + 2 :
 					     ACTOR_MAX_DEFAULT;

@@ -18,6 +18,13 @@ struct actor_system_opts {
 	int cores;		/* schedulers; 0: one per usable core */
 	uint16_t node;		/* this node's number, for references */
 	uint32_t max_actors;	/* 0: ACTOR_MAX_DEFAULT */
+	/*
+	 * One that was spawned from outside of any actor has failed for good;
+	 * not while the system shuts down.  On core 0; must not block.  NULL:
+	 * it is logged, and the others go on without it.
+	 */
+	void (*ended)(void *ctx, const char *class_name, int reason);
+	void *ended_ctx;
 };
 
 #define ACTOR_MAX_DEFAULT (1u << 21)

@@ -148,24 +148,31 @@ static int supervisor_start(struct actor *self, void *state, const void *arg)
 	return err;
 }
 
+/* Without it a part of all channels cannot be read: whoever started us is to
+ * know, and may start all anew. */
+static int shard_gave_up(struct store *store, int reason)
+{
+	int none = 0;
+
+	reason = reason < 0 ? reason : -EIO;
+	log_error("store", "shard_gave_up", "error=%d", -reason);
+	atomic_compare_exchange_strong(&store->error, &none, reason);
+	return reason;
+}
+
 static int supervisor_handle(struct actor *self, void *state,
 			     struct actor_msg *msg)
 {
-	struct store *store = *(struct store **)state;
-	int none = 0;
+	const struct actor_down_msg *down =
+		container_of(msg, struct actor_down_msg, head);
 
 	(void)self;
 	if (msg->type == ACTOR_MSG_STOP)
 		return ACTOR_STOP;
-	if (msg->type == ACTOR_MSG_EXIT) {
-		const struct actor_down_msg *down =
-			container_of(msg, struct actor_down_msg, head);
-		int reason = down->reason < 0 ? down->reason : -EIO;
-
-		log_error("store", "shard_gave_up", "error=%d", -reason);
-		atomic_compare_exchange_strong(&store->error, &none, reason);
-	}
-	return 0;
+	if (msg->type != ACTOR_MSG_EXIT ||
+	    strcmp(down->class_name, shard_class.name))
+		return 0;
+	return shard_gave_up(*(struct store **)state, down->reason);
 }
 
 static const struct actor_class supervisor_class = {

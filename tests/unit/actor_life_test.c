@@ -311,6 +311,27 @@ static void roots_children_end_last_first(void **state)
 	assert_string_equal(story, "-c-b-a");
 }
 
+/* Whoever runs the system has no mailbox. */
+static void one_of_root_that_fails_for_good_is_told_of(void **state)
+{
+	actor_ref good, bad;
+
+	(void)state;
+	assert_int_equal(open_system(1), 0);
+	assert_int_equal(actor_system_spawn(sys, &part_class, "g", NULL,
+					    &good), 0);
+	assert_int_equal(actor_system_spawn(sys, &part_class, "b", NULL,
+					    &bad), 0);
+	run();
+	story[0] = 0;
+	send(good, MSG_END);
+	run();
+	send(bad, MSG_FAIL);
+	run();
+	assert_string_equal(story, "-g-b!part");
+	close_system();
+}
+
 static void a_name_ends_with_its_actor(void **state)
 {
 	(void)state;
@@ -435,6 +456,7 @@ int main(void)
 		cmocka_unit_test(one_that_feeds_itself_lets_others_have_their_turn),
 		cmocka_unit_test(a_parents_end_is_its_childrens),
 		cmocka_unit_test(roots_children_end_last_first),
+		cmocka_unit_test(one_of_root_that_fails_for_good_is_told_of),
 		cmocka_unit_test(a_name_ends_with_its_actor),
 		cmocka_unit_test(a_timer_goes_on_without_memory),
 		cmocka_unit_test(every_failed_allocation_is_survived),

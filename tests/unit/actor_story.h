@@ -23,9 +23,19 @@ static inline void tell(const char *what)
 	strncat(story, what, sizeof(story) - strlen(story) - 1);
 }
 
+static inline void tell_ended(void *ctx, const char *class_name, int reason)
+{
+	(void)ctx;
+	(void)reason;
+	tell("!");
+	tell(class_name);
+}
+
 static inline int open_system(int cores)
 {
-	struct actor_system_opts opts = { .cores = cores, .max_actors = 64 };
+	struct actor_system_opts opts = {
+		.cores = cores, .max_actors = 64, .ended = tell_ended,
+	};
 	int err;
 
 	story[0] = 0;

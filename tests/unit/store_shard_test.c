@@ -145,14 +145,26 @@ struct fixture {
 	struct os_env *env;
 	struct actor_system *sys;
 	struct store *store;
+	atomic_int ended;	/* why the store has */
 	char dir[64];
 };
 
+static void on_ended(void *ctx, const char *class_name, int reason)
+{
+	struct fixture *f = ctx;
+
+	if (!strcmp(class_name, "store"))
+		atomic_store(&f->ended, reason);
+}
+
 static void start(struct fixture *f)
 {
-	struct actor_system_opts sys_opts = { .env = f->env, .cores = 2 };
+	struct actor_system_opts sys_opts = {
+		.env = f->env, .cores = 2, .ended = on_ended, .ended_ctx = f,
+	};
 	struct store_opts opts = {
 		.dir = f->dir, .shards = 3, .log_bytes = 8u << 20,
+		.backup_socket = true,
 	};
 
 	assert_int_equal(actor_system_new(&sys_opts, &f->sys), 0);
@@ -279,6 +291,21 @@ static void a_restart_finds_every_shard_again(void **state)
 	run_client(f, &outcome, false);
 }
 
+static void a_shard_that_is_gone_ends_the_store(void **state)
+{
+	struct fixture *f = *state;
+	time_t until = time(NULL) + DEADLINE_S;
+
+	assert_int_equal(store_wait(f->store, 20000), 0);
+	assert_int_equal(actor_system_stop(f->sys, store_route(f->sys, 1)), 0);
+	while (!atomic_load(&f->ended)) {
+		assert_true(time(NULL) < until);
+		usleep(1000);
+	}
+	assert_int_equal(atomic_load(&f->ended), -EIO);
+	assert_int_equal(store_state(f->store), -EIO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +316,8 @@ int main(void)
 			metrics_say_what_was_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_restart_finds_every_shard_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_shard_that_is_gone_ends_the_store, setup, teardown),
 	};
 
 	if (store_types_register())
