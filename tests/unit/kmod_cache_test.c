@@ -302,17 +302,47 @@ static void a_new_block_that_was_used_is_not_pushed_out(void **state)
 	}
 }
 
+#define MANY	2000u	/* more than a sweep looks at */
+
+static const struct sd_policy_ops *const policies[] = {
+	&sd_policy_s3fifo, &sd_policy_sieve,
+};
+
 static void a_sweep_is_bounded(void **state)
 {
-	struct sd_policy *p = &table.cache->policy;
+	struct sd_policy p;
 
 	(void)state;
-	fill_all(SLOTS - 2 * table.cache->reserve);
-	for (u32 i = 0; i < SLOTS; i++)
-		p->uses[i] = p->ops->max_uses;
-	for (u32 i = 0, tries = 0; i < 8; tries++) {
-		i += p->ops->evict(p) != SD_NONE;
-		assert_in_range(tries, 0, 16);
+	for (u32 n = 0; n < ARRAY_SIZE(policies); n++) {
+		u32 tries = 1;
+
+		assert_int_equal(sd_policy_init(&p, policies[n], MANY), 0);
+		for (u32 slot = 0; slot < MANY; slot++) {
+			p.ops->insert(&p, slot, slot % 2);
+			p.uses[slot] = p.ops->max_uses;
+		}
+		assert_int_equal(p.ops->evict(&p), SD_NONE);
+		while (p.ops->evict(&p) == SD_NONE)
+			assert_true(++tries < MANY * 3 / SD_POLICY_STEPS + 2);
+		sd_policy_fini(&p);
+	}
+}
+
+static void only_slots_that_are_known_are_chosen(void **state)
+{
+	struct sd_policy p;
+
+	(void)state;
+	for (u32 n = 0; n < ARRAY_SIZE(policies); n++) {
+		assert_int_equal(sd_policy_init(&p, policies[n], MANY), 0);
+		for (u32 again = 0; again < 2; again++) {
+			assert_int_equal(p.ops->evict(&p), SD_NONE);
+			for (u32 slot = 5; slot < 8; slot++)
+				p.ops->insert(&p, slot, true);
+			for (u32 slot = 5; slot < 8; slot++)
+				assert_int_equal(p.ops->evict(&p), slot);
+		}
+		sd_policy_fini(&p);
 	}
 }
 
@@ -499,12 +529,30 @@ static void two_slots_of_one_block_are_not_believed(void **state)
 	assert_int_equal(sd_table_owner(&table, 11), SD_NO_SLOT);
 }
 
-/* As after a restart: nothing to be stored would make room. */
-static void a_full_cache_is_short_of_slots_only_once_some_leave(void **state)
+static void what_is_stored_of_another_ssd_or_of_nothing_takes_no_slot(void **state)
 {
 	u64 other;
 
 	(void)state;
+	sd_table_fini(&table);
+	assert_int_equal(sd_geom_init(&geom, BLOCKS * 128, 128, 3), 0);
+	assert_int_equal(sd_table_init(&table, &geom, 1, SLOTS,
+				       sd_slots_per_chunk(geom.pages), false),
+			 0);
+	assert_int_equal(sd_table_init_cache(&table, &sd_policy_s3fifo), 0);
+	assert_int_equal(sd_table_load(&table, 10, 33, 3, &other), -EINVAL);
+	assert_int_equal(sd_table_load(&table, 11, 34, 3, &other), 0);
+	assert_int_equal(sd_table_load(&table, 12, 37, 0, &other), 0);
+	sd_cache_ready(table.cache);
+	assert_int_equal(sd_cache_used(table.cache), 1);
+	assert_true(hit(34));
+}
+
+/* As after a restart. */
+static void load_full(void)
+{
+	u64 other;
+
 	sd_table_fini(&table);
 	assert_int_equal(sd_table_init(&table, &geom, 0, SLOTS,
 				       sd_slots_per_chunk(geom.pages), false),
@@ -514,11 +562,69 @@ static void a_full_cache_is_short_of_slots_only_once_some_leave(void **state)
 		assert_int_equal(sd_table_load(&table, b, b, 1, &other), 0);
 	sd_cache_ready(table.cache);
 	assert_int_equal(table.cache->nr_free, 0);
+}
+
+/* Nothing to be stored would make room. */
+static void a_full_cache_is_short_of_slots_only_once_some_leave(void **state)
+{
+	(void)state;
+	load_full();
 	assert_false(sd_cache_is_short(table.cache));
 	assert_false(fill(4000));
 	assert_true(sd_cache_is_short(table.cache));
 	assert_true(store() > 0);
 	assert_true(fill(4000));
+}
+
+/* Which is more than a tenth of them. */
+static void a_scan_after_a_restart_leaves_most_where_they_are(void **state)
+{
+	u32 left = 0;
+
+	(void)state;
+	load_full();
+	for (u64 b = 1000; b < 1000 + SLOTS; b++) {
+		fill(b);
+		store();
+	}
+	for (u64 b = 0; b < SLOTS; b++)
+		left += hit(b);
+	assert_in_range(left, SLOTS * 3 / 4, SLOTS);
+}
+
+static u64 next_block;
+
+/* Another CPU, in the meantime. */
+static bool give_while_others_come(void *of, u32 slot)
+{
+	(void)of;
+	fill(next_block++);
+	__sd_index_remove(&table.cache->index, slot);
+	table.slots[slot].valid = 0;
+	return true;
+}
+
+static void slots_may_begin_to_leave_while_others_are_given_up(void **state)
+{
+	struct sd_cache *c = table.cache;
+	u32 storing;
+
+	(void)state;
+	next_block = 1000;
+	while (fill(next_block))
+		next_block++;
+	for (u32 i = 0; i < 10; i++) {
+		sd_cache_storing(c);
+		storing = c->nr_storing;
+		assert_true(storing > c->reserve / 2);
+		assert_int_equal(sd_cache_stored(c, give_while_others_come,
+						 NULL), storing);
+		for (u32 n = 0; n < c->nr_leaving; n++)
+			assert_true(sd_cache_is_leaving(c, c->leaving[n]));
+		assert_int_equal(c->nr_leaving, c->nr_picked);
+		while (fill(next_block))
+			next_block++;
+	}
 }
 
 /* Whatever its size: so the lock of the one is the lock of the other. */
@@ -557,7 +663,8 @@ int main(void)
 		BOTH(what_is_read_stays),
 		CASE(each_use_is_worth_a_round),
 		CASE(a_new_block_that_was_used_is_not_pushed_out),
-		BOTH(a_sweep_is_bounded),
+		cmocka_unit_test(a_sweep_is_bounded),
+		cmocka_unit_test(only_slots_that_are_known_are_chosen),
 		CASE(a_block_is_let_in_when_it_comes_back),
 		CASE(an_evicted_block_is_let_in_at_once),
 		cmocka_unit_test(what_was_seen_is_known_within_the_window_alone),
@@ -568,7 +675,10 @@ int main(void)
 		CASE(a_budget_is_saved_up_and_spent),
 		CASE(long_reads_are_noticed),
 		CASE(two_slots_of_one_block_are_not_believed),
+		CASE(what_is_stored_of_another_ssd_or_of_nothing_takes_no_slot),
 		CASE(a_full_cache_is_short_of_slots_only_once_some_leave),
+		CASE(a_scan_after_a_restart_leaves_most_where_they_are),
+		CASE(slots_may_begin_to_leave_while_others_are_given_up),
 		cmocka_unit_test(a_chain_lies_in_one_bucket_of_the_guard),
 	};
 

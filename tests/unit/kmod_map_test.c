@@ -380,6 +380,7 @@ static void what_is_distrusted_is_not_read(void **state)
 {
 	(void)state;
 	fill(1, 0xff);
+	assert_int_equal(sd_table_count_valid(&table), 8);
 	assert_int_equal(sd_table_distrust(&table), 0);
 	assert_false(valid(1, 1));
 	assert_int_equal(sd_table_count_valid(&table), 0);

@@ -346,6 +346,19 @@ static void a_pass_that_failed_lets_no_write_go(void **state)
 	sd_intent_put(&meta.intent, bit);
 }
 
+/* Else a write to the one would keep the other from being compared. */
+static void regions_and_samples_have_bits_of_their_own(void **state)
+{
+	(void)state;
+	for (u64 slot = 0; slot < table.nr_slots; slot++)
+		touch(sd_meta_region(&meta, slot));
+	for (u32 i = 0; i < SD_NR_SAMPLES; i++)
+		assert_false(sd_intent_doubted(&meta.intent,
+					       sd_meta_sample_bit(i)));
+	assert_int_equal(sd_intent_count(&meta.intent),
+			 super.layout.nr_regions);
+}
+
 static void a_pass_with_nothing_new_writes_nothing(void **state)
 {
 	(void)state;
@@ -754,6 +767,7 @@ int main(void)
 		MIRROR(a_probe_wants_to_write_and_to_read),
 		MIRROR(a_new_epoch_counts_once_its_map_is_there),
 		MIRROR(a_pass_that_failed_lets_no_write_go),
+		MIRROR(regions_and_samples_have_bits_of_their_own),
 		MIRROR(a_pass_with_nothing_new_writes_nothing),
 		MIRROR(every_sector_of_the_map_is_stored),
 		MIRROR(doubts_outlive_a_crash_of_the_recovery),
