@@ -118,6 +118,8 @@ static enum error_code edit_apply(struct guild *g, struct modify *mod,
 		return ERROR_UNKNOWN_MESSAGE;
 	if (!own && content)
 		return ERROR_NOT_AUTHOR;
+	if (m->type != MESSAGE_DEFAULT && m->type != MESSAGE_REPLY)
+		return ERROR_SYSTEM_MESSAGE;
 	if (!own && !(perms & PERM_MANAGE_MESSAGES))
 		return ERROR_MISSING_PERMISSION;
 	if ((b->attachments && !(perms & PERM_ATTACH_FILES)) ||

@@ -101,6 +101,8 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		await watcher.event('CHANNEL_PINS_UPDATE');
 		const notice = (await watcher.event('MESSAGE_CREATE')).d;
 		assert.deepEqual([notice.type, notice.message_reference.message_id], [6, id]);
+		await refused(403, 50021, owner, 'PATCH',
+			`/channels/${server.channelId}/messages/${notice.id}`, { content: 'mine' });
 		const { items } = await asBot('GET', pins);
 		assert.deepEqual(items.map((item) => [item.message.id, item.message.pinned]),
 			[[id, true]]);
