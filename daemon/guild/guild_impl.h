@@ -129,6 +129,9 @@ void guild_reply(struct guild *g, const struct caller *to, unsigned int status,
 void guild_reply_buf(struct guild *g, const struct caller *to, struct buf *buf);
 void guild_reply_error(struct guild *g, const struct caller *to,
 		       enum error_code code);
+/* The same, with when it is worth to try again: within UINT16_MAX seconds. */
+void guild_reply_later(struct guild *g, const struct caller *to,
+		       enum error_code code, uint64_t wait_ms);
 /* A JSON answer, written on a buffer of its own. */
 struct answer {
 	struct buf buf;

@@ -336,16 +336,16 @@ static bool is_slow(const struct state_channel *c, uint64_t perms)
 	return c->channel.rate_limit_s && !(perms & SLOW_FREE);
 }
 
-/* Slow mode: not again before its time. */
-static enum error_code check_slow(const struct guild *g,
-				  const struct state_channel *c,
-				  uint64_t user_id, uint64_t perms)
+/* Slow mode: for how long not again; 0: now. */
+static uint64_t slow_ms(const struct guild *g, const struct state_channel *c,
+			uint64_t user_id, uint64_t perms)
 {
-	uint64_t last;
+	uint64_t due, now = guild_now_ms(g);
 
-	return is_slow(c, perms) && hmap_get(&c->spoke_ms, user_id, &last) &&
-	       guild_now_ms(g) < last + 1000ull * c->channel.rate_limit_s ?
-		       ERROR_SLOWMODE : ERROR_NONE;
+	if (!is_slow(c, perms) || !hmap_get(&c->spoke_ms, user_id, &due))
+		return 0;
+	due += 1000ull * c->channel.rate_limit_s;
+	return now < due ? due - now : 0;
 }
 
 /* When this one spoke. */
@@ -424,10 +424,11 @@ static enum error_code read_reference(struct guild *g, struct rest_msg *call)
 
 enum error_code message_rest_create(struct guild *g, struct rest_msg *call)
 {
+	const struct caller caller = guild_caller(call);
 	struct body_message *b = call->body;
+	uint64_t perms, wait_ms;
 	struct state_channel *c;
 	enum error_code err;
-	uint64_t perms;
 
 	err = check_say(g, call, &c, &perms);
 	if (err)
@@ -436,9 +437,12 @@ enum error_code message_rest_create(struct guild *g, struct rest_msg *call)
 		return ERROR_EMPTY_MESSAGE;
 	if (repeats(g, call, &err))
 		return err;
-	err = check_slow(g, c, call->actor_id, perms);
-	if (err)
-		return err;
+	wait_ms = slow_ms(g, c, call->actor_id, perms);
+	if (wait_ms) {
+		attach_forget(g, c->channel.id, b->attachments);
+		guild_reply_later(g, &caller, ERROR_SLOWMODE, wait_ms);
+		return ERROR_NONE;
+	}
 	if (b->file_count)
 		return attach_store(g, call, c->channel.id,
 				    message_rest_create);

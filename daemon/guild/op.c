@@ -36,6 +36,16 @@ void guild_reply_error(struct guild *g, const struct caller *to,
 	send_reply(g, to, rest_reply_error(code));
 }
 
+void guild_reply_later(struct guild *g, const struct caller *to,
+		       enum error_code code, uint64_t wait_ms)
+{
+	struct rest_reply_msg *reply = rest_reply_error(code);
+
+	if (reply)
+		reply->retry_after_s = (uint16_t)((wait_ms + 999) / 1000);
+	send_reply(g, to, reply);
+}
+
 void guild_reply_buf(struct guild *g, const struct caller *to, struct buf *buf)
 {
 	struct blob *body = blob_from_buf(buf);

@@ -263,6 +263,19 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 			{ content: 'again' });
 	});
 
+	it('says_for_how_long_a_channel_is_slow', async () => {
+		const channel = await asOwner('POST', `/guilds/${server.guildId}/channels`,
+			{ name: 'slow', rate_limit_per_user: 3600 });
+		const path = `/channels/${channel.id}/messages`;
+		await must(other, 'POST', path, { content: 'first' });
+		const second = await fetch(`${server.url}/api/v10${path}`, { method: 'POST',
+			headers: { authorization: other }, body: '{"content":"second"}' });
+		assert.deepEqual([second.status, (await second.json()).code], [429, 20016]);
+		const after = Number(second.headers.get('retry-after'));
+		assert.ok(after > 3000 && after <= 3600, after);
+		await asOwner('DELETE', `/channels/${channel.id}`);
+	});
+
 	it('lets_a_webhook_speak_with_its_token_alone', async () => {
 		const hook = await asOwner('POST',
 			`/channels/${server.channelId}/webhooks`, { name: 'hook' });
