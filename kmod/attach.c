@@ -313,6 +313,21 @@ static void start_all(struct sd_set *set)
 	}
 }
 
+/*
+ * A resume that another target refused halfway leaves ours active, and nobody
+ * suspends it again before the next table takes its place: no two sets may
+ * have the same SSDs.
+ */
+static void end_others(struct sd_set *set)
+{
+	struct sd_set *other;
+
+	while ((other = sd_sets_left_active(set))) {
+		sd_set_deactivate(other);
+		sd_sets_put(other);
+	}
+}
+
 /* From the table that this one is put in the place of. */
 static void inherit(struct sd_set *set)
 {
@@ -335,6 +350,7 @@ int sd_set_activate(struct sd_set *set)
 		kvfree(a);
 		return -ENOMEM;
 	}
+	end_others(set);
 	set->continued = set->was_active;
 	if (!set->was_active)
 		inherit(set);

@@ -75,6 +75,11 @@ void sd_sets_del(struct sd_set *set);
 struct sd_set *sd_sets_find(u32 dev, const u64 *begin);
 /* The n-th active one. */
 struct sd_set *sd_sets_nth(long n);
+/*
+ * A set of another table of the device, wherever it begins, that is active
+ * though the device is suspended: sd_set_activate().
+ */
+struct sd_set *sd_sets_left_active(struct sd_set *now);
 /* The set that a reload of the table puts this one in the place of. */
 struct sd_set *sd_sets_before(struct sd_set *now);
 void sd_sets_put(struct sd_set *set);

@@ -74,6 +74,23 @@ struct sd_set *sd_sets_nth(long n)
 	return found;
 }
 
+struct sd_set *sd_sets_left_active(struct sd_set *now)
+{
+	struct sd_set *set, *found = NULL;
+
+	mutex_lock(&sets_lock);
+	list_for_each_entry(set, &sets, node) {
+		if (!READ_ONCE(set->active) ||
+		    sd_set_dev(set) != sd_set_dev(now) ||
+		    set->ti->table == now->ti->table)
+			continue;
+		found = __get(set);
+		break;
+	}
+	mutex_unlock(&sets_lock);
+	return found;
+}
+
 struct sd_set *sd_sets_before(struct sd_set *now)
 {
 	struct sd_set *set, *found = NULL;

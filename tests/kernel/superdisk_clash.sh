@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is not meant to happen at the same time: the last SSD goes while it is
 # read, warmed and written, the table changes under hedged reads, the disk grows
-# under writes, discards meet fills, commands meet each other.
+# under writes, discards meet fills, commands meet each other, another target
+# refuses to resume.
 # vm: timeout=300 tools=fio
 # Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
 # shellcheck disable=SC2317,SC2086,SC2154
@@ -145,5 +146,29 @@ for n in 0 1 2; do
 done
 ok and_all_is_right blocks verify $sd 2
 must dmsetup remove sd
+
+# --- a resume that fails halfway: another target of the table refuses ------------
+
+super_state() {
+	dd if="$ssd0" bs=4k count=1 iflag=direct status=none |
+		od -An -tu4 -j96 -N4 | tr -d ' '
+}
+must modprobe dm-snapshot
+make_nullb origin 4
+make_nullb cow 4
+must dmsetup create first --table "0 8192 snapshot $origin $cow P 8"
+must dmsetup create sd --notable
+must dmsetup load sd --table "$(part 4 "$ssd0" checkpoint_ms 20)
+8192 8192 snapshot $origin $cow P 8"
+not_ok another_target_refuses_to_resume dmsetup resume sd
+must dmsetup load sd --table "$(part 4 "$ssd0" checkpoint_ms 600000)"
+ok the_next_table_is_resumed dmsetup resume sd
+is its_ssd_is_known_to_be_in_use "$(super_state)" 1
+is and_is_in_service "$(ssd_field sd 0 state)" in
+ok writes_go_on blocks write $sd 2 0 1024
+ok reads_too blocks verify $sd 2 0 1024
+must dmsetup remove sd
+is and_is_closed "$(super_state)" 0
+must dmsetup remove first
 ok unloads rmmod dm-superdisk
 done_testing
