@@ -269,8 +269,8 @@ static void attach_all(struct sd_set *set, struct attach *a)
 
 	look_at_all(set, a);
 	set->generation = sd_recover(&set->geom, set->placement,
-				     set->opt.attach, set->opt.verify, a->c,
-				     &best);
+				     set->opt.attach, set->opt.verify,
+				     ktime_get_real_ns(), a->c, &best);
 	expel_lost(set, a);
 	if (best < set->geom.nr_legs)
 		memcpy(set->uuid, a->c[best].super.set_uuid, sizeof(set->uuid));

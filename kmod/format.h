@@ -43,7 +43,7 @@ struct sd_super_disk {
 	u8 magic[16];
 	u8 set_uuid[16];	/* the cache this SSD is a part of */
 	__le64 epoch;		/* random, new whenever the SSD starts cold */
-	__le64 generation;	/* counts activations and changes of members */
+	__le64 generation;	/* rises with activations, changes of members */
 	__le64 disk_sectors;
 	__le64 nr_slots;
 	__le64 data_start;	/* sectors */

@@ -106,8 +106,8 @@ static bool quorum(const struct sd_geom *g, const struct sd_super *best,
 }
 
 u64 sd_recover(const struct sd_geom *g, enum superdisk_mode mode,
-	       enum sd_attach attach, bool verify, struct sd_candidate *c,
-	       u32 *ret_best)
+	       enum sd_attach attach, bool verify, u64 now,
+	       struct sd_candidate *c, u32 *ret_best)
 {
 	u32 i, best = newest(g, c);
 	bool enough = best < g->nr_legs && quorum(g, &c[best].super, c);
@@ -131,7 +131,7 @@ u64 sd_recover(const struct sd_geom *g, enum superdisk_mode mode,
 		c[i].warm = !c[i].err && !c[i].why;
 		c[i].doubts = c[i].warm && c[i].super.state & SD_SUPER_ACTIVE;
 	}
-	return best < g->nr_legs ? c[best].super.generation : 0;
+	return best < g->nr_legs ? max(now, c[best].super.generation) : now;
 }
 
 bool sd_recover_same_disk(const struct sd_super *s, const u32 *now,

@@ -35,12 +35,17 @@ enum superdisk_mode sd_recover_placement(const struct sd_geom *g, u32 named,
 					 const struct sd_candidate *c);
 /*
  * Judge all members of a set.  The superblock of the highest generation names
- * the members that have missed nothing; the others are cold.  Returns the
- * highest generation seen, and whose superblock it is (nr_legs: nobody's).
+ * the members that have missed nothing; the others are cold.  Returns from
+ * which generation to go on, and whose superblock is the newest (nr_legs:
+ * nobody's).
+ *
+ * now: of the clock, ns.  Who goes on without having seen an SSD that is away
+ * outranks it all the same when it returns, as time has passed: nobody changes
+ * members once a nanosecond.
  */
 u64 sd_recover(const struct sd_geom *g, enum superdisk_mode mode,
-	       enum sd_attach attach, bool verify, struct sd_candidate *c,
-	       u32 *ret_best);
+	       enum sd_attach attach, bool verify, u64 now,
+	       struct sd_candidate *c, u32 *ret_best);
 /*
  * Compare the samples of the disk with those an SSD remembers.  `now` are
  * those of the disk as large as the SSD knew it.

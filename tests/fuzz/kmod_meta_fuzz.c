@@ -310,7 +310,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sd_geom_init(&g, DISK_SECTORS, BLOCK_SECTORS, 1);
 	require(!sd_layout_init(&c.layout, SSD_SECTORS, BLOCK_SECTORS, SLOTS));
 	c.err = sd_meta_read_super(&ssd, buf, &c.super);
-	sd_recover(&g, SUPERDISK_MODE_MIRROR, SD_ATTACH_TRUST, true, &c, &best);
+	sd_recover(&g, SUPERDISK_MODE_MIRROR, SD_ATTACH_TRUST, true, 0, &c,
+		   &best);
 	check_super(&c);
 	/* A superblock that was not believed names the epoch all the same. */
 	c.super.layout = c.layout;

@@ -172,8 +172,8 @@ static int cut(struct cuts *c)
 		cand[i].err = sd_meta_read_super(&c->ssd[i].dev, buf,
 						 &cand[i].super);
 	}
-	sd_recover(&c->geom, SUPERDISK_MODE_MIRROR, SD_ATTACH_TRUST, true, cand,
-		   &best);
+	sd_recover(&c->geom, SUPERDISK_MODE_MIRROR, SD_ATTACH_TRUST, true, 0,
+		   cand, &best);
 	for (u32 i = 0; i < c->geom.nr_legs; i++) {
 		c->nr_warm += cand[i].warm;
 		if (cand[i].warm)

@@ -175,7 +175,7 @@ static bool recover(bool verify)
 	fill_super(&s, 1);
 	if (sd_recover_placement(&life.geom, SUPERDISK_MODE_AUTO, &c) != s.mode)
 		life_fail("the mode was forgotten");
-	sd_recover(&life.geom, s.mode, SD_ATTACH_TRUST, true, &c, &best);
+	sd_recover(&life.geom, s.mode, SD_ATTACH_TRUST, true, 0, &c, &best);
 	if (!c.warm) {
 		life_fail("an intact SSD was not believed");
 		return false;

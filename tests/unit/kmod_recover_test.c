@@ -13,6 +13,7 @@
 
 static struct sd_geom geom;
 static struct sd_candidate c[SD_MAX_LEGS];
+static u64 clock_ns;
 static u32 best;
 
 /* Three members that were closed together. */
@@ -21,6 +22,7 @@ static int set_up(void **state)
 	struct sd_layout layout;
 
 	(void)state;
+	clock_ns = 0;
 	sd_geom_init(&geom, 3000 * 128, 128, LEGS);
 	sd_layout_init(&layout, 4000 * 128, 128, sd_leg_blocks(&geom, 0));
 	for (u32 i = 0; i < LEGS; i++)
@@ -46,8 +48,8 @@ static int set_up(void **state)
 
 static u64 judge(void)
 {
-	return sd_recover(&geom, SUPERDISK_MODE_MIRROR, SD_ATTACH_TRUST, true, c,
-			  &best);
+	return sd_recover(&geom, SUPERDISK_MODE_MIRROR, SD_ATTACH_TRUST, true,
+			  clock_ns, c, &best);
 }
 
 static u32 warm(void)
@@ -126,8 +128,8 @@ static void one_that_cannot_be_read_says_nothing(void **state)
 static void checksums_are_no_harm_to_one_who_does_not_verify(void **state)
 {
 	(void)state;
-	sd_recover(&geom, SUPERDISK_MODE_MIRROR, SD_ATTACH_TRUST, false, c,
-		   &best);
+	sd_recover(&geom, SUPERDISK_MODE_MIRROR, SD_ATTACH_TRUST, false,
+		   clock_ns, c, &best);
 	for (u32 i = 0; i < LEGS; i++)
 		assert_true(c[i].warm);
 }
@@ -252,10 +254,38 @@ static void a_cache_stays_one_while_its_small_ssds_are_away(void **state)
 static void discard_believes_nobody(void **state)
 {
 	(void)state;
-	sd_recover(&geom, SUPERDISK_MODE_MIRROR, SD_ATTACH_DISCARD, true, c,
-		   &best);
+	sd_recover(&geom, SUPERDISK_MODE_MIRROR, SD_ATTACH_DISCARD, true,
+		   clock_ns, c, &best);
 	for (u32 i = 0; i < LEGS; i++)
 		assert_false(c[i].warm);
+}
+
+/* This cache begins anew, without those that are away; they return later. */
+static void what_began_while_others_were_away_is_their_witness(void **state)
+{
+	struct sd_super away[2] = { c[0].super, c[1].super };
+
+	(void)state;
+	clock_ns = 1000;
+	c[0].present = c[1].present = false;
+	c[2].err = -ENODATA;
+	c[2].super.set_uuid[0] = 'x';
+	c[2].super.roster[0] = c[2].super.roster[1] = 0;
+	c[2].super.generation = judge() + 1;
+	c[2].err = 0;
+	clock_ns = 2000;
+	for (u32 i = 0; i < 2; i++) {
+		c[i].present = true;
+		c[i].super = away[i];
+	}
+	assert_int_equal(warm(), 4);
+}
+
+static void one_of_a_later_time_than_now_is_outranked_as_well(void **state)
+{
+	(void)state;
+	clock_ns = 3;
+	assert_int_equal(judge(), 7);
 }
 
 static void a_sample_in_doubt_does_not_count(void **state)
@@ -307,6 +337,8 @@ int main(void)
 		CASE(small_ssds_are_a_cache_unless_it_is_named),
 		CASE(a_cache_stays_one_while_its_small_ssds_are_away),
 		CASE(discard_believes_nobody),
+		CASE(what_began_while_others_were_away_is_their_witness),
+		CASE(one_of_a_later_time_than_now_is_outranked_as_well),
 		CASE(a_sample_in_doubt_does_not_count),
 		CASE(every_sample_is_compared),
 	};
