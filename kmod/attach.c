@@ -12,7 +12,7 @@
 struct attach {
 	struct sd_candidate c[SD_MAX_LEGS];
 	u32 sample[SD_NR_SAMPLES];	/* of the disk, as large as it is */
-	bool sampled;
+	bool sampled;			/* it could be read */
 	u8 *buf;			/* a block */
 };
 
@@ -40,6 +40,14 @@ static void let_go(struct sd_set *set)
 		if (leg->held && sd_leg_is_quiet(leg) && sd_leg_stop(leg))
 			sd_leg_unload(leg);
 	}
+}
+
+static void leave_silent(struct sd_leg *leg, struct sd_candidate *c)
+{
+	DMERR("%s: SSD %u (%s) does not answer, left out", leg->set->name,
+	      leg->index, leg->dev->name);
+	c->present = false;
+	leg->held = !sd_leg_is_quiet(leg);
 }
 
 static int read_super(struct sd_leg *leg, struct sd_candidate *c)
@@ -71,12 +79,8 @@ static void look_at(struct sd_leg *leg, struct sd_candidate *c)
 		leave_out(leg, c);
 	else
 		c->err = read_super(leg, c);
-	if (c->err == -ETIMEDOUT) {
-		DMERR("%s: SSD %u (%s) does not answer, left out", set->name,
-		      leg->index, leg->dev->name);
-		c->present = false;
-		leg->held = !sd_leg_is_quiet(leg);
-	}
+	if (c->err == -ETIMEDOUT)
+		leave_silent(leg, c);
 }
 
 /* A mirror has no use for an SSD that does not hold its share. */
@@ -85,18 +89,6 @@ static bool holds_share(const struct sd_set *set, u32 leg,
 {
 	return set->placement == SUPERDISK_MODE_CACHE ||
 	       l->nr_slots >= sd_leg_blocks(&set->geom, leg);
-}
-
-static void look_at_all(struct sd_set *set, struct attach *a)
-{
-	u32 i;
-
-	for (i = 0; i < set->geom.nr_legs; i++)
-		look_at(&set->leg[i], &a->c[i]);
-	set->placement = sd_recover_placement(&set->geom, set->opt.mode, a->c);
-	for (i = 0; i < set->geom.nr_legs; i++)
-		if (a->c[i].present && !holds_share(set, i, &a->c[i].layout))
-			leave_out(&set->leg[i], &a->c[i]);
 }
 
 static int read_samples(struct sd_set *set, u64 disk_sectors, void *buf,
@@ -113,6 +105,34 @@ static int read_samples(struct sd_set *set, u64 disk_sectors, void *buf,
 			return err;
 	}
 	return 0;
+}
+
+static void weigh_all(struct sd_set *set, struct attach *a)
+{
+	u32 i;
+
+	for (i = 0; i < set->geom.nr_legs; i++)
+		if (a->c[i].present && !a->c[i].err &&
+		    sd_weigh(&set->leg[i], &a->c[i], a->buf))
+			leave_silent(&set->leg[i], &a->c[i]);
+}
+
+static void look_at_all(struct sd_set *set, struct attach *a)
+{
+	u32 i;
+
+	for (i = 0; i < set->geom.nr_legs; i++)
+		look_at(&set->leg[i], &a->c[i]);
+	/* What the samples see must be what a crash would leave. */
+	a->sampled = !set->disk_kdev.dev.flush(&set->disk_kdev.dev) &&
+		     !read_samples(set, set->geom.disk_sectors, a->buf,
+				   a->sample);
+	if (a->sampled && sd_recover_is_mixed(&set->geom, a->c))
+		weigh_all(set, a);
+	set->placement = sd_recover_placement(&set->geom, set->opt.mode, a->c);
+	for (i = 0; i < set->geom.nr_legs; i++)
+		if (a->c[i].present && !holds_share(set, i, &a->c[i].layout))
+			leave_out(&set->leg[i], &a->c[i]);
 }
 
 static bool same_disk(struct sd_set *set, struct attach *a,
@@ -276,14 +296,11 @@ static void attach_all(struct sd_set *set, struct attach *a)
 		memcpy(set->uuid, a->c[best].super.set_uuid, sizeof(set->uuid));
 	else
 		get_random_bytes(set->uuid, sizeof(set->uuid));
-	/* What the samples see must be what a crash would leave. */
-	if (set->disk_kdev.dev.flush(&set->disk_kdev.dev) ||
-	    read_samples(set, set->geom.disk_sectors, a->buf, a->sample)) {
+	if (!a->sampled) {
 		DMERR("%s: the disk cannot be read, its SSDs are left out",
 		      set->name);
 		return;
 	}
-	a->sampled = true;
 	for (i = 0; i < set->geom.nr_legs; i++)
 		if (a->c[i].present)
 			load(set, a, &set->leg[i]);

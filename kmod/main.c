@@ -22,7 +22,7 @@
  *	hedge	how long they wait	io	blocking I/O
  *	heat	what is read how often	decay	heat falls, and is inherited
  *	plan	order and pace		warm	background copying
- *	audit	attach verify
+ *	audit	attach verify		weigh	SSDs of several caches
  *	sets	all that exist
  *	netlink, event, stats, trace	what can be seen from outside
  */

@@ -9,6 +9,7 @@
 #include "message.h"
 #include "meta.h"
 
+struct sd_candidate;
 struct sd_leg;
 struct sd_set;
 
@@ -38,6 +39,13 @@ int sd_attach_super(struct sd_set *set, struct sd_leg *leg,
 		    struct sd_super *ret);
 /* Wait for all drivers, however long.  It is not active. */
 void sd_set_settle(struct sd_set *set);
+
+/*
+ * weigh.c: compare what an SSD's superblock says of the disk with the disk, as
+ * long as it is not used.  buf: the largest block.  -ETIMEDOUT if the SSD does
+ * not answer.
+ */
+int sd_weigh(struct sd_leg *leg, struct sd_candidate *c, u8 *buf);
 
 /* roster.c: who is a member, and who has been one */
 bool sd_is_member(const struct sd_leg *leg);

@@ -58,6 +58,23 @@ int sd_meta_read_super(struct sd_dev *ssd, void *buf, struct sd_super *ret)
 	return err2 == -ENODATA ? err : err2;
 }
 
+u64 sd_meta_read_doubts(struct sd_dev *ssd, const struct sd_super *s,
+			void *buf)
+{
+	unsigned long bits[SD_INTENT_BITS_PER_SECTOR / BITS_PER_LONG] = {};
+	u64 doubted = 0;
+	u32 i;
+
+	if (s->state & SD_SUPER_LOOSE ||
+	    ssd->read(ssd, SD_INTENT_SECTOR, buf, SD_CHUNK) ||
+	    sd_intent_decode(buf, s->epoch, 0, bits))
+		return ~0ull;
+	for (i = 0; i < SD_NR_SAMPLES; i++)
+		if (test_bit(sd_meta_sample_bit(i), bits))
+			doubted |= BIT_ULL(i);
+	return doubted;
+}
+
 int sd_meta_store_super(struct sd_meta *m)
 {
 	int err;

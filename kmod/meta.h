@@ -75,6 +75,12 @@ void sd_meta_fini(struct sd_meta *m);
 
 /* Read whichever copy of the superblock is good.  buf: SD_CHUNK bytes. */
 int sd_meta_read_super(struct sd_dev *ssd, void *buf, struct sd_super *ret);
+/*
+ * Which samples of an SSD with this superblock are in doubt: all, if that is
+ * not known.  buf: SD_CHUNK bytes.
+ */
+u64 sd_meta_read_doubts(struct sd_dev *ssd, const struct sd_super *s,
+			void *buf);
 /* Store m->super, both copies. */
 int sd_meta_store_super(struct sd_meta *m);
 /* Does it store a superblock, and read it back? */

@@ -38,13 +38,88 @@ static const char *unfit(const struct sd_geom *g, enum superdisk_mode mode,
 	return NULL;
 }
 
+static bool is_readable(const struct sd_candidate *c)
+{
+	return c->present && !c->err;
+}
+
+static bool same_cache(const struct sd_candidate *a,
+		       const struct sd_candidate *b)
+{
+	return !memcmp(a->super.set_uuid, b->super.set_uuid,
+		       sizeof(a->super.set_uuid));
+}
+
+bool sd_recover_is_mixed(const struct sd_geom *g, const struct sd_candidate *c)
+{
+	u32 i, j;
+
+	for (i = 0; i < g->nr_legs; i++)
+		for (j = 0; j < i; j++)
+			if (is_readable(&c[i]) && is_readable(&c[j]) &&
+			    !same_cache(&c[i], &c[j]))
+				return true;
+	return false;
+}
+
+void sd_recover_weigh(struct sd_candidate *c, const u32 *sample, u64 doubted,
+		      u64 blank)
+{
+	u64 same = 0;
+	u32 i;
+
+	static_assert(SD_NR_SAMPLES == 64);
+	for (i = 0; i < SD_NR_SAMPLES; i++)
+		if (c->super.sample[i] == sample[i])
+			same |= BIT_ULL(i);
+	c->right = same & ~doubted & ~blank;
+	c->wrong = ~same & ~doubted;
+}
+
+/* So many samples, not blank, must have been the same all the time. */
+#define ENOUGH_SAMPLES	8
+
+/*
+ * Is this SSD of a cache that this disk never had, since the others left?  It
+ * knows nothing of what is on the disk, and an SSD of another cache, of which
+ * nothing is wrong, knows enough of just that.  Had it been a witness of writes
+ * that the other one missed, then all that it knew has changed since, and what
+ * the other one knew has changed back.  Whatever is less clear is a witness:
+ * better all cold than one stale.
+ */
+static bool is_alien(const struct sd_geom *g, const struct sd_candidate *c,
+		     const struct sd_candidate *one)
+{
+	u32 i;
+
+	for (i = 0; i < g->nr_legs && !one->right; i++)
+		if (is_readable(&c[i]) && !same_cache(&c[i], one) &&
+		    !c[i].wrong &&
+		    hweight64(c[i].right & one->wrong) >= ENOUGH_SAMPLES)
+			return true;
+	return false;
+}
+
+/* Of its cache too: a member that knows more speaks for all of them. */
+static bool is_heard(const struct sd_geom *g, const struct sd_candidate *c,
+		     const struct sd_candidate *one)
+{
+	u32 i;
+
+	for (i = 0; i < g->nr_legs; i++)
+		if (is_readable(&c[i]) && same_cache(&c[i], one) &&
+		    !is_alien(g, c, &c[i]))
+			return true;
+	return false;
+}
+
 /* The newest superblock of all, also of a member that itself is unfit. */
 static u32 newest(const struct sd_geom *g, const struct sd_candidate *c)
 {
 	u32 i, best = g->nr_legs;
 
 	for (i = 0; i < g->nr_legs; i++) {
-		if (!c[i].present || c[i].err)
+		if (!is_readable(&c[i]) || !is_heard(g, c, &c[i]))
 			continue;
 		if (best == g->nr_legs ||
 		    c[i].super.generation > c[best].super.generation)
@@ -84,7 +159,7 @@ static bool is_here(const struct sd_geom *g, const struct sd_candidate *c,
 	u32 i;
 
 	for (i = 0; i < g->nr_legs; i++)
-		if (c[i].present && !c[i].err && c[i].super.epoch == epoch)
+		if (is_readable(&c[i]) && c[i].super.epoch == epoch)
 			return true;
 	return false;
 }
@@ -131,7 +206,10 @@ u64 sd_recover(const struct sd_geom *g, enum superdisk_mode mode,
 		c[i].warm = !c[i].err && !c[i].why;
 		c[i].doubts = c[i].warm && c[i].super.state & SD_SUPER_ACTIVE;
 	}
-	return best < g->nr_legs ? max(now, c[best].super.generation) : now;
+	for (i = 0; i < g->nr_legs; i++)
+		if (is_readable(&c[i]))
+			now = max(now, c[i].super.generation);
+	return now;
 }
 
 bool sd_recover_same_disk(const struct sd_super *s, const u32 *now,

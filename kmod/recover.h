@@ -20,11 +20,27 @@ struct sd_candidate {
 	int err;		/* of reading its superblock */
 	struct sd_super super;	/* if !err */
 	struct sd_layout layout;	/* as its size wants it now */
+	/* If sd_recover_is_mixed(), what sd_recover_weigh() found, else 0: */
+	u64 right;		/* its samples that the disk confirms */
+	u64 wrong;		/* those that the disk contradicts */
 	/* The verdict: */
 	bool warm;
 	bool doubts;		/* was in use: its intent map counts */
 	const char *why;	/* cold, because; NULL if blank or warm */
 };
+
+/*
+ * SSDs of several caches: only one of them can be the last that this disk had,
+ * and no generation tells whether another had this disk at all.
+ */
+bool sd_recover_is_mixed(const struct sd_geom *g, const struct sd_candidate *c);
+/*
+ * Compare an SSD's fingerprint with the disk, `sample` of the geometry in its
+ * superblock.  What is in doubt says nothing, and a blank block of the disk
+ * confirms nothing, as most disks have some.
+ */
+void sd_recover_weigh(struct sd_candidate *c, const u32 *sample, u64 doubted,
+		      u64 blank);
 
 /*
  * Mirror or cache, if the table does not name it: cache if an SSD is too small
@@ -38,6 +54,8 @@ enum superdisk_mode sd_recover_placement(const struct sd_geom *g, u32 named,
  * the members that have missed nothing; the others are cold.  Returns from
  * which generation to go on, and whose superblock is the newest (nr_legs:
  * nobody's).
+ *
+ * An SSD of another disk is not heard, see is_alien(); it is cold alone.
  *
  * now: of the clock, ns.  Who goes on without having seen an SSD that is away
  * outranks it all the same when it returns, as time has passed: nobody changes

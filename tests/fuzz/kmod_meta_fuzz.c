@@ -310,6 +310,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sd_geom_init(&g, DISK_SECTORS, BLOCK_SECTORS, 1);
 	require(!sd_layout_init(&c.layout, SSD_SECTORS, BLOCK_SECTORS, SLOTS));
 	c.err = sd_meta_read_super(&ssd, buf, &c.super);
+	if (!c.err)
+		sd_recover_weigh(&c, c.super.sample,
+				 sd_meta_read_doubts(&ssd, &c.super, buf), 0);
+	require(!c.wrong);	/* compared with itself */
 	sd_recover(&g, SUPERDISK_MODE_MIRROR, SD_ATTACH_TRUST, true, 0, &c,
 		   &best);
 	check_super(&c);

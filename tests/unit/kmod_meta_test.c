@@ -415,6 +415,28 @@ static void a_read_that_failed_is_not_believed(void **state)
 	assert_int_equal(valid_of(900), 0);
 }
 
+/* Before it is known whether this SSD is used at all. */
+static void samples_in_doubt_are_known_from_outside(void **state)
+{
+	struct sd_super other = super;
+	static u8 buf[SD_CHUNK];
+
+	(void)state;
+	assert_int_equal(sd_meta_read_doubts(&ssd, &super, buf), 0);
+	touch(sd_meta_sample_bit(SAMPLE));
+	touch(sd_meta_sample_bit(SD_NR_SAMPLES - 1));
+	touch(sd_meta_region(&meta, 0));
+	assert_int_equal(sd_meta_read_doubts(&ssd, &super, buf),
+			 1ull << 63 | 1ull << SAMPLE);
+	other.epoch++;
+	assert_int_equal(sd_meta_read_doubts(&ssd, &other, buf), ~0ull);
+	other = super;
+	other.state |= SD_SUPER_LOOSE;
+	assert_int_equal(sd_meta_read_doubts(&ssd, &other, buf), ~0ull);
+	reads_nothing = true;
+	assert_int_equal(sd_meta_read_doubts(&ssd, &super, buf), ~0ull);
+}
+
 /* --- units ----------------------------------------------------------------- */
 
 static void check_loaded(u64 step)
@@ -772,6 +794,7 @@ int main(void)
 		MIRROR(every_sector_of_the_map_is_stored),
 		MIRROR(doubts_outlive_a_crash_of_the_recovery),
 		MIRROR(a_read_that_failed_is_not_believed),
+		MIRROR(samples_in_doubt_are_known_from_outside),
 		MIRROR(what_is_stored_is_read_back),
 		MIRROR(only_chunks_that_changed_are_stored),
 		MIRROR(pages_beyond_a_block_are_not_believed),

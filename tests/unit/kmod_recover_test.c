@@ -16,6 +16,12 @@ static struct sd_candidate c[SD_MAX_LEGS];
 static u64 clock_ns;
 static u32 best;
 
+static void set_samples(u32 *sample)
+{
+	for (u32 i = 0; i < SD_NR_SAMPLES; i++)
+		sample[i] = 1000 + 2 * i;
+}
+
 /* Three members that were closed together. */
 static int set_up(void **state)
 {
@@ -288,6 +294,119 @@ static void one_of_a_later_time_than_now_is_outranked_as_well(void **state)
 	assert_int_equal(judge(), 7);
 }
 
+/* The third SSD is of another cache, newer, all of whose samples differ. */
+static void make_foreign(void)
+{
+	struct sd_super *s = &c[2].super;
+
+	for (u32 i = 0; i < LEGS; i++)
+		set_samples(c[i].super.sample);
+	s->set_uuid[0] = 'x';
+	s->generation = 99;
+	s->roster[0] = s->roster[1] = 0;
+	for (u32 i = 0; i < SD_NR_SAMPLES; i++)
+		s->sample[i]++;
+}
+
+static void weigh(u64 doubted[LEGS], u64 blank)
+{
+	u32 disk[SD_NR_SAMPLES];
+
+	set_samples(disk);
+	assert_true(sd_recover_is_mixed(&geom, c));
+	for (u32 i = 0; i < LEGS; i++)
+		sd_recover_weigh(&c[i], disk, doubted ? doubted[i] : 0, blank);
+}
+
+static void one_of_another_disk_is_cold_alone(void **state)
+{
+	(void)state;
+	assert_false(sd_recover_is_mixed(&geom, c));
+	make_foreign();
+	weigh(NULL, 0);
+	assert_int_equal(warm(), 3);
+	assert_int_equal(judge(), 99);
+	assert_int_equal(best, 0);
+	c[2].super.nr_legs = 16;
+	c[2].super.leg = 7;
+	c[2].super.block_sectors = 8;
+	assert_int_equal(warm(), 3);
+}
+
+static void one_of_another_disk_does_not_say_where_blocks_are(void **state)
+{
+	(void)state;
+	make_foreign();
+	weigh(NULL, 0);
+	c[2].super.mode = SUPERDISK_MODE_CACHE;
+	assert_int_equal(sd_recover_placement(&geom, SUPERDISK_MODE_AUTO, c),
+			 SUPERDISK_MODE_MIRROR);
+}
+
+static void a_later_cache_of_this_disk_is_heard(void **state)
+{
+	(void)state;
+	make_foreign();
+	c[2].super.sample[63]--;
+	weigh(NULL, 0);
+	assert_int_equal(warm(), 4);
+}
+
+static void a_blank_block_is_on_any_disk(void **state)
+{
+	(void)state;
+	make_foreign();
+	c[2].super.sample[63]--;
+	weigh(NULL, 1ull << 63);
+	assert_int_equal(warm(), 3);
+}
+
+static void a_disk_that_is_nearly_blank_is_no_reason(void **state)
+{
+	(void)state;
+	make_foreign();
+	weigh(NULL, ~0xffull);
+	assert_int_equal(warm(), 3);
+	weigh(NULL, ~0x7full);
+	assert_int_equal(warm(), 4);
+}
+
+static void what_is_in_doubt_is_no_reason(void **state)
+{
+	u64 others[LEGS] = { ~0ull << 7, ~0ull << 7, 0 };
+	u64 its[LEGS] = { 0, 0, ~0ull << 7 };
+	u64 apart[LEGS] = { ~0ull << 32, ~0ull << 32, ~0ull >> 32 };
+
+	(void)state;
+	make_foreign();
+	weigh(others, 0);
+	assert_int_equal(warm(), 4);
+	weigh(its, 0);
+	assert_int_equal(warm(), 4);
+	weigh(apart, 0);
+	assert_int_equal(warm(), 4);
+}
+
+static void nobody_who_is_wrong_himself_speaks_against_it(void **state)
+{
+	(void)state;
+	make_foreign();
+	c[0].super.sample[5]++;
+	c[1].super.sample[5]++;
+	weigh(NULL, 0);
+	assert_int_equal(warm(), 4);
+}
+
+static void one_that_knows_the_disk_speaks_for_its_cache(void **state)
+{
+	(void)state;
+	make_foreign();
+	c[1].super.set_uuid[0] = 'x';
+	weigh(NULL, 0);
+	assert_int_equal(warm(), 4);
+	assert_int_equal(best, 2);
+}
+
 static void a_sample_in_doubt_does_not_count(void **state)
 {
 	unsigned long doubted[1] = {};
@@ -339,6 +458,14 @@ int main(void)
 		CASE(discard_believes_nobody),
 		CASE(what_began_while_others_were_away_is_their_witness),
 		CASE(one_of_a_later_time_than_now_is_outranked_as_well),
+		CASE(one_of_another_disk_is_cold_alone),
+		CASE(one_of_another_disk_does_not_say_where_blocks_are),
+		CASE(a_later_cache_of_this_disk_is_heard),
+		CASE(a_blank_block_is_on_any_disk),
+		CASE(a_disk_that_is_nearly_blank_is_no_reason),
+		CASE(what_is_in_doubt_is_no_reason),
+		CASE(nobody_who_is_wrong_himself_speaks_against_it),
+		CASE(one_that_knows_the_disk_speaks_for_its_cache),
 		CASE(a_sample_in_doubt_does_not_count),
 		CASE(every_sample_is_compared),
 	};
