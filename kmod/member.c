@@ -129,7 +129,7 @@ int sd_member_remove(struct sd_set *set, u32 i)
  * It starts cold.  What its fingerprint samples are is in doubt until its
  * first checkpoint: writes that began before it was here may still land.
  */
-static int join(struct sd_set *set, struct sd_leg *leg)
+static int format(struct sd_set *set, struct sd_leg *leg)
 {
 	struct sd_super super;
 	u32 i;
@@ -142,9 +142,12 @@ static int join(struct sd_set *set, struct sd_leg *leg)
 		return err;
 	for (i = 0; i < SD_NR_SAMPLES; i++)
 		sd_intent_doubt(&leg->meta.intent, sd_meta_sample_bit(i));
-	err = sd_meta_format(&leg->meta);
-	if (err)
-		return err;
+	return sd_meta_format(&leg->meta);
+}
+
+static int __join(struct sd_set *set, struct sd_leg *leg)
+{
+	lockdep_assert_held(&set->lock);
 	leg->joining = true;
 	set->generation++;
 	__sd_set_store_roster(set);
@@ -167,6 +170,26 @@ static bool sectors_fit(struct sd_set *set, u32 i)
 	       queue_logical_block_size(disk->queue);
 }
 
+/*
+ * What takes memory and time comes first: set->lock is what writes wait for when
+ * another SSD fails, and this one is no member yet.
+ */
+static int join(struct sd_set *set, u32 i)
+{
+	struct sd_leg *leg = &set->leg[i];
+	int err;
+
+	if (sd_is_held_elsewhere(leg))
+		return -EBUSY;
+	err = sectors_fit(set, i) ? format(set, leg) : -EINVAL;
+	if (err)
+		return err;
+	mutex_lock(&set->lock);
+	err = __join(set, leg);
+	mutex_unlock(&set->lock);
+	return err;
+}
+
 static int open_and_join(struct sd_set *set, u32 i, const char *path)
 {
 	struct sd_leg *leg = &set->leg[i];
@@ -175,12 +198,7 @@ static int open_and_join(struct sd_set *set, u32 i, const char *path)
 	err = sd_member_open(set, i, path);
 	if (err)
 		return err;
-	mutex_lock(&set->lock);
-	if (sd_is_held_elsewhere(leg))
-		err = -EBUSY;
-	else
-		err = sectors_fit(set, i) ? join(set, leg) : -EINVAL;
-	mutex_unlock(&set->lock);
+	err = join(set, i);
 	if (!err)
 		return 0;
 	if (!sd_leg_stop(leg)) {	/* it may still be about to be told */

@@ -92,7 +92,7 @@ struct sd_leg {
 	sector_t data_start;
 	struct sd_table table;		/* valid while referenced */
 	struct sd_meta meta;
-	bool loaded;			/* table and meta exist.  set->lock */
+	bool loaded;			/* table and meta exist.  set->admin */
 	bool joining;			/* about to be a member.  set->lock */
 	bool loose;			/* all in doubt: no intents needed */
 	bool auditing;			/* pages wait to be verified */

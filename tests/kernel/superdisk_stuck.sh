@@ -164,5 +164,25 @@ must unhang_ssd ssd1
 ok then_the_command_ends wait $remove
 is and_has_worked "$(ssd_field sd 0 state)" vacant
 ok removes within 60 dmsetup remove sd
+
+# --- while it is added: another one fails ------------------------------------
+
+must super_create sd "$disk0" "$ssd0 -" timeout_ms 30000 verify off
+must hang_ssd ssd1
+start dmsetup message sd 0 add 1 "$ssd1"
+add=$!
+is_opened() {
+	[[ $(ssd_field sd 1 device) != - ]]
+}
+must wait_for 20 is_opened
+must kill_ssd ssd0
+ok writes_do_not_wait_for_one_that_is_added within 10 blocks write $sd 5 0 16
+is the_one_that_failed_is_out "$(ssd_field sd 0 state)" failed
+must unhang_ssd ssd1
+ok it_is_added_when_it_answers wait $add
+is and_serves "$(ssd_field sd 1 state)" in
+ok what_was_written_is_read blocks verify $sd 5 0 16
+must revive_ssd ssd0
+must dmsetup remove sd
 ok unloads rmmod dm-superdisk
 done_testing
