@@ -4,16 +4,38 @@
 
 #include <linux/sched/mm.h>
 
-/* A member that cannot be opened leaves its position vacant. */
+/*
+ * The device's sectors will be as large as the largest of those below: where
+ * those of an SSD do not fit, device-mapper would refuse the table.
+ */
+static bool sectors_fit(const struct sd_set *set, u32 i)
+{
+	u32 bytes = bdev_logical_block_size(set->leg[i].dev->bdev);
+
+	return IS_ALIGNED(set->ti->begin | set->ti->len,
+			  bytes >> SD_SECTOR_SHIFT);
+}
+
+/* A member that cannot be opened, or used, leaves its position vacant. */
+static void open_leg(struct sd_set *set, u32 i, const char *path)
+{
+	if (sd_member_open(set, i, path)) {
+		DMERR("%s: SSD %u (%s) cannot be opened, the disk serves its blocks",
+		      set->name, i, path);
+	} else if (!sectors_fit(set, i)) {
+		DMERR("%s: SSD %u (%s) has sectors that do not fit the target, it is left out",
+		      set->name, i, path);
+		sd_member_close(set, i);
+	}
+}
+
 static void open_legs(struct sd_set *set, const struct sd_args *a)
 {
 	u32 i;
 
 	for (i = 0; i < set->geom.nr_legs; i++)
-		if (strcmp(a->ssd[i], SD_VACANT) &&
-		    sd_member_open(set, i, a->ssd[i]))
-			DMERR("%s: SSD %u (%s) cannot be opened, the disk serves its blocks",
-			      set->name, i, a->ssd[i]);
+		if (strcmp(a->ssd[i], SD_VACANT))
+			open_leg(set, i, a->ssd[i]);
 }
 
 static void close_legs(struct sd_set *set)
@@ -331,6 +353,16 @@ static int superdisk_message(struct dm_target *ti, unsigned int argc,
 	       sd_command(set, &m);
 }
 
+/*
+ * For device-mapper's checks, which want whole sectors of the size that the
+ * device will have.  Those of an SSD itself may be smaller.
+ */
+static sector_t whole_sectors(const struct sd_leg *leg)
+{
+	return round_down(bdev_nr_sectors(leg->dev->bdev),
+			  SD_DATA_ALIGN_SECTORS);
+}
+
 static int superdisk_iterate_devices(struct dm_target *ti,
 				     iterate_devices_callout_fn fn, void *data)
 {
@@ -343,8 +375,7 @@ static int superdisk_iterate_devices(struct dm_target *ti,
 	for (i = 0; !r && i < set->geom.nr_legs; i++) {
 		leg = &set->leg[i];
 		if (leg->dev)
-			r = fn(ti, leg->dev, 0, bdev_nr_sectors(leg->dev->bdev),
-			       data);
+			r = fn(ti, leg->dev, 0, whole_sectors(leg), data);
 	}
 	return r;
 }

@@ -54,6 +54,18 @@ must super_create sd "$disk0" "$ssd0 $ssd4k"
 is the_largest_sector_counts "$(queue logical_block_size)" 4096
 must dmsetup remove sd
 
+# Sizes that are no multiple of the other's sectors: the disk is served.
+must dmsetup create odd --table "0 $((16 << 10 | 5)) linear $ssd0 0"
+ok an_ssd_of_odd_size_is_no_trouble super_create sd "$disk4k" /dev/mapper/odd
+is it_is_used "$(ssd_field sd 0 state)" in
+must dmsetup remove sd
+must dmsetup remove odd
+ok nor_is_a_target_of_odd_size dmsetup create sd --table \
+	"0 $((8 << 10 | 4)) superdisk $disk0 2 $ssd4k $ssd0 0"
+is one_of_larger_sectors_is_left_out \
+	"$(ssd_field sd 0 state) $(ssd_field sd 1 state)" "vacant in"
+must dmsetup remove sd
+
 # An SSD of larger sectors than the device promises cannot be put in on line.
 must super_create sd "$disk0" "$ssd0 -" verify off
 is sectors_of_512_are_passed_on "$(queue logical_block_size)" 512
