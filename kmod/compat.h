@@ -42,6 +42,18 @@ static inline void sd_limit_flushes(struct queue_limits *l,
 #endif
 }
 
+/*
+ * Since 6.17 (0c40d7cb5ef3) limits are refused if zeroes are written by
+ * unmapping and max_write_zeroes_sectors is another.
+ */
+static inline void sd_limit_zeroes(struct queue_limits *l)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+	l->max_hw_wzeroes_unmap_sectors = min(l->max_hw_wzeroes_unmap_sectors,
+					      l->max_write_zeroes_sectors);
+#endif
+}
+
 /* Gone in 5.18 (c75e707fe1aa), back since 6.9 (44981351d2a2). */
 static inline void sd_keep_hint(struct bio *bio, const struct bio *user)
 {

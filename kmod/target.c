@@ -396,6 +396,7 @@ static void superdisk_io_hints(struct dm_target *ti, struct queue_limits *l)
 	l->discard_granularity = bdev_discard_granularity(set->disk->bdev);
 	l->max_write_zeroes_sectors = min(l->max_write_zeroes_sectors,
 					  SD_MAX_RANGE_BLOCKS * block);
+	sd_limit_zeroes(l);
 	sd_limit_flushes(l, set->disk->bdev);
 }
 
