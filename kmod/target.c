@@ -372,11 +372,14 @@ static int superdisk_iterate_devices(struct dm_target *ti,
 	int r;
 
 	r = fn(ti, set->disk, 0, ti->len, data);
+	/* A live table can be asked at any time: its SSDs must stay for that. */
+	mutex_lock(&set->admin);
 	for (i = 0; !r && i < set->geom.nr_legs; i++) {
 		leg = &set->leg[i];
 		if (leg->dev)
 			r = fn(ti, leg->dev, 0, whole_sectors(leg), data);
 	}
+	mutex_unlock(&set->admin);
 	return r;
 }
 
