@@ -410,14 +410,19 @@ static void store_last(struct sd_leg *leg, bool member)
 		      leg->set->name, leg->index, err);
 }
 
-/* One that its driver holds is left as it is, so that we are quiet in time. */
+/*
+ * One that its driver holds is left as it is, so that we are quiet in time, and
+ * also if the driver gives all back just now: it has not been stopped.
+ */
 static void close_leg(struct sd_leg *leg)
 {
 	bool member = sd_is_member(leg);
 
-	if (sd_leg_stop(leg) && leg->loaded)
-		store_last(leg, member);
-	sd_leg_drop(leg);
+	if (sd_leg_stop(leg)) {
+		if (leg->loaded)
+			store_last(leg, member);
+		sd_leg_drop(leg);
+	}
 	if (!leg->held)
 		return;
 	WRITE_ONCE(leg->state, SUPERDISK_STATE_FAILED);
