@@ -98,6 +98,37 @@ ok another_takes_its_place dmsetup message sd 0 replace 1 "$ssd2"
 is and_serves "$(ssd_field sd 1 state)" in
 ok agree_with_another agree sd "$disk0"
 
+# An SSD joins while the disk is at a write that began without it.
+modprobe dm-delay 2> /dev/null
+must dmsetup create slow --table "0 16384 delay $disk0 0 0 $disk0 0 8000"
+must dmsetup remove sd
+must dmsetup create sd --table "0 16384 superdisk /dev/mapper/slow 2 $ssd0 -"
+# page [DEVICE]: the text of a page that is on the second SSD, if on any
+page() {
+	dd if="${1:-$sd}" bs=4k skip=24 count=1 iflag=direct status=none |
+		head -n 1 | tr -d '\0'
+}
+write_page() {
+	echo "$1" | dd of=$sd bs=4k seek=24 count=1 conv=sync,notrunc \
+		oflag=direct status=none
+}
+under_way() {
+	[[ $(awk '{ print $2 }' "/sys/block/$(dmsetup info -c --noheadings \
+		-o blkdevname sd)/inflight") -gt 0 ]]
+}
+start write_page new
+writer=$!
+must wait_for 10 under_way
+must dmsetup message sd 0 add 1 "$ssd2"
+ok it_is_read_before_that test "$(page)" != new
+ok and_the_disk_is_still_at_it under_way
+ok then_it_is_written wait $writer
+is what_was_under_way_then_is_not_missed "$(page)" new
+is nor_on_the_disk "$(page "$disk0")" new
+must dmsetup remove sd
+must dmsetup remove slow
+must dmsetup create sd --table "$(table "$ssd0" "$ssd2")"
+
 # The device is taken away from its users.
 load sd 64
 must wait_for 60 served $(($(written) + 20))
