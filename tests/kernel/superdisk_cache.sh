@@ -169,5 +169,72 @@ must dmsetup remove sd
 must super_create sd "$disk0" "$big" mode mirror
 like until_it_is_told "$(dmsetup status sd)" " superdisk 1 active mirror "
 must dmsetup remove sd
+
+# A read is held up on an SSD until its slot is another block's: what it brings
+# then has the right checksum, and is not what was asked for.
+modprobe dm-delay 2> /dev/null
+make_ssd held 4
+end=8192	# sectors: eight slots of 256 KiB
+must dmsetup create held --table "0 $end linear $held 0"
+must super_create sd "$disk0" /dev/mapper/held block_sectors 512 policy sieve \
+	fill_dwpd off sequential_kib off timeout_ms 300000 read_ms 300000
+like it_has_few_slots "$(ssd_field sd 0 slots)" "^0/8$"
+# read_block N: its first page
+read_block() {
+	dd if=$sd bs=4k skip=$(($1 * 64)) count=1 iflag=direct status=none |
+		head -n 1 | tr -d '\0'
+}
+echo wanted | dd of=$sd bs=4k seek=$((50 * 64)) count=1 conv=sync,notrunc \
+	oflag=direct status=none
+must read_block 50
+# at SECTOR: the page is there, on the SSD
+at() {
+	dd if="$held" bs=512 skip="$1" count=1 iflag=direct status=none |
+		grep -q wanted
+}
+in_its_slot() {
+	for ((at = 0; at < end; at += 512)); do
+		at $at && return
+	done
+	return 1
+}
+must wait_for 10 in_its_slot
+# hold MS: so long a read of that page takes
+hold() {
+	dmsetup reload held --table "0 $at linear $held 0
+$at 8 delay $held $at $1 $held $at 0
+$((at + 8)) $((end - at - 8)) linear $held $((at + 8))" &&
+		dmsetup suspend --noflush held && dmsetup resume held
+}
+under_way() {
+	[[ $(awk '{ print $1 }' "/sys/block/$(dmsetup info -c --noheadings \
+		-o blkdevname sd)/inflight") -gt 0 ]]
+}
+# Others are read eight by eight: again so that they get slots, and once more so
+# that they keep them, but for the first page: theirs may be held up by then.
+passes=0
+changed_hands() {
+	local first=$((60 + passes / 3 % 7 * 8)) i
+	if [[ $((passes++ % 3)) -lt 2 ]]; then
+		dd if=$sd of=/dev/null bs=256k skip=$first count=8 iflag=direct \
+			status=none || return
+	else
+		for ((i = first; i < first + 8; i++)); do
+			dd if=$sd of=/dev/null bs=4k skip=$((i * 64 + 1)) count=1 \
+				iflag=direct status=none || return
+		done
+	fi
+	! at $at
+}
+must hold 600000
+read_block 50 > /tmp/read &
+reader=$!
+ok a_read_is_held_up wait_for 10 under_way
+ok its_slot_changes_hands wait_for 200 changed_hands
+must hold 0
+ok it_is_answered wait $reader
+is a_read_of_a_slot_that_changed_hands_is_right "$(cat /tmp/read)" wanted
+must dmsetup remove sd
+must dmsetup remove held
 ok unloads rmmod dm-superdisk
 done_testing
