@@ -65,7 +65,7 @@ static int flush(struct sd_dev *d)
 static struct sd_dev ssd = { image_read, image_write, flush };
 static struct sd_dev disk = { .read = disk_read, .flush = flush };
 
-/* --- the bytes, read plainly ----------------------------------------------- */
+/* --- the bytes, read plainly --------------------------------------------- */
 
 static u32 u32_at(const u8 *p)
 {
@@ -142,7 +142,7 @@ static struct stored stored_of(const struct sd_super *s, u32 slot)
 	};
 }
 
-/* --- what was loaded ------------------------------------------------------- */
+/* --- what was loaded ----------------------------------------------------- */
 
 /* Each belongs to a block, and what is valid has the checksum that is stored. */
 static void check_valid(const struct sd_table *t, u32 slot,
@@ -331,7 +331,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* --- inputs ---------------------------------------------------------------- */
+/* --- inputs -------------------------------------------------------------- */
 
 #define UNITS	((SLOTS + 14) / 15)
 

@@ -24,7 +24,7 @@ static struct module_state state;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* --- the bytes, read plainly ----------------------------------------------- */
+/* --- the bytes, read plainly --------------------------------------------- */
 
 /* Attributes of a message or of a nest. */
 struct attrs {
@@ -148,7 +148,7 @@ static void check_stats(struct attrs attrs, const struct module_stats *stats)
 		      (any[path] || !stats->path[path].sum));
 }
 
-/* --- what was parsed ------------------------------------------------------- */
+/* --- what was parsed ----------------------------------------------------- */
 
 static void check_device(struct attrs attrs, const struct module_device *d)
 {

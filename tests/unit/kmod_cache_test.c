@@ -271,6 +271,20 @@ static void what_is_read_stays(void **state)
 	assert_false(hit(1001));
 }
 
+/* A byte counts them. */
+static void a_block_that_is_read_often_is_not_taken_for_unused(void **state)
+{
+	struct sd_policy *p = &table.cache->policy;
+
+	(void)state;
+	assert_true(fill(7));
+	for (u32 i = 0; i < 1000; i++) {
+		assert_true(hit(7));
+		assert_in_range(p->uses[sd_table_find(&table, 7)], 1,
+				p->ops->max_uses);
+	}
+}
+
 static void each_use_is_worth_a_round(void **state)
 {
 	struct sd_policy *p = &table.cache->policy;
@@ -529,7 +543,7 @@ static void two_slots_of_one_block_are_not_believed(void **state)
 	assert_int_equal(sd_table_owner(&table, 11), SD_NO_SLOT);
 }
 
-static void what_is_stored_of_another_ssd_or_of_nothing_takes_no_slot(void **state)
+static void what_is_of_another_ssd_or_of_nothing_takes_no_slot(void **state)
 {
 	u64 other;
 
@@ -661,6 +675,7 @@ int main(void)
 		CASE(a_read_is_not_believed_if_the_slot_changed_hands),
 		CASE(a_fill_without_a_free_slot_is_refused),
 		BOTH(what_is_read_stays),
+		BOTH(a_block_that_is_read_often_is_not_taken_for_unused),
 		CASE(each_use_is_worth_a_round),
 		CASE(a_new_block_that_was_used_is_not_pushed_out),
 		cmocka_unit_test(a_sweep_is_bounded),
@@ -675,7 +690,7 @@ int main(void)
 		CASE(a_budget_is_saved_up_and_spent),
 		CASE(long_reads_are_noticed),
 		CASE(two_slots_of_one_block_are_not_believed),
-		CASE(what_is_stored_of_another_ssd_or_of_nothing_takes_no_slot),
+		CASE(what_is_of_another_ssd_or_of_nothing_takes_no_slot),
 		CASE(a_full_cache_is_short_of_slots_only_once_some_leave),
 		CASE(a_scan_after_a_restart_leaves_most_where_they_are),
 		CASE(slots_may_begin_to_leave_while_others_are_given_up),

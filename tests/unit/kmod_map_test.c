@@ -64,6 +64,7 @@ static void an_ssd_of_more_than_2_tib_has_its_tables(void **state)
 	assert_true(test_bit(t.nr_chunks - 1, t.dirty));
 	sd_table_fini(&t);
 	assert_null(sd_calloc(~0ull, 16));
+	assert_null(sd_calloc((1ull << 60) + 1, 16));
 }
 
 static void without_verifying_no_memory_is_taken_for_it(void **state)

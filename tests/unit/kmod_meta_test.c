@@ -13,7 +13,7 @@
 #define EPOCH		42u
 #define SAMPLE		3u
 
-/* --- an SSD and a disk that fail when they are told to --------------------- */
+/* --- an SSD and a disk that fail when they are told to ------------------- */
 
 enum kind { READ, WRITE, FLUSH };
 
@@ -79,7 +79,7 @@ static void count_io(u32 fails_at)
 	fail_at = fails_at;
 }
 
-/* --- one SSD's tables ------------------------------------------------------ */
+/* --- one SSD's tables ---------------------------------------------------- */
 
 static struct sd_geom geom;
 static struct sd_guard guard;
@@ -237,7 +237,7 @@ static struct sd_entry_disk *entry_of(u64 slot)
 			     slot % sd_slots_per_unit(geom.pages), geom.pages);
 }
 
-/* --- superblocks ----------------------------------------------------------- */
+/* --- superblocks --------------------------------------------------------- */
 
 static int read_super(struct sd_super *s)
 {
@@ -315,7 +315,7 @@ static void a_probe_wants_to_write_and_to_read(void **state)
 	assert_int_equal(sd_meta_probe(&meta), -EIO);
 }
 
-/* --- intents --------------------------------------------------------------- */
+/* --- intents ------------------------------------------------------------- */
 
 static void a_new_epoch_counts_once_its_map_is_there(void **state)
 {
@@ -437,7 +437,7 @@ static void samples_in_doubt_are_known_from_outside(void **state)
 	assert_int_equal(sd_meta_read_doubts(&ssd, &super, buf), ~0ull);
 }
 
-/* --- units ----------------------------------------------------------------- */
+/* --- units --------------------------------------------------------------- */
 
 static void check_loaded(u64 step)
 {
@@ -606,7 +606,7 @@ static void two_entries_of_one_block_are_both_in_doubt(void **state)
 	assert_true(is_dirty(b) && in_doubt(b));
 }
 
-/* --- checkpoints ----------------------------------------------------------- */
+/* --- checkpoints --------------------------------------------------------- */
 
 /* Were the units flushed after the last of them was written? */
 static bool units_are_durable(void)
