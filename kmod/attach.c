@@ -26,7 +26,7 @@ static void leave_out(struct sd_leg *leg, struct sd_candidate *c)
 /* Has its driver given back all that this device has ever sent it? */
 static bool is_free(struct sd_leg *leg)
 {
-	return !leg->held && !sd_is_held_elsewhere(leg);
+	return !leg->held && sd_claim_use(&leg->claim);
 }
 
 /* What was held may have come back meanwhile. */
@@ -465,17 +465,30 @@ void sd_set_deactivate(struct sd_set *set)
 	sd_event(set, SUPERDISK_EVENT_SUSPENDED, -1, 0);
 }
 
+/*
+ * It has answered at last.  Unless the table that came after this one has it
+ * already, it misses what is written there, and may have no witness but itself.
+ */
+static void settle(struct sd_leg *leg)
+{
+	struct sd_set *set = leg->set;
+	bool alone;
+
+	wait_event_idle(set->idle, sd_leg_is_quiet(leg));
+	alone = sd_claim_part(&leg->claim);
+	sd_leg_stop(leg);
+	if (alone && leg->loaded) {
+		store_last(leg, false);
+		wait_event_idle(set->idle, sd_leg_is_quiet(leg));
+	}
+	sd_leg_unload(leg);
+}
+
 void sd_set_settle(struct sd_set *set)
 {
-	struct sd_leg *leg;
 	u32 i;
 
-	for (i = 0; i < set->geom.nr_legs; i++) {
-		leg = &set->leg[i];
-		if (!leg->held)
-			continue;
-		wait_event_idle(set->idle, sd_leg_is_quiet(leg));
-		sd_leg_stop(leg);
-		sd_leg_unload(leg);
-	}
+	for (i = 0; i < set->geom.nr_legs; i++)
+		if (set->leg[i].held)
+			settle(&set->leg[i]);
 }

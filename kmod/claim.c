@@ -30,6 +30,8 @@ int sd_claim(struct sd_claim *claim, struct sd_set *set, struct sd_leg *leg,
 		claim->table = set->ti->table;
 		claim->bdev = bdev;
 		claim->leg = leg;
+		claim->used = false;
+		claim->parting = false;
 		list_add(&claim->node, &claims);
 	}
 	mutex_unlock(&claims_lock);
@@ -43,16 +45,40 @@ void sd_unclaim(struct sd_claim *claim)
 	mutex_unlock(&claims_lock);
 }
 
-bool sd_is_held_elsewhere(const struct sd_leg *leg)
+static bool is_held(const struct sd_claim *claim)
+{
+	return claim->parting || (READ_ONCE(claim->leg->held) &&
+				  !sd_leg_is_quiet(claim->leg));
+}
+
+/* Another table's claim of the same SSD. */
+static bool is_other(const struct sd_claim *c, const struct sd_claim *claim)
+{
+	return c != claim && c->leg && c->bdev == claim->bdev;
+}
+
+bool sd_claim_use(struct sd_claim *claim)
 {
 	struct sd_claim *c;
 	bool held = false;
 
 	mutex_lock(&claims_lock);
 	list_for_each_entry(c, &claims, node)
-		if (c->bdev == leg->claim.bdev && c->leg && c->leg != leg)
-			held |= READ_ONCE(c->leg->held) &&
-				!sd_leg_is_quiet(c->leg);
+		held |= is_other(c, claim) && is_held(c);
+	claim->used = !held;
 	mutex_unlock(&claims_lock);
-	return held;
+	return !held;
+}
+
+bool sd_claim_part(struct sd_claim *claim)
+{
+	struct sd_claim *c;
+	bool used = false;
+
+	mutex_lock(&claims_lock);
+	list_for_each_entry(c, &claims, node)
+		used |= is_other(c, claim) && c->used;
+	claim->parting = !used;
+	mutex_unlock(&claims_lock);
+	return !used;
 }

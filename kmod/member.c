@@ -179,7 +179,7 @@ static int join(struct sd_set *set, u32 i)
 	struct sd_leg *leg = &set->leg[i];
 	int err;
 
-	if (sd_is_held_elsewhere(leg))
+	if (!sd_claim_use(&leg->claim))
 		return -EBUSY;
 	err = sectors_fit(set, i) ? format(set, leg) : -EINVAL;
 	if (err)

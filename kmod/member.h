@@ -19,6 +19,8 @@ struct sd_claim {
 	struct dm_table *table;
 	struct block_device *bdev;
 	struct sd_leg *leg;		/* NULL: it is the disk */
+	bool used;			/* found free.  claims_lock */
+	bool parting;			/* about to be told.  claims_lock */
 };
 
 /* claim.c: -EEXIST if another target uses the device already */
@@ -26,10 +28,12 @@ int sd_claim(struct sd_claim *claim, struct sd_set *set, struct sd_leg *leg,
 	     struct block_device *bdev);
 void sd_unclaim(struct sd_claim *claim);
 /*
- * Has another table, however long replaced, sent its device what the driver has
- * not given back?
+ * Begin to use an SSD.  False if another table, however long replaced, has sent
+ * it what the driver has not given back, or is about to tell it that it is out.
  */
-bool sd_is_held_elsewhere(const struct sd_leg *leg);
+bool sd_claim_use(struct sd_claim *claim);
+/* The table is gone, and no other uses the SSD: nobody does from now on. */
+bool sd_claim_part(struct sd_claim *claim);
 
 /* attach.c: all members */
 int sd_set_activate(struct sd_set *set);

@@ -141,6 +141,28 @@ must dmsetup resume sd
 ok it_is_not_believed_alone blocks verify $sd 4 $missed 16
 must dmsetup remove sd
 
+# It hangs while its table is replaced, and misses a write of the next one: the first
+# one tells it, when it answers.
+must super_create sd "$disk0" "$ssd0" verify off timeout_ms 500
+must blocks write $sd 3
+must wait_for 60 holds_all
+must dmsetup suspend sd
+must dmsetup resume sd
+must holds_all
+must hang_ssd ssd0
+must dmsetup reload sd --table "$(dmsetup table sd)"
+must dmsetup suspend sd
+start dmsetup resume sd
+first=$!
+must wait_for 30 is_active
+ok is_written_without_it blocks write $sd 4 $missed 16
+must unhang_ssd ssd0
+ok its_first_table_goes wait $first
+must dmsetup remove sd
+must super_create sd "$disk0" "$ssd0" verify off
+ok nor_is_it_believed_then blocks verify $sd 4 $missed 16
+must dmsetup remove sd
+
 # --- while it is read, and looked at ----------------------------------------
 
 must create timeout_ms 600000 read_ms 100
