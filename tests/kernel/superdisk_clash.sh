@@ -117,6 +117,27 @@ ok disk_and_ssd_agree_on_it agree
 ok and_again agree
 must dmsetup remove sd
 
+# --- reads of what the disk is about to discard ----------------------------------
+
+modprobe dm-delay 2> /dev/null
+must blocks write "$disk0" 3
+must dmsetup create later --table "0 $(sectors "$disk0") delay $disk0 0 0 $disk0 0 8000"
+must super_create sd /dev/mapper/later "$ssd1" attach discard
+under_way() {
+	[[ $(awk '{ print $2 }' "/sys/block/$(dmsetup info -c --noheadings \
+		-o blkdevname sd)/inflight") -gt 0 ]]
+}
+start blkdiscard -o $((1 << 20)) -l $((512 << 10)) $sd
+discard=$!
+must wait_for 10 under_way
+ok what_will_be_discarded_is_read blocks verify $sd 3 256 128
+ok the_disk_is_still_at_it under_way
+ok it_is_discarded wait $discard
+not_ok it_is_gone_from_the_disk blocks verify "$disk0" 3 256 1
+ok what_was_read_meanwhile_is_not_kept agree
+must dmsetup remove sd
+must dmsetup remove later
+
 # --- the table changes under reads that ask the disk too ------------------------
 
 must blocks write "$disk0" 2
