@@ -322,12 +322,21 @@ static bool take_snapshots(struct sd_meta *m, u64 *from)
 	return b->nr;
 }
 
+static int flush_ssd(struct sd_meta *m)
+{
+	int err = m->ssd->flush(m->ssd);
+
+	if (!err)
+		m->unflushed = false;
+	return err;
+}
+
 /* C3. */
 static int flush_both(struct sd_meta *m)
 {
 	if (m->disk->flush(m->disk))
 		return -EREMOTEIO;
-	return m->ssd->flush(m->ssd);
+	return flush_ssd(m);
 }
 
 /* C4: adjacent chunks in one write. */
@@ -337,6 +346,7 @@ static int store_snapshots(struct sd_meta *m)
 	u32 i, run;
 	int err;
 
+	m->unflushed = true;
 	for (i = 0; i < b->nr; i += run) {
 		for (run = 1; i + run < b->nr; run++)
 			if (b->chunk[i + run] != b->chunk[i] + run)
@@ -363,18 +373,16 @@ static int store_batch(struct sd_meta *m)
 	return err ?: store_snapshots(m);
 }
 
-/* C2 to C4; *ret_any: the last flush is yet to be done. */
-static int store_changes(struct sd_meta *m, bool *ret_any)
+/* C2 to C4; the flush after the last one is yet to be done. */
+static int store_changes(struct sd_meta *m)
 {
 	u64 from = 0;
 	int err = 0;
 
-	*ret_any = false;
 	if (m->table->cache)
 		sd_cache_storing(m->table->cache);
 	while (!err && take_snapshots(m, &from)) {
 		err = store_batch(m);
-		*ret_any = true;
 		cond_resched();
 	}
 	return err;
@@ -420,13 +428,11 @@ static int refresh_samples(struct sd_meta *m)
 
 int sd_meta_checkpoint(struct sd_meta *m, bool eager)
 {
-	bool any;
-	u32 chosen;
+	u32 chosen = sd_intent_choose(&m->intent, eager);
 	int err;
 
-	chosen = sd_intent_choose(&m->intent, eager);
-	err = store_changes(m, &any);
-	if (!err && (any || chosen))
+	err = store_changes(m);
+	if (!err && (m->unflushed || chosen))
 		err = flush_both(m);
 	if (!err)
 		m->nr_given += sd_table_stored(m->guard, m->table);
@@ -439,12 +445,11 @@ int sd_meta_checkpoint(struct sd_meta *m, bool eager)
 
 int sd_meta_make_room(struct sd_meta *m)
 {
-	bool any;
 	int err;
 
-	err = store_changes(m, &any);
-	if (!err && any)
-		err = m->ssd->flush(m->ssd);
+	err = store_changes(m);
+	if (!err && m->unflushed)
+		err = flush_ssd(m);
 	if (!err)
 		m->nr_given += sd_table_stored(m->guard, m->table);
 	return err;

@@ -60,6 +60,7 @@ struct sd_meta {
 	struct sd_super super;		/* as stored, or about to be */
 	u8 *batch;			/* checkpoint and load */
 	struct sd_batch taken;
+	bool unflushed;			/* units, even of a pass that failed */
 	u8 *super_page;
 	u8 *intent_page;		/* passes */
 	u64 nr_writes;			/* chunks stored */

@@ -8,10 +8,10 @@
  * Odd seeds are a mirror; even ones a cache, whose SSD has room for an eighth
  * of the disk.  Reads, writes, fills and comparisons are under way at once and
  * advance in random order, also in the middle of every metadata I/O.  Power is
- * cut at a random device write or flush, and again in the recovery; now and then
- * the SSD is then attached to be verified, with a disk that was changed
- * meanwhile, and power is cut before that is done.  After each recovery, and all
- * the time:
+ * cut at a random device write or flush, and again in the recovery, and some
+ * flushes of the disk fail; now and then the SSD is then attached to be verified,
+ * with a disk that was changed meanwhile, and power is cut before that is done.
+ * After each recovery, and all the time:
  *
  *	a page that is valid holds on the SSD what the disk holds (K1, K2);
  *	a read that is believed returns what the disk holds (K2);
@@ -40,7 +40,7 @@ static const char * const off_name[] = {
 	"storing_a_slot_as_free_first", "waiting_for_a_slot_to_be_idle",
 	"counting_owners_of_a_slot", "doubting_units_that_are_not_right",
 	"comparing_what_is_verified", "the_note_that_all_is_unverified",
-	"storing_what_was_verified_first",
+	"storing_what_was_verified_first", "a_flush_that_is_owed",
 };
 
 static struct sd_layout layouts[2];
@@ -217,8 +217,8 @@ static bool is_stored(u64 slot)
  */
 static void note_warm(u64 *warm)
 {
-	bool told = !life.checkpointing && !life.meta.intent.stale &&
-		    !life.meta.intent.passing;
+	bool told = !life.checkpointing && !life.meta.unflushed &&
+		    !life.meta.intent.stale && !life.meta.intent.passing;
 
 	for (u64 i = 0; i < DISK_BLOCKS; i++) {
 		warm[i] = told ? sd_table_find(&life.table, i) : SD_NO_SLOT;
@@ -371,6 +371,7 @@ static void set_up(u64 seed, enum mechanism without)
 	life.ssd.no_flush = life.off == NO_SSD_FLUSH;
 	life.ssd.no_fua = life.off == NO_INTENT_FUA ? SD_INTENT_SECTOR : ~0ull;
 	life.disk.no_flush = life.off == NO_DISK_FLUSH;
+	life.disk.flush_fails = 16;
 }
 
 /* The first promise that this seed breaks, or NULL. */

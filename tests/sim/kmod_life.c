@@ -385,12 +385,18 @@ void life_pass(void)
 	passes_done = begun;
 }
 
-void life_checkpoint(void)
+bool life_checkpoint(void)
 {
+	int err;
+
+	if (life.off == NO_OWED_FLUSH)
+		life.meta.unflushed = false;
 	life.checkpointing = true;
-	if (sd_meta_checkpoint(&life.meta, rnd(2)))
+	err = sd_meta_checkpoint(&life.meta, rnd(2));
+	if (err && err != -EREMOTEIO)
 		life_fail("a checkpoint failed");
 	life.checkpointing = false;
+	return !err;
 }
 
 /* V2: what was found out is stored before the note goes. */
@@ -398,10 +404,10 @@ void life_finish_audit(void)
 {
 	if (!life.auditing || sd_table_count_unverified(&life.table))
 		return;
-	if (life.off != NO_STORED_VERDICT)
-		life_checkpoint();
-	else
+	if (life.off == NO_STORED_VERDICT)
 		power_cut_in(2 + power_rnd(4));	/* before another checkpoint */
+	else if (!life_checkpoint())
+		return;
 	life.meta.super.state &= ~SD_SUPER_UNVERIFIED;
 	if (sd_meta_store_super(&life.meta))
 		life_fail("the superblock was not stored");
@@ -428,6 +434,7 @@ static bool careless_give(void *of, u32 slot)
 void life_make_room(void)
 {
 	struct sd_cache *c = life.table.cache;
+	int err;
 
 	if (!c)
 		return;
@@ -439,7 +446,8 @@ void life_make_room(void)
 		return;
 	}
 	life.checkpointing = true;
-	if (sd_meta_make_room(&life.meta))
+	err = sd_meta_make_room(&life.meta);
+	if (err && err != -EREMOTEIO)
 		life_fail("making room failed");
 	life.checkpointing = false;
 	if (life.off == NO_IDLE_CHECK) {

@@ -23,6 +23,8 @@ enum mechanism {
 	NO_STORED_FREE, NO_IDLE_CHECK, NO_OWNER_COUNT, NO_UNIT_DOUBT,
 	/* Of attach verify: */
 	NO_COMPARE, NO_UNVERIFIED_NOTE, NO_STORED_VERDICT,
+	/* After a flush of the disk that failed: */
+	NO_OWED_FLUSH,
 	NR_MECHANISMS
 };
 
@@ -56,7 +58,8 @@ void life_meanwhile(void);
 /* A valid page of it that differs from the disk is a failure. */
 void life_check_block(u64 block, const char *what);
 void life_pass(void);
-void life_checkpoint(void);
+/* False: the disk could not be flushed. */
+bool life_checkpoint(void);
 void life_make_room(void);
 /* Nothing is left to be verified: say so on the SSD. */
 void life_finish_audit(void);

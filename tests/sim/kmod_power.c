@@ -147,6 +147,8 @@ static int flush(struct sd_dev *dev)
 
 	power_meanwhile();
 	maybe_cut(d, 0, 0, NULL, NULL);
+	if (d->flush_fails && !power_rnd(d->flush_fails))
+		return -EIO;
 	if (!d->no_flush)
 		device_settle(d, true);
 	power_meanwhile();

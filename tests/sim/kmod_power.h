@@ -25,6 +25,7 @@ struct device {
 	u32 nr_volatiles;
 	bool cache;			/* has a volatile cache */
 	bool no_flush;			/* it ignores them */
+	u32 flush_fails;		/* one in so many; 0: none */
 	u64 no_fua;			/* to this sector */
 	u64 unreadable;			/* a sector of metadata; 0: none */
 };
