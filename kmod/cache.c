@@ -235,8 +235,12 @@ void sd_cache_set_budget(struct sd_cache *c, u64 bytes_per_s, u64 max)
 
 static void __save_up(struct sd_cache *c, u64 now_ns)
 {
-	u64 ms = div_u64(now_ns - c->budget_ns, NS_PER_MS);
+	u64 ms;
 
+	/* Whoever asks may have begun before one that has asked already. */
+	if (now_ns <= c->budget_ns)
+		return;
+	ms = div_u64(now_ns - c->budget_ns, NS_PER_MS);
 	c->budget_ns += ms * NS_PER_MS;
 	ms = min_t(u64, ms, MS_PER_DAY);
 	c->budget = min(c->budget + div_u64(c->budget_per_s * ms, 1000),

@@ -503,6 +503,8 @@ static void a_budget_is_saved_up_and_spent(void **state)
 	assert_true(sd_cache_spend(c, 4000, 10 * s));
 	assert_false(sd_cache_spend(c, 1, 10 * s));
 	assert_true(sd_cache_spend(c, 500, 10 * s + s / 2));
+	/* One that began earlier, but asks now. */
+	assert_false(sd_cache_spend(c, 1, 10 * s));
 	assert_false(sd_cache_spend(c, 501, 11 * s));
 	assert_true(sd_cache_spend(c, 4000, 100 * s));
 	assert_false(sd_cache_spend(c, 4000, 101 * s));
