@@ -161,10 +161,14 @@ static u64 answers(const struct sd_kdev *k)
 	return done;
 }
 
+/* In timeouts, of an SSD that answers others: reads, say, but no writes. */
+#define PATIENCE	3
+
 /* An idle wait, not a stuck task.  Ends when the SSD has gone silent. */
 static void transfer_wait(struct transfer *t)
 {
 	wait_queue_head_t *idle = &t->k->set->idle;
+	u32 left = PATIENCE;
 	u64 before;
 
 	if (!t->k->timeout) {
@@ -175,7 +179,7 @@ static void transfer_wait(struct transfer *t)
 		before = answers(t->k);
 		if (wait_event_idle_timeout(*idle, is_over(t), t->k->timeout))
 			return;
-	} while (answers(t->k) != before);
+	} while (answers(t->k) != before && --left);
 }
 
 /* The result, or the SSD is left behind with it. */

@@ -163,6 +163,31 @@ must super_create sd "$disk0" "$ssd0" verify off
 ok nor_is_it_believed_then blocks verify $sd 4 $missed 16
 must dmsetup remove sd
 
+# It answers reads, and no write any more.
+half_table="0 $(sectors $raw_ssd0) delay $raw_ssd0 0 0 $raw_ssd0 0"
+modprobe dm-delay
+must dmsetup create half --table "$half_table 0"
+must blocks write "$disk0" 5	# not by us: no intent is held
+must super_create sd "$disk0" /dev/mapper/half verify off timeout_ms 3000 \
+	attach discard
+holds_all() {
+	blocks verify $sd 5 && ssd_is sd 0 valid $((half * 2))/$((half * 2))
+}
+must wait_for 60 holds_all
+must dmsetup reload half --table "$half_table 600000"
+must dmsetup resume half
+start fio --name=r --filename=$sd --direct=1 --ioengine=libaio --rw=randread \
+	--bs=4k --size=16M --time_based --runtime=600 --minimal --output=/dev/null
+reader=$!
+ok what_others_are_answered_holds_no_write within 60 blocks write $sd 6 0 64
+ok that_ssd_is_out wait_for 30 ssd_is sd 0 state failed
+must kill $reader
+wait $reader
+must dmsetup reload half --table "$half_table 0"
+must dmsetup resume half
+must dmsetup remove sd
+must dmsetup remove half
+
 # --- while it is read, and looked at ----------------------------------------
 
 must create timeout_ms 600000 read_ms 100
