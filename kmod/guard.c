@@ -129,12 +129,18 @@ static u64 __busy_pages(struct sd_guard_bucket *b, u64 block)
 	return busy;
 }
 
+/* Interrupts are off: the rest is for the misses that follow. */
+#define PICKS	64
+
 /* E1: keep the reserve. */
 static void __make_room(struct sd_table *t)
 {
-	u32 slot;
+	u32 i, slot;
 
-	while ((slot = sd_cache_pick(t->cache)) != SD_NONE) {
+	for (i = 0; i < PICKS; i++) {
+		slot = sd_cache_pick(t->cache);
+		if (slot == SD_NONE)
+			break;
 		sd_table_mark_dirty(t, slot);
 		sd_cache_leave(t->cache, slot);
 	}
