@@ -90,7 +90,7 @@ written() {
 served() {
 	[[ $(written) -gt $1 ]]
 }
-must wait_for 60 served $(($(written) + 20))
+must wait_for 60 served $(($(written) + $(fewer 20)))
 must remove_nullb ssd1
 ok a_vanishing_ssd_is_not_noticed wait $fio
 ok agree_without_it agree sd "$disk0"
@@ -131,7 +131,7 @@ must dmsetup create sd --table "$(table "$ssd0" "$ssd2")"
 
 # The device is taken away from its users.
 load sd 64
-must wait_for 60 served $(($(written) + 20))
+must wait_for 60 served $(($(written) + $(fewer 20)))
 dmsetup remove --force sd	# what is in use gets errors first
 not_ok its_users_are_told wait $fio
 gone() {
