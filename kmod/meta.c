@@ -175,14 +175,15 @@ static u64 clamp_valid(const struct sd_table *t, u64 valid)
 }
 
 /*
- * What is stored of this slot is not known, or not right.  In cache mode it may
- * name a block that will be written elsewhere, so it is in doubt until it has
- * been stored anew.
+ * What is stored of this slot is not known, or not right.  Unread, it may be read
+ * well the next time, and call pages valid that were filled anew meanwhile; in
+ * cache mode it may name a block that will be written elsewhere.  Then it is in
+ * doubt until it has been stored anew.
  */
-static void distrust_entry(struct sd_meta *m, u64 slot)
+static void distrust_entry(struct sd_meta *m, u64 slot, bool unread)
 {
 	sd_table_mark_dirty(m->table, slot);
-	if (m->table->cache)
+	if (unread || m->table->cache)
 		sd_intent_doubt(&m->intent, sd_meta_region(m, slot));
 }
 
@@ -201,22 +202,22 @@ static void load_entry(struct sd_meta *m, u64 slot,
 	err = sd_table_load(t, slot, block - 1,
 			    clamp_valid(t, le64_to_cpu(e->valid)), &other);
 	if (err)
-		distrust_entry(m, slot);
+		distrust_entry(m, slot, false);
 	if (err == -EEXIST)
-		distrust_entry(m, other);
+		distrust_entry(m, other, false);
 }
 
-/* snap: what was stored as in doubt, not what is found to be. */
+/* d: NULL if unread.  snap: what was stored as in doubt, not what is found to be. */
 static void load_unit(struct sd_meta *m, u64 index, struct sd_unit_disk *d)
 {
 	struct sd_table *t = m->table;
 	u32 pages = t->geom->pages, per = sd_slots_per_unit(pages), i;
 	u64 slot = index * per;
-	bool good = !sd_unit_check(d, m->super.epoch, index, per);
+	bool good = d && !sd_unit_check(d, m->super.epoch, index, per);
 
 	for (i = 0; i < per && slot < t->nr_slots; i++, slot++) {
 		if (!good)
-			distrust_entry(m, slot);
+			distrust_entry(m, slot, !d);
 		else if (test_bit(sd_meta_region(m, slot), m->intent.snap))
 			sd_table_mark_dirty(t, slot);
 		else
@@ -242,11 +243,10 @@ static void load_chunks(struct sd_meta *m, u64 chunk, u32 nr)
 			load_chunks(m, chunk + i, 1);
 		return;
 	}
-	if (err)
-		memset(m->batch, 0, SD_CHUNK);
 	for (i = 0; i < nr * SD_UNITS_PER_CHUNK; i++)
 		load_unit(m, chunk * SD_UNITS_PER_CHUNK + i,
-			  (struct sd_unit_disk *)(m->batch + i * SD_SECTOR));
+			  err ? NULL : (struct sd_unit_disk *)
+					(m->batch + i * SD_SECTOR));
 }
 
 void sd_meta_load_units(struct sd_meta *m)

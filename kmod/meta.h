@@ -91,8 +91,8 @@ int sd_meta_format(struct sd_meta *m);
 /* Continue the cache with the epoch in m->super: what is in doubt ... */
 int sd_meta_load_intents(struct sd_meta *m);
 /*
- * ... and then what is valid.  In cache mode this finds more to doubt: the next
- * pass must be done before anything is served.
+ * ... and then what is valid.  This may find more to doubt: the next pass must be
+ * done before anything is served.
  */
 void sd_meta_load_units(struct sd_meta *m);
 

@@ -544,6 +544,23 @@ static void a_damaged_unit_of_a_mirror_is_cold_and_stored_anew(void **state)
 	assert_false(in_doubt(3));
 }
 
+/* Filled anew meanwhile, it would be believed as soon as it can be read again. */
+static void what_cannot_be_read_is_in_doubt_until_stored_anew(void **state)
+{
+	(void)state;
+	fill(3, 1);
+	checkpoint();
+	unreadable = SD_UNIT_SECTOR;
+	reopen();
+	assert_int_equal(valid_of(3), 0);
+	assert_true(is_dirty(3));
+	assert_true(in_doubt(3));
+	assert_int_equal(sd_meta_pass(&meta), 0);
+	unreadable = NO_SECTOR;
+	reopen();
+	assert_int_equal(valid_of(3), 0);
+}
+
 /* Of a cache: its block may be written elsewhere, and be found here again. */
 static void a_damaged_unit_of_a_cache_is_in_doubt_until_stored_anew(void **state)
 {
@@ -800,6 +817,7 @@ int main(void)
 		MIRROR(pages_beyond_a_block_are_not_believed),
 		MIRROR(what_waits_to_be_verified_stays_stored),
 		MIRROR(what_differed_from_the_disk_is_stored_as_gone),
+		MIRROR(what_cannot_be_read_is_in_doubt_until_stored_anew),
 		MIRROR(a_damaged_unit_of_a_mirror_is_cold_and_stored_anew),
 		CACHE(a_damaged_unit_of_a_cache_is_in_doubt_until_stored_anew),
 		CACHE(an_entry_that_cannot_be_is_in_doubt),
