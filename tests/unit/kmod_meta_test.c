@@ -705,6 +705,28 @@ static void a_slot_is_not_given_up_before_that_is_stored(void **state)
 	assert_true(n > 4);
 }
 
+/* The disk did not flush: the SSD goes on, and tries again. */
+static void what_a_failed_checkpoint_stored_is_flushed_by_the_next(void **state)
+{
+	u32 n = 0, slot;
+	int err;
+
+	(void)state;
+	do {
+		close_ssd();
+		new_ssd(128, 4096, 256);
+		slot = leaving_slot();
+		count_io(++n);
+		err = sd_meta_checkpoint(&meta, false);
+		if (err != -EREMOTEIO)
+			continue;
+		fail_at = 0;
+		assert_int_equal(sd_meta_checkpoint(&meta, false), 0);
+		assert_int_equal(sd_table_owner(&table, slot), SD_NO_SLOT);
+		assert_true(units_are_durable());
+	} while (err);
+}
+
 /* A sample is compared after the next crash: it must be that of the disk. */
 static void a_sample_is_stored_before_it_counts_again(void **state)
 {
@@ -824,6 +846,7 @@ int main(void)
 		CACHE(two_entries_of_one_block_are_both_in_doubt),
 		CACHE(a_checkpoint_that_failed_promises_nothing),
 		CACHE(a_slot_is_not_given_up_before_that_is_stored),
+		CACHE(what_a_failed_checkpoint_stored_is_flushed_by_the_next),
 		MIRROR(a_sample_is_stored_before_it_counts_again),
 		MIRROR(a_sample_ends_where_the_disk_does),
 		MIRROR(closing_leaves_nothing_in_doubt),
