@@ -138,11 +138,6 @@ bool sd_intent_chosen(struct sd_intent *it, u32 bit)
 	return test_bit(bit, it->chosen);
 }
 
-void sd_intent_unchoose(struct sd_intent *it, u32 bit)
-{
-	__clear_bit(bit, it->chosen);
-}
-
 u32 sd_intent_clear_chosen(struct sd_intent *it)
 {
 	unsigned long flags;

@@ -66,7 +66,6 @@ void sd_intent_pass_end(struct sd_intent *it);
  */
 u32 sd_intent_choose(struct sd_intent *it, bool eager);
 bool sd_intent_chosen(struct sd_intent *it, u32 bit);
-void sd_intent_unchoose(struct sd_intent *it, u32 bit);
 u32 sd_intent_clear_chosen(struct sd_intent *it);
 u32 sd_intent_count(struct sd_intent *it);
 
