@@ -2,10 +2,6 @@
 /* Blocks seen lately.  Pure core. */
 #include "ghost.h"
 
-#ifdef __KERNEL__
-#include <linux/hash.h>
-#endif
-
 /* An entry: tick, whether the block was evicted, a part of its hash; 0: none. */
 #define PRINT_BITS	19
 #define PRINT_MASK	(BIT(PRINT_BITS) - 1)
@@ -14,6 +10,12 @@
 #define TICK_MASK	0xfffu
 #define NEAR_TICKS	2u	/* closer together counts as one */
 #define MIN_PER_TICK	4u
+
+/*
+ * That of hash_64(), which in the kernel is never more than 32 bits: too few for
+ * bucket and print.
+ */
+#define HASH_FACTOR	0x61c8864680b583ebull
 
 static_assert(SD_GHOST_WINDOW < TICK_MASK);
 
@@ -51,7 +53,7 @@ struct place {
 
 static struct place place_of(const struct sd_ghost *g, u32 block)
 {
-	u64 hash = hash_64(block, 63);
+	u64 hash = block * HASH_FACTOR >> 1;
 	u32 high = hash >> 31;
 	struct place p = {
 		.bucket = g->entry + (((u64)high * g->nr_buckets) >> 32) *

@@ -87,7 +87,8 @@ static inline unsigned int __ffs64(u64 v)
 	return (unsigned int)__builtin_ctzll(v);
 }
 
-static inline u64 hash_64(u64 v, unsigned int bits)
+/* As in the kernel: never more than 32 bits. */
+static inline u32 hash_64(u64 v, unsigned int bits)
 {
 	return (v * 0x61C8864680B583EBull) >> (64 - bits);
 }
