@@ -206,9 +206,18 @@ static enum hrtimer_restart bound_passed(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+/* A worker may wait until the driver has room; the reader may not. */
+static void send_work(struct work_struct *work)
+{
+	struct sd_read *r = container_of(work, struct sd_read, work);
+
+	sd_submit(r->leg->set, &r->bio, r->disk_sector);
+}
+
 void sd_bounce_init(struct sd_read *r)
 {
 	sd_timer_setup(&r->timer, bound_passed);
+	INIT_WORK(&r->work, send_work);
 }
 
 /* --- the way in ----------------------------------------------------------- */
@@ -242,13 +251,13 @@ static void send(struct sd_read *r, struct sd_io *io, struct bio *bio)
 	io->late = false;
 	fill_bio(r, leg->kdev.bdev,
 		 sd_leg_sector(leg, io->ticket.slot, r->first),
-		 (bio->bi_opf & (SD_FLAGS_KEPT | REQ_NOWAIT)) |
+		 (bio->bi_opf & SD_FLAGS_KEPT) |
 		 (io->again ? 0 : sd_nowait(leg->kdev.bdev)), ssd_answered);
 	sd_stand_in(&r->bio, bio);
 	this_cpu_inc(leg->stats->started);
 	/* After this io may be gone. */
 	arm(r, sd_leg_hedge_us(leg));
-	sd_submit(set, &r->bio, r->disk_sector);
+	sd_leg_submit(leg, &r->bio, r->disk_sector, &r->work);
 }
 
 void sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio)

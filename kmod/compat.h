@@ -54,6 +54,19 @@ static inline void sd_limit_zeroes(struct queue_limits *l)
 #endif
 }
 
+/*
+ * A queue that cannot poll refuses a request that polls since 6.12; before, the
+ * block layer took it for one that does not.
+ */
+static inline bool sd_polls(struct block_device *bdev)
+{
+#ifdef BLK_FEAT_POLL
+	return bdev_get_queue(bdev)->limits.features & BLK_FEAT_POLL;
+#else
+	return test_bit(QUEUE_FLAG_POLL, &bdev_get_queue(bdev)->queue_flags);
+#endif
+}
+
 /* Gone in 5.18 (c75e707fe1aa), back since 6.9 (44981351d2a2). */
 static inline void sd_keep_hint(struct bio *bio, const struct bio *user)
 {

@@ -13,10 +13,12 @@
 
 #include <linux/highmem.h>
 
-static bool may_hit(struct sd_leg *leg)
+/* One that must not wait may not, if the driver cannot say that it would. */
+static bool may_hit(struct sd_leg *leg, const struct bio *bio)
 {
 	return sd_leg_serves(leg) &&
-	       leg->set->opt.mode != SUPERDISK_MODE_PASSTHROUGH;
+	       leg->set->opt.mode != SUPERDISK_MODE_PASSTHROUGH &&
+	       (!(bio->bi_opf & REQ_NOWAIT) || sd_nowait(leg->kdev.bdev));
 }
 
 static void send_hit(struct sd_leg *leg, struct sd_io *io, struct bio *bio)
@@ -27,6 +29,8 @@ static void send_hit(struct sd_leg *leg, struct sd_io *io, struct bio *bio)
 	io->path = SUPERDISK_PATH_HIT;
 	io->leg = leg;
 	bio_set_dev(bio, leg->kdev.bdev);
+	if (!sd_polls(leg->kdev.bdev))
+		bio->bi_opf &= ~REQ_POLLED;
 	bio->bi_iter.bi_sector =
 		sd_leg_sector(leg, io->ticket.slot, 0) + within;
 	this_cpu_inc(leg->stats->started);
@@ -87,7 +91,7 @@ static int route(struct sd_set *set, struct sd_io *io, struct bio *bio)
 		sd_count(set->stats, SUPERDISK_C_MISSES, 1);
 		return send_miss(set, io, bio, SUPERDISK_PATH_MISS, false);
 	}
-	if (may_hit(leg) &&
+	if (may_hit(leg, bio) &&
 	    sd_read_begin(&leg->table, &io->ticket, block, touched))
 		return map_hit(leg, io, bio, full);
 	sd_count(leg->stats, SUPERDISK_C_MISSES, 1);

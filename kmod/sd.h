@@ -101,7 +101,7 @@ struct sd_leg {
 	int error;			/* that put it out of service ... */
 	int failed_from;		/* ... and from which state */
 
-	/* Writes to it, reads again: its driver, if full, holds up no other. */
+	/* What its driver, if full, may hold up: this SSD's own and no other. */
 	struct workqueue_struct *fill_wq;
 	struct mutex meta_lock;		/* superblock, checkpoints */
 	struct work_struct intent_work;
@@ -282,10 +282,25 @@ void sd_kdev_init(struct sd_kdev *k, struct sd_set *set,
 #define SD_FLAGS_TO_DISK (SD_FLAGS_KEPT | REQ_FUA | REQ_NOWAIT | \
 			 REQ_FAILFAST_MASK)
 
-/* For requests that must not wait for room in the driver, if it can say so. */
+/*
+ * A driver that is full holds up whoever sends to it.  Only a worker that nobody
+ * waits for may be: others ask with REQ_NOWAIT, and such a worker asks again
+ * what was refused.  A driver that cannot say that it is full is sent nothing
+ * but by that worker, and no read that must not wait itself.
+ */
 static inline blk_opf_t sd_nowait(struct block_device *bdev)
 {
 	return bdev_nowait(bdev) ? REQ_NOWAIT : 0;
+}
+
+/* Submit it now, or have work do so if that may be held up. */
+static inline void sd_leg_submit(struct sd_leg *leg, struct bio *bio,
+				 sector_t sector, struct work_struct *work)
+{
+	if (bio->bi_opf & REQ_NOWAIT)
+		sd_submit(leg->set, bio, sector);
+	else
+		queue_work(leg->fill_wq, work);
 }
 
 /* leg.c: life of an SSD */

@@ -79,8 +79,9 @@ struct bio *sd_stock_overdue(struct sd_leg *leg, u64 before_ns)
 }
 
 /*
- * Each of them once: who finds nothing waits again.  The driver may hold this
- * worker up; the watchdog takes care of those that it has not come to.
+ * Each of them once: who finds nothing waits again.  The driver of the disk may
+ * hold this worker up, of one that is no hit any more; the watchdog takes care
+ * of those that it has not come to.
  */
 static void retry_work(struct work_struct *work)
 {

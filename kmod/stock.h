@@ -25,6 +25,7 @@ struct sd_read {
 	bool timed;
 	struct hrtimer timer;
 	struct list_head node;		/* set->hedged */
+	struct work_struct work;	/* sends bio if its driver may wait */
 	struct bio bio;
 	u32 nr_pages;			/* that it has */
 	struct bio_vec vecs[];

@@ -10,7 +10,8 @@
  *		the pages become valid if both are good and nothing overlapped
  *
  * The SSD never delays the answer, not even when its driver is full: it is
- * asked not to wait, and if it would have, a worker asks again.  Without a copy
+ * asked not to wait, and if it would have, a worker asks again; one that cannot
+ * say so is asked by that worker only (sd_nowait()).  Without a copy
  * (no memory, parts of pages, no SSD) the bio goes to the disk as it is, and
  * its pages stay invalid.
  */
@@ -48,6 +49,13 @@ static void copy_on_disk(struct bio *bio)
 }
 
 /* A worker may wait until the driver has room; the submitter may not. */
+static void copy_work(struct work_struct *work)
+{
+	struct sd_job *job = container_of(work, struct sd_job, work);
+
+	sd_submit(job->set, &job->ssd_bio, sd_job_sector(job));
+}
+
 static void copy_again(struct work_struct *work)
 {
 	struct sd_job *job = container_of(work, struct sd_job, work);
@@ -103,13 +111,14 @@ static void send_copy(struct sd_job *job, struct bio *user, struct sd_io *io)
 			   REQ_OP_WRITE | (user->bi_opf & SD_FLAGS_KEPT) |
 			   sd_nowait(leg->kdev.bdev), copy_on_ssd);
 		sd_stand_in(&job->ssd_bio, user);
+		INIT_WORK(&job->work, copy_work);
 		this_cpu_inc(leg->stats->started);
 	}
 	/* The disk first: it is what the submitter waits for. */
 	sd_submit(set, &job->disk_bio, sector);
 	/* Then io and user may be gone; the job waits for its SSD. */
 	if (both)
-		sd_submit(set, &job->ssd_bio, sector);
+		sd_leg_submit(leg, &job->ssd_bio, sector, &job->work);
 }
 
 static void send_around(struct sd_set *set, struct sd_io *io, struct bio *bio)

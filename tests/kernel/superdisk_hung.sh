@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SSDs that take requests and answer none, several at once, also with every
 # request slot of their driver taken: writes, status and commands go on.
-# vm: timeout=300 tools=fio
+# vm: timeout=400 tools=fio
 # Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
 # shellcheck disable=SC2317,SC2086,SC2154
 . ./lib.sh
@@ -74,6 +74,28 @@ ok the_other_one_is_filled wait_for 60 other_is_full
 must unhang_ssd ssd0
 ok disk_and_ssds_agree blocks same $sd "$disk0"
 ok removes within 60 dmsetup remove sd
+
+# A driver that cannot say that it is full is asked by those that may wait.
+must modprobe dm-delay
+must dmsetup create mute --table "0 $(sectors "$loop0") delay $loop0 0 0"
+must super_create sd "$disk0" "/dev/mapper/mute $loop1" timeout_ms 60000 \
+	read_ms 100 read_kib 32768 checkpoint_ms 600000 attach discard warm 1000000
+must wait_for 60 all_valid
+must blocks write $sd 3
+must wait_for 60 all_valid
+must hang_ssd ssd0
+ok writes_do_not_wait_for_a_mute_driver within 60 fio --name=w --filename=$sd \
+	--direct=1 --ioengine=libaio --iodepth=$((SLOTS * 3)) --rw=randwrite \
+	--bs=4k --size=16M --io_size=4M --verify=crc32c --do_verify=0 --minimal \
+	--output=/dev/null
+ok nor_do_reads within 60 fio --name=r --filename=$sd --direct=1 \
+	--ioengine=libaio --iodepth=$((SLOTS * 3)) --rw=randread --bs=4k \
+	--offset=16M --size=16M --number_ios=$((SLOTS * 8)) --minimal \
+	--output=/dev/null
+must unhang_ssd ssd0
+ok both_agree_behind_a_mute_driver blocks same $sd "$disk0"
+ok removes_a_mute_one within 60 dmsetup remove sd
+must dmsetup remove mute
 
 # Without read_ms those that found no room in the driver wait until it is taken
 # out, though whoever tries again for them is held up by it.

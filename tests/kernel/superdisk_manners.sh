@@ -120,6 +120,24 @@ ok vectors_of_odd_buffers_are_verified load sd --ioengine=pvsync --bs=20k \
 ok agree_after_all_that same sd "$disk0"
 must dmsetup remove sd
 
+# What dm knows of the devices it knows from when the table was loaded: an SSD that
+# comes later may be unable to refuse what would wait.
+must modprobe dm-delay
+must dmsetup create mute --table "0 $(sectors "$ssd1") delay $ssd1 0 0"
+sound() {
+	same sd "$1" && [[ $(ssd_field sd "$2" read_errors) -eq 0 &&
+		$(ssd_field sd "$2" retired) -eq 0 ]]
+}
+for bounds in "" "read_ms off hedge_us off"; do
+	must super_create sd "$disk0" "$ssd0 -" $bounds
+	must dmsetup message sd 0 add 1 /dev/mapper/mute
+	ok "nowait_finds_an_ssd_that_knows_none_${bounds:+un}bounded" \
+		load sd --ioengine=io_uring --iodepth=16 --bs=4k --nowait=1
+	ok "and_no_page_of_it_bad_${bounds:+un}bounded" sound "$disk0" 1
+	must dmsetup remove sd
+done
+must dmsetup remove mute
+
 make_nullb polled_ssd 8 20000 poll_queues=1
 make_nullb polled_disk 4 100000 poll_queues=1
 # null_blk takes memory for what is written first, in its poll even, which must
