@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Jobs: stable copies of pages on their way to an SSD.  Their pages are a
- * fixed stock; if it is used up there is no copy, and the block is merely not
- * cached.  So nothing on the I/O path ever waits for memory.
+ * fixed stock; if what the SSD may have of it is used up there is no copy, and
+ * the block is merely not cached.  So nothing on the I/O path ever waits for
+ * memory.
  */
 #include "sd.h"
 
 #include <linux/highmem.h>
 #include <linux/ioprio.h>
 
-static int pool_init(struct sd_pool *p, u32 nr)
+static int pool_init(struct sd_pool *p, u32 nr, u32 nr_legs)
 {
 	spin_lock_init(&p->lock);
 	p->nr = nr;
+	p->share = nr / (2 * nr_legs);
+	p->spare = nr - p->share * nr_legs;
 	p->page = kvcalloc(nr, sizeof(*p->page), GFP_KERNEL);
 	if (!p->page)
 		return -ENOMEM;
@@ -32,6 +35,32 @@ static void pool_fini(struct sd_pool *p)
 	p->page = NULL;
 }
 
+/* Of so many pages of an SSD, those that its share does not cover. */
+static u32 beyond(const struct sd_pool *p, u32 nr)
+{
+	return nr > p->share ? nr - p->share : 0;
+}
+
+/* May the SSD have so many pages?  Then they are its own. */
+static bool __pool_charge(struct sd_pool *p, struct sd_leg *leg, u32 nr)
+{
+	u32 more = beyond(p, leg->pages_out + nr) - beyond(p, leg->pages_out);
+
+	lockdep_assert_held(&p->lock);
+	if (more > p->spare)
+		return false;
+	p->spare -= more;
+	leg->pages_out += nr;
+	return true;
+}
+
+static void __pool_refund(struct sd_pool *p, struct sd_leg *leg, u32 nr)
+{
+	lockdep_assert_held(&p->lock);
+	p->spare += beyond(p, leg->pages_out) - beyond(p, leg->pages_out - nr);
+	leg->pages_out -= nr;
+}
+
 static bool pool_take(struct sd_pool *p, struct sd_job *job)
 {
 	unsigned long flags;
@@ -39,7 +68,7 @@ static bool pool_take(struct sd_pool *p, struct sd_job *job)
 	u32 i;
 
 	spin_lock_irqsave(&p->lock, flags);
-	enough = p->free >= job->nr;
+	enough = __pool_charge(p, job->leg, job->nr);
 	for (i = 0; enough && i < job->nr; i++)
 		bvec_set_page(&job->vecs[i], p->page[--p->free], PAGE_SIZE, 0);
 	spin_unlock_irqrestore(&p->lock, flags);
@@ -52,9 +81,19 @@ void sd_job_trim(struct sd_job *job, u32 nr)
 	unsigned long flags;
 
 	spin_lock_irqsave(&p->lock, flags);
+	__pool_refund(p, job->leg, job->nr - nr);
 	while (job->nr > nr)
 		p->page[p->free++] = job->vecs[--job->nr].bv_page;
 	spin_unlock_irqrestore(&p->lock, flags);
+}
+
+bool sd_pages_are_short(const struct sd_leg *leg)
+{
+	const struct sd_pool *p = &leg->set->pool;
+	u32 common = p->nr - p->share * leg->set->geom.nr_legs;
+
+	return READ_ONCE(leg->pages_out) >= p->share / 2 &&
+	       READ_ONCE(p->spare) <= common / 2;
 }
 
 #define SD_MIN_JOBS	64
@@ -68,7 +107,8 @@ int sd_jobs_init(struct sd_set *set)
 	set->jobs = mempool_create_kmalloc_pool(SD_MIN_JOBS, size);
 	if (!set->jobs)
 		return -ENOMEM;
-	return pool_init(&set->pool, set->opt.buffer_kib / (SD_PAGE / 1024));
+	return pool_init(&set->pool, set->opt.buffer_kib / (SD_PAGE / 1024),
+			 set->geom.nr_legs);
 }
 
 void sd_jobs_fini(struct sd_set *set)

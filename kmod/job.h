@@ -23,10 +23,19 @@ struct sd_waiter {
 	void (*go)(struct sd_waiter *w);	/* process context */
 };
 
-/* Pages taken at creation: copies of writes and fills under way. */
+/*
+ * Pages taken at creation: copies of writes and fills under way.  Half of them
+ * are guaranteed to the SSDs, to each as many, the rest is for all: copies to an
+ * SSD that hangs keep their pages until its driver gives them back, and must not
+ * take those of the others.
+ *
+ *	free = spare + what each SSD has not yet taken of its share
+ */
 struct sd_pool {
-	spinlock_t lock;		/* free pages */
+	spinlock_t lock;		/* free pages, pages_out of each SSD */
 	u32 nr, free;
+	u32 share;			/* guaranteed to each SSD */
+	u32 spare;			/* may be taken beyond shares */
 	struct page **page;
 };
 
@@ -82,6 +91,8 @@ void sd_jobs_fini(struct sd_set *set);
 /* NULL if memory is short; never waits.  Takes over the caller's leg ref. */
 struct sd_job *sd_job_new(struct sd_set *set, struct sd_leg *leg, u32 nr);
 void sd_job_free(struct sd_job *job);
+/* Is half of what this SSD may have taken?  A guess. */
+bool sd_pages_are_short(const struct sd_leg *leg);
 /* Checksums of its pages, if they are needed. */
 void sd_job_checksum(struct sd_job *job);
 /* After sd_job_bio(): others go first. */

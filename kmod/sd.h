@@ -16,7 +16,7 @@
  *	meta.intent.lock	spin	the intent map; any context
  *	set->rescue_lock	spin	bios waiting for a worker; any context
  *	stock.lock		spin	reads waiting for a buffer; any context
- *	pool.lock		spin	free pages; any context
+ *	pool.lock		spin	free pages, whose they are; any context
  *	set->dev_lock		spin	names of devices; process
  *	claims_lock (claim.c)	mutex	devices in use; process
  *	set->idle.lock		spin	what is waited for to come back; any context
@@ -87,6 +87,7 @@ struct sd_leg {
 	 */
 	bool held;
 	atomic_t jobs_out;
+	u32 pages_out;			/* of set->pool.  pool.lock */
 	atomic_t flying;		/* copies of warm.c */
 	struct sd_kdev kdev;
 	sector_t data_start;

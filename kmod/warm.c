@@ -10,7 +10,8 @@
  *
  * It yields: while there are requests to the device it takes an eighth of its
  * rate and has one copy under way, else up to SD_WARM_FLIGHT; its I/O has the
- * idle priority; it leaves half of the stock of pages to others.
+ * idle priority; it leaves half of an SSD's share of the stock of pages, or half
+ * of what is nobody's share, to others.
  *
  * Every copy is a fill (fill.c) or a comparison (audit.c), registered like one
  * of a miss: whatever else happens to its pages meanwhile spoils it.
@@ -37,11 +38,6 @@ static bool is_busy(struct sd_set *set)
 
 	set->warm.requests = now;
 	return now != was;
-}
-
-static bool memory_is_short(struct sd_set *set)
-{
-	return READ_ONCE(set->pool.free) <= set->pool.nr / 2;
 }
 
 void sd_warm_landed(struct sd_job *job, u64 published)
@@ -83,7 +79,7 @@ static int send_run(struct sd_set *set, u64 block)
 		sd_leg_put(leg);
 		return 0;
 	}
-	if (memory_is_short(set) ||
+	if (sd_pages_are_short(leg) ||
 	    !sd_pace_take(&w->pace, hweight64(sd_mask_run(mask)) *
 				    (SD_PAGE / 1024))) {
 		sd_leg_put(leg);

@@ -17,7 +17,7 @@ must make_loop loop1 $ssd1
 must load_module dm-superdisk
 must blocks write "$disk0" 1
 must super_create sd "$disk0" "$loop0 $loop1" timeout_ms 2000 read_ms 100 \
-	checkpoint_ms 600000
+	checkpoint_ms 600000 buffer_kib 2048
 sd=/dev/mapper/sd
 half=$((32 << 20 >> 13))
 
@@ -65,7 +65,8 @@ ok many_writes_are_not_delayed within 60 fio --name=w --filename=$sd --direct=1 
 ok a_driver_that_is_full_is_silent wait_for 60 ssd_is sd 0 state failed
 kill $reader
 wait $reader
-# What waits for room in it holds up nothing of the other one.
+# What waits for room in it holds up nothing of the other one, and its copies, more
+# than there are pages for, leave some for that one's.
 must dd if=/dev/zero of=$sd bs=512 seek=128 count=1 oflag=direct conv=notrunc status=none
 other_is_full() {
 	blocks same $sd "$disk0" && ssd_is sd 1 valid $half/$half
