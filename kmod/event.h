@@ -53,7 +53,7 @@ bool sd_trace_io_wanted(void);
 void sd_trace_io(struct sd_io *io, int err, u64 now_ns);
 /* A fill or a repair has ended; ssd_ns until it was written. */
 void sd_trace_fill(struct sd_job *job, int err);
-/* Process context, as the next two. */
+/* Process context, as the next two; these two where no read waits: heal.c */
 void sd_event_leg(struct sd_leg *leg, int from, int to, int err);
 void sd_event(struct sd_set *set, enum superdisk_event event, int leg, int err);
 void sd_event_page(struct sd_leg *leg, enum superdisk_page_what what,

@@ -45,7 +45,22 @@ void sd_retire(struct sd_leg *leg, u64 slot, u32 page, u64 block)
 	sd_count(leg->stats, SUPERDISK_C_RETIRED, 1);
 	sd_event_page(leg, SUPERDISK_PAGE_RETIRED,
 		      block << leg->set->geom.block_shift, slot, page);
-	sd_event(leg->set, SUPERDISK_EVENT_PAGE_RETIRED, leg->index, 0);
+	set_bit(leg->index, &leg->set->retiring);
+	schedule_work(&leg->set->retired_work);
+}
+
+/*
+ * A uevent waits for all others, and some of those for memory that only this
+ * device can free: whoever repairs its reads must not send one.
+ */
+void sd_retired_work(struct work_struct *work)
+{
+	struct sd_set *set = container_of(work, struct sd_set, retired_work);
+	u32 i;
+
+	for (i = 0; i < set->geom.nr_legs; i++)
+		if (test_and_clear_bit(i, &set->retiring))
+			sd_event(set, SUPERDISK_EVENT_PAGE_RETIRED, i, 0);
 }
 
 static void strike_page(struct sd_leg *leg, u64 slot, u32 page, u64 block)

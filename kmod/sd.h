@@ -182,6 +182,8 @@ struct sd_set {
 	struct work_struct hedge_work;
 	struct work_struct defer_work;
 	struct work_struct unfence_work;
+	unsigned long retiring;			/* SSDs with pages to tell of */
+	struct work_struct retired_work;
 	struct delayed_work watch_work;
 	struct sd_recent recent;		/* misses.  Watchdog */
 	unsigned long recent_at;		/* updated.  Watchdog */
@@ -418,6 +420,8 @@ void sd_retire(struct sd_leg *leg, u64 slot, u32 page, u64 block);
 /* These pages went bad; one that does so again and again is retired. */
 void sd_strike(struct sd_leg *leg, u64 slot, u64 pages, u64 block);
 void sd_heal_reset(struct sd_leg *leg);
+/* Tell of pages that were retired. */
+void sd_retired_work(struct work_struct *work);
 
 /* target.c */
 extern struct target_type sd_target;

@@ -87,6 +87,7 @@ static void init_works(struct sd_set *set)
 	INIT_WORK(&set->hedge_work, sd_hedge_work);
 	INIT_WORK(&set->defer_work, sd_defer_work);
 	INIT_WORK(&set->unfence_work, unfence_work);
+	INIT_WORK(&set->retired_work, sd_retired_work);
 	INIT_DELAYED_WORK(&set->watch_work, sd_watch_work);
 	sd_guard_init(&set->guard);
 	sd_warm_init(set);
@@ -232,6 +233,7 @@ static void superdisk_dtr(struct dm_target *ti)
 	sd_sets_del(set);
 	sd_set_deactivate(set);
 	sd_set_settle(set);
+	cancel_work_sync(&set->retired_work);
 	free_set(set);
 }
 

@@ -134,7 +134,7 @@ enum superdisk_event {
 	SUPERDISK_EVENT_SUSPENDED,
 	SUPERDISK_EVENT_LEG_STATE,	/* LEG, STATE, ERROR */
 	SUPERDISK_EVENT_LEG_COLD,	/* its content was not believed: ERROR */
-	SUPERDISK_EVENT_PAGE_RETIRED,	/* LEG: a page would not heal */
+	SUPERDISK_EVENT_PAGE_RETIRED,	/* LEG: pages would not heal */
 	SUPERDISK_EVENT_WARM_DONE,	/* nothing is left to be copied */
 	SUPERDISK_EVENT_WARM_STARTED,
 	SUPERDISK_EVENT_WARM_STOPPED,	/* by a command */
