@@ -210,15 +210,16 @@ static void last_words(struct work_struct *work)
 static void ask_last_words(struct sd_leg *leg, bool wait)
 {
 	reinit_completion(&leg->said);
-	queue_work(leg->set->meta_wq, &leg->last_words);
+	queue_work(leg->tell_wq, &leg->last_words);
 	if (wait)
 		wait_for_completion_timeout(&leg->said, SD_LAST_WORDS);
 }
 
 /*
- * Each SSD is told by a worker of its own: one that hangs does not keep the
- * others from knowing.  What it is told was written down when it was asked to,
- * as it may be very late.
+ * Each SSD is told by a worker of its own, of a queue of its own: one that hangs
+ * does not keep the others from knowing, even when there is no memory for more
+ * workers.  What it is told was written down when it was asked to, as it may be
+ * very late.
  */
 static void roster_work(struct work_struct *work)
 {
@@ -254,7 +255,7 @@ void __sd_leg_tell(struct sd_leg *leg)
 	leg->generation = set->generation;
 	spin_unlock_irq(&leg->wait_lock);
 	WRITE_ONCE(leg->telling, true);
-	queue_work(set->meta_wq, &leg->roster_work);
+	queue_work(leg->tell_wq, &leg->roster_work);
 }
 
 static void fail_work(struct work_struct *work)
@@ -354,7 +355,8 @@ int sd_leg_init(struct sd_set *set, u32 index)
 	xa_init(&leg->strikes);
 	leg->stats = alloc_percpu(struct sd_stats);
 	leg->fill_wq = sd_workqueue("superdisk_fill");
-	if (!leg->stats || !leg->fill_wq)
+	leg->tell_wq = sd_workqueue("superdisk_tell");
+	if (!leg->stats || !leg->fill_wq || !leg->tell_wq)
 		return -ENOMEM;
 	err = sd_stock_init(leg);
 	return err ?: percpu_ref_init(&leg->ref, leg_drained,
@@ -364,6 +366,8 @@ int sd_leg_init(struct sd_set *set, u32 index)
 
 void sd_leg_fini(struct sd_leg *leg)
 {
+	if (leg->tell_wq)
+		destroy_workqueue(leg->tell_wq);
 	if (leg->fill_wq)
 		destroy_workqueue(leg->fill_wq);
 	percpu_ref_exit(&leg->ref);

@@ -104,6 +104,11 @@ struct sd_leg {
 
 	/* What its driver, if full, may hold up: this SSD's own and no other. */
 	struct workqueue_struct *fill_wq;
+	/*
+	 * roster_work, last_words.  fail_work waits for these of all SSDs, on
+	 * meta_wq: without memory for workers one queue does one thing at a time.
+	 */
+	struct workqueue_struct *tell_wq;
 	struct mutex meta_lock;		/* superblock, checkpoints */
 	struct work_struct intent_work;
 	struct delayed_work checkpoint_work;

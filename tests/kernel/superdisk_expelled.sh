@@ -39,6 +39,7 @@ if [[ $phase -eq 1 ]]; then
 	must kill_ssd weak
 	ok goes_on_without_it blocks write $sd 2 $missed 16
 	is it_is_out "$(ssd_field sd 1 state)" failed
+	is it_alone "$(ssd_field sd 0 state)" in
 	power_cut 2
 fi
 must create "$ssd1"
