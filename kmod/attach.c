@@ -83,6 +83,16 @@ static void look_at(struct sd_leg *leg, struct sd_candidate *c)
 		leave_silent(leg, c);
 }
 
+bool sd_attach_knows(struct sd_set *set, struct sd_leg *leg)
+{
+	struct sd_candidate c;
+
+	sd_kdev_init(&leg->kdev, set, leg->dev->bdev, leg->stats,
+		     set->opt.timeout_ms);
+	return !read_super(leg, &c) && c.super.leg == leg->index &&
+	       !memcmp(c.super.set_uuid, set->uuid, sizeof(set->uuid));
+}
+
 /* A mirror has no use for an SSD that does not hold its share. */
 static bool holds_share(const struct sd_set *set, u32 leg,
 			const struct sd_layout *l)

@@ -171,17 +171,30 @@ static bool sectors_fit(struct sd_set *set, u32 i)
 }
 
 /*
- * What takes memory and time comes first: set->lock is what writes wait for when
- * another SSD fails, and this one is no member yet.
+ * Whoever may not overwrite any device may bring back what was here a moment
+ * ago, or what says itself that it was an SSD of this set.
  */
-static int join(struct sd_set *set, u32 i)
+static int vet(struct sd_set *set, const struct sd_message *m, dev_t was)
 {
-	struct sd_leg *leg = &set->leg[i];
-	int err;
+	struct sd_leg *leg = &set->leg[m->leg];
 
 	if (!sd_claim_use(&leg->claim))
 		return -EBUSY;
-	err = sectors_fit(set, i) ? format(set, leg) : -EINVAL;
+	if (!sectors_fit(set, m->leg))
+		return -EINVAL;
+	return !m->known || leg->devt == was || sd_attach_knows(set, leg) ?
+	       0 : -EPERM;
+}
+
+/*
+ * What takes memory and time comes first: set->lock is what writes wait for when
+ * another SSD fails, and this one is no member yet.
+ */
+static int join(struct sd_set *set, struct sd_leg *leg)
+{
+	int err;
+
+	err = format(set, leg);
 	if (err)
 		return err;
 	mutex_lock(&set->lock);
@@ -190,15 +203,16 @@ static int join(struct sd_set *set, u32 i)
 	return err;
 }
 
-static int open_and_join(struct sd_set *set, u32 i, const char *path)
+static int open_and_join(struct sd_set *set, const struct sd_message *m,
+			 dev_t was)
 {
-	struct sd_leg *leg = &set->leg[i];
+	struct sd_leg *leg = &set->leg[m->leg];
 	int err;
 
-	err = sd_member_open(set, i, path);
+	err = sd_member_open(set, m->leg, m->path);
 	if (err)
 		return err;
-	err = join(set, i);
+	err = vet(set, m, was) ?: join(set, leg);
 	if (!err)
 		return 0;
 	if (!sd_leg_stop(leg)) {	/* it may still be about to be told */
@@ -208,18 +222,18 @@ static int open_and_join(struct sd_set *set, u32 i, const char *path)
 	mutex_lock(&set->lock);
 	sd_leg_unload(leg);
 	mutex_unlock(&set->lock);
-	sd_member_close(set, i);
+	sd_member_close(set, m->leg);
 	return err;
 }
 
-int sd_member_add(struct sd_set *set, u32 i, const char *path)
+static int add(struct sd_set *set, const struct sd_message *m, dev_t was)
 {
-	struct sd_leg *leg = &set->leg[i];
+	struct sd_leg *leg = &set->leg[m->leg];
 	int err;
 
 	if (leg->dev)
 		return -EBUSY;
-	err = open_and_join(set, i, path);
+	err = open_and_join(set, m, was);
 	if (err)
 		return err;
 	sd_event_leg(leg, SUPERDISK_STATE_VACANT, SUPERDISK_STATE_IN, 0);
@@ -227,13 +241,14 @@ int sd_member_add(struct sd_set *set, u32 i, const char *path)
 	return 0;
 }
 
-int sd_member_replace(struct sd_set *set, u32 i, const char *path)
+static int replace(struct sd_set *set, const struct sd_message *m)
 {
+	dev_t was = set->leg[m->leg].devt;
 	int err = 0;
 
-	if (set->leg[i].dev)
-		err = sd_member_remove(set, i);
-	return err ?: sd_member_add(set, i, path);
+	if (set->leg[m->leg].dev)
+		err = sd_member_remove(set, m->leg);
+	return err ?: add(set, m, was);
 }
 
 static int run(struct sd_set *set, const struct sd_message *m)
@@ -246,9 +261,9 @@ static int run(struct sd_set *set, const struct sd_message *m)
 	case SD_VERB_REMOVE:
 		return sd_member_remove(set, m->leg);
 	case SD_VERB_ADD:
-		return sd_member_add(set, m->leg, m->path);
+		return add(set, m, 0);
 	case SD_VERB_REPLACE:
-		return sd_member_replace(set, m->leg, m->path);
+		return replace(set, m);
 	case SD_VERB_WARM:
 		sd_warm_set_rate(set, m->kib_per_s);
 		return 0;

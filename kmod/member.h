@@ -38,6 +38,8 @@ bool sd_claim_part(struct sd_claim *claim);
 /* attach.c: all members */
 int sd_set_activate(struct sd_set *set);
 void sd_set_deactivate(struct sd_set *set);
+/* Does its superblock say that it was of this set, at this position? */
+bool sd_attach_knows(struct sd_set *set, struct sd_leg *leg);
 /* The superblock of an SSD that joins, cold.  -ENOSPC if it is too small. */
 int sd_attach_super(struct sd_set *set, struct sd_leg *leg,
 		    struct sd_super *ret);
@@ -74,8 +76,6 @@ void sd_member_close(struct sd_set *set, u32 i);
 int sd_member_bypass(struct sd_set *set, u32 i);
 int sd_member_restore(struct sd_set *set, u32 i);
 int sd_member_remove(struct sd_set *set, u32 i);
-int sd_member_add(struct sd_set *set, u32 i, const char *path);
-int sd_member_replace(struct sd_set *set, u32 i, const char *path);
 /* What a message or a netlink command wants.  -EBUSY while suspended. */
 int sd_command(struct sd_set *set, const struct sd_message *m);
 

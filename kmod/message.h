@@ -18,6 +18,7 @@ struct sd_message {
 	enum sd_verb verb;
 	u32 leg;		/* but for WARM */
 	const char *path;	/* of ADD and REPLACE; borrowed */
+	bool known;		/* it must name an SSD of the set's own */
 	u32 kib_per_s;		/* of WARM; 0: stop */
 };
 

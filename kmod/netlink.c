@@ -70,7 +70,11 @@ static const enum sd_verb verb_of[SUPERDISK_CMD_MAX + 1] = {
 static int command(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr **a = info->attrs;
-	struct sd_message m = { .verb = verb_of[info->genlhdr->cmd] };
+	struct sd_message m = {
+		.verb = verb_of[info->genlhdr->cmd],
+		/* As for dm's ioctls: not any device may be overwritten. */
+		.known = !netlink_capable(skb, CAP_SYS_ADMIN),
+	};
 	struct sd_set *set;
 	int err;
 

@@ -20,7 +20,8 @@
 #define SUPERDISK_MAX_LEGS	16
 
 /*
- * Commands.  DEV_GET and LEG_GET need no privilege, all others CAP_NET_ADMIN.
+ * Commands.  DEV_GET and LEG_GET need no privilege, all others CAP_NET_ADMIN, and
+ * LEG_ADD and LEG_REPLACE by what was no SSD there before CAP_SYS_ADMIN as well.
  * A device is named by SUPERDISK_ATTR_DEV (dev_t of /dev/mapper/NAME), an SSD
  * by SUPERDISK_ATTR_LEG (its position in the table, from 0).
  */

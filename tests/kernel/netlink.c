@@ -3,6 +3,7 @@
  * netlink: speaks to the module's netlink family as nobody should.
  *
  *	netlink refused DEV		as nobody: changes are refused, looks are not
+ *	netlink replace DEV N PATH	with CAP_NET_ADMIN alone: the SSD at N
  *	netlink policy DEV		as root: attributes that do not fit are refused
  *	netlink random DEV SEED COUNT	as root: so many requests at random
  *	netlink uevents			says what the kernel tells udev of them
@@ -19,9 +20,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
 
@@ -169,6 +172,38 @@ static int refused(uint32_t dev)
 			wrong |= complain("command", cmd, err);
 	}
 	return wrong;
+}
+
+/* All that superdiskd keeps. */
+static int keep_net_admin(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = 1u << CAP_NET_ADMIN,
+		  .permitted = 1u << CAP_NET_ADMIN },
+	};
+
+	return syscall(SYS_capset, &head, data) ? -errno : 0;
+}
+
+static int replace(uint32_t dev, uint32_t leg, const char *path)
+{
+	struct message m;
+	int err;
+
+	if (keep_net_admin())
+		return 2;
+	begin(&m, family, SUPERDISK_CMD_LEG_REPLACE, NLM_F_ACK);
+	put_u32(&m, SUPERDISK_ATTR_DEV, dev);
+	put_u32(&m, SUPERDISK_ATTR_LEG, leg);
+	put(&m, SUPERDISK_ATTR_DEV_PATH, path, strlen(path) + 1);
+	err = ask(&m);
+	if (!err || err == -EPERM)
+		return err == -EPERM;
+	printf("%s\n", strerror(-err));
+	return 2;
 }
 
 static bool accepted(uint16_t attr)
@@ -340,6 +375,9 @@ int main(int argc, char **argv)
 		return 2;
 	if (!strcmp(argv[1], "refused"))
 		return refused(dev);
+	if (!strcmp(argv[1], "replace") && argc == 5)
+		return replace(dev, (uint32_t)strtoul(argv[3], NULL, 0),
+			       argv[4]);
 	if (!strcmp(argv[1], "policy"))
 		return policy(dev);
 	if (!strcmp(argv[1], "random") && argc == 5)

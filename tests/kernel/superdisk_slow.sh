@@ -34,6 +34,17 @@ ok random_requests_do_no_harm netlink random $sd $((RANDOM * 32768 + RANDOM)) 30
 ok the_disk_is_still_served blocks same $sd "$disk0"
 must dmsetup remove sd
 
+# Who may steer the set may bring its SSDs back, and overwrite nothing else.
+must super_create sd "$disk0" "$ssd0 $ssd1"
+make_ssd other 24
+must blocks write "$other" 7
+ok an_ssd_may_be_put_where_it_is netlink replace $sd 0 "$ssd0"
+is no_other_device_may "$(netlink replace $sd 0 "$other"; echo $?)" 1
+ok nor_is_it_overwritten blocks verify "$other" 7
+ok one_that_was_there_may netlink replace $sd 0 "$ssd0"
+ok all_is_right blocks same $sd "$disk0"
+must dmsetup remove sd
+
 # --- no hedge: the bound of every read --------------------------------------
 
 must super_create sd "$disk0" "$ssd0 $ssd1" read_ms 100 read_kib 256 \
