@@ -277,6 +277,7 @@ void sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio)
 
 void sd_bounce_overdue(struct sd_leg *leg, u64 now_ns, u64 bound_ns)
 {
+	struct bio_list late = BIO_EMPTY_LIST;
 	struct sd_read *r;
 	struct bio *bio;
 	u32 i;
@@ -297,7 +298,8 @@ void sd_bounce_overdue(struct sd_leg *leg, u64 now_ns, u64 bound_ns)
 		}
 		put_read(r);
 	}
-	while ((bio = sd_stock_overdue(leg, now_ns - bound_ns))) {
+	sd_stock_overdue(leg, now_ns - bound_ns, &late);
+	while ((bio = bio_list_pop(&late))) {
 		sd_count(leg->stats, SUPERDISK_C_OVERDUE, 1);
 		ask_disk(bio);
 	}

@@ -63,19 +63,22 @@ static struct bio *next_waiting(struct sd_stock *s)
 	return bio;
 }
 
-struct bio *sd_stock_overdue(struct sd_leg *leg, u64 before_ns)
+/* All are looked at: one that was refused or tried waits behind younger ones. */
+void sd_stock_overdue(struct sd_leg *leg, u64 before_ns, struct bio_list *ret)
 {
 	struct sd_stock *s = &leg->stock;
+	struct bio_list left;
 	struct bio *bio;
 
+	bio_list_init(&left);
 	spin_lock_irq(&s->lock);
-	bio = bio_list_peek(&s->waiting);
-	if (bio && sd_io_of(bio)->start_ns > before_ns)
-		bio = NULL;
-	if (bio)
-		__pop(s);
+	while ((bio = bio_list_pop(&s->waiting)))
+		bio_list_add(sd_io_of(bio)->start_ns > before_ns ? &left : ret,
+			     bio);
+	s->waiting = left;
+	if (bio_list_empty(&left))
+		WRITE_ONCE(s->wanted, false);
 	spin_unlock_irq(&s->lock);
-	return bio;
 }
 
 /*

@@ -58,7 +58,7 @@ void sd_stock_give(struct sd_read *r);
 void sd_stock_wait(struct sd_leg *leg, struct bio *bio);
 /* Try all that wait. */
 void sd_stock_retry(struct sd_leg *leg);
-/* One that has waited since before that, or NULL. */
-struct bio *sd_stock_overdue(struct sd_leg *leg, u64 before_ns);
+/* Take those that have waited since before that. */
+void sd_stock_overdue(struct sd_leg *leg, u64 before_ns, struct bio_list *ret);
 
 #endif
