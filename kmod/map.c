@@ -202,12 +202,17 @@ u64 sd_table_unverified(const struct sd_table *t, u64 block)
 	return slot == SD_NO_SLOT ? 0 : sd_unverified_pages(t, slot);
 }
 
+#define SLOTS_AT_A_TIME	4096	/* then others may have the CPU */
+
 u64 sd_table_count_unverified(const struct sd_table *t)
 {
 	u64 i, n = 0;
 
-	for (i = 0; t->unverified && i < t->nr_slots; i++)
+	for (i = 0; t->unverified && i < t->nr_slots; i++) {
 		n += hweight64(READ_ONCE(t->unverified[i]));
+		if (!(i % SLOTS_AT_A_TIME))
+			cond_resched();
+	}
 	return n;
 }
 
@@ -215,8 +220,11 @@ u64 sd_table_count_valid(const struct sd_table *t)
 {
 	u64 i, n = 0;
 
-	for (i = 0; i < t->nr_slots; i++)
+	for (i = 0; i < t->nr_slots; i++) {
 		n += hweight64(READ_ONCE(t->slots[i].valid));
+		if (!(i % SLOTS_AT_A_TIME))
+			cond_resched();
+	}
 	return n;
 }
 

@@ -90,6 +90,7 @@ u64 sd_table_owner(const struct sd_table *t, u64 slot);
  */
 int sd_table_load(struct sd_table *t, u64 slot, u64 block, u64 valid,
 		  u64 *ret_other);
+/* Of all slots.  Process context, as sd_table_count_unverified(). */
 u64 sd_table_count_valid(const struct sd_table *t);
 /*
  * After loading: no page that is valid is believed any more until it has been
