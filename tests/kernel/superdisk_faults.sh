@@ -92,9 +92,9 @@ moved() {
 must wait_for 60 moved "$(ssd_field sd 1 writes)"
 must kill_ssd ssd1
 ok nobody_notices_a_dying_ssd wait $fio
+ok all_is_as_on_the_disk same_as_disk
 ok it_is_taken_out wait_for 20 ssd_is sd 1 state failed
 is the_other_stays "$(ssd_field sd 0 state)" in
-ok all_is_as_on_the_disk same_as_disk
 ok the_other_stays_warm test "$(ssd_field sd 0 valid)" != "0/$half"
 
 # It comes back, is not believed, and starts anew.
