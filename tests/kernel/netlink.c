@@ -3,6 +3,8 @@
  * netlink: speaks to the module's netlink family as nobody should.
  *
  *	netlink refused DEV		as nobody: changes are refused, looks are not
+ *	netlink namespaced DEV		likewise as who is root, but in namespaces of
+ *					users and networks of his own
  *	netlink replace DEV N PATH	with CAP_NET_ADMIN alone: the SSD at N
  *	netlink policy DEV		as root: attributes that do not fit are refused
  *	netlink random DEV SEED COUNT	as root: so many requests at random
@@ -13,6 +15,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -101,6 +104,18 @@ static int ask(const struct message *m)
 	}
 }
 
+/* What is asked is answered, sooner or later: no socket waits for ever. */
+static int open_socket(void)
+{
+	struct timeval patience = { .tv_sec = 20 };
+
+	sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	if (sock < 0)
+		return -errno;
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return 0;
+}
+
 static int find_family(void)
 {
 	struct message m;
@@ -153,13 +168,16 @@ static int complain(const char *what, unsigned int which, int got)
 	return 1;
 }
 
+static bool become_nobody(void)
+{
+	return !setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY);
+}
+
 static int refused(uint32_t dev)
 {
 	struct message m;
 	int wrong = 0, err;
 
-	if (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY))
-		return 2;
 	for (uint8_t cmd = 1; cmd <= SUPERDISK_CMD_MAX; cmd++) {
 		bool look = cmd == SUPERDISK_CMD_DEV_GET ||
 			    cmd == SUPERDISK_CMD_LEG_GET;
@@ -204,6 +222,23 @@ static int replace(uint32_t dev, uint32_t leg, const char *path)
 		return err == -EPERM;
 	printf("%s\n", strerror(-err));
 	return 2;
+}
+
+/* By the old socket, and by one of the new namespace, which reaches nothing. */
+static int namespaced(uint32_t dev)
+{
+	int wrong;
+
+	if (!become_nobody() || unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		return 2;
+	wrong = refused(dev);
+	close(sock);
+	if (open_socket())
+		return 2;
+	if (find_family())
+		return wrong;
+	printf("the family is seen\n");
+	return wrong | refused(dev);
 }
 
 static bool accepted(uint16_t attr)
@@ -362,19 +397,18 @@ static int device_number(const char *path, uint32_t *ret_dev)
 
 int main(int argc, char **argv)
 {
-	struct timeval patience = { .tv_sec = 20 };
 	uint32_t dev;
 
 	if (argc == 2 && !strcmp(argv[1], "uevents"))
 		return uevents();
-	sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	if (argc < 3 || sock < 0 || device_number(argv[2], &dev))
+	if (argc < 3 || open_socket() || device_number(argv[2], &dev))
 		return 2;
-	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (find_family())
 		return 2;
 	if (!strcmp(argv[1], "refused"))
-		return refused(dev);
+		return become_nobody() ? refused(dev) : 2;
+	if (!strcmp(argv[1], "namespaced"))
+		return namespaced(dev);
 	if (!strcmp(argv[1], "replace") && argc == 5)
 		return replace(dev, (uint32_t)strtoul(argv[3], NULL, 0),
 			       argv[4]);

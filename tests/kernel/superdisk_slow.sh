@@ -29,6 +29,7 @@ late_ones() {
 
 must super_create sd "$disk0" "$ssd0 $ssd1"
 ok nobody_changes_anything netlink refused $sd
+ok nor_does_root_of_a_namespace netlink namespaced $sd
 ok what_does_not_fit_is_refused netlink policy $sd
 ok random_requests_do_no_harm netlink random $sd $((RANDOM * 32768 + RANDOM)) 3000
 ok the_disk_is_still_served blocks same $sd "$disk0"
