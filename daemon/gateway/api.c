@@ -295,7 +295,9 @@ static void answer_gateway(const struct api *api, struct call *call,
 	buf_fini(&body);
 }
 
-static bool begin_auth(struct actor *self, struct call *call)
+/* With the caller's token, or a webhook's.  True when the call is answered. */
+static bool begin_auth(struct actor *self, struct call *call,
+		       uint64_t webhook_id, const char *token)
 {
 	struct dir_auth_msg *msg = ACTOR_MSG_NEW(struct dir_auth_msg, DIR_AUTH);
 
@@ -303,28 +305,39 @@ static bool begin_auth(struct actor *self, struct call *call)
 		answer_error(call, ERROR_OVERLOADED);
 		return true;
 	}
-	memcpy(msg->token, call->token, sizeof(msg->token));
+	msg->webhook_id = webhook_id;
+	strcpy(msg->token, token);
 	return send(self, call, &msg->head);
 }
 
-void api_auth_reply(struct actor *self, const struct api *api,
-		    struct call *call, const struct dir_auth_reply_msg *reply)
+static enum error_code auth_error(const struct dir_auth_reply_msg *reply)
+{
+	return reply->error == -ENOENT ? ERROR_UNKNOWN_WEBHOOK :
+	       reply->webhook_id ? ERROR_WEBHOOK_TOKEN : ERROR_UNAUTHORIZED;
+}
+
+enum api_step api_auth_reply(struct actor *self, const struct api *api,
+			     struct call *call,
+			     const struct dir_auth_reply_msg *reply)
 {
 	struct start_state left;
 
 	if (reply->error) {
-		answer_error(call, ERROR_UNAUTHORIZED);
-		return;
+		answer_error(call, auth_error(reply));
+		return API_ANSWERED;
 	}
+	if (call->asked)
+		return API_TAKES_BODY;
 	left = start_left(api->limits, reply->user_id, actor_wall_ms(self));
 	answer_gateway(api, call, &left);
+	return API_ANSWERED;
 }
 
 static bool begin_own(struct actor *self, const struct api *api,
 		      struct call *call, const struct route_match *match)
 {
 	if (match->own == ROUTE_OWN_GATEWAY_BOT)
-		return begin_auth(self, call);
+		return begin_auth(self, call, 0, call->token);
 	answer_gateway(api, call, NULL);
 	return true;
 }
@@ -368,6 +381,40 @@ static void answer_inside(const struct api *api, struct call *call)
 	call->answer.content_type = METRICS_CONTENT_TYPE;
 	call->answer.body = blob_from_buf(&body);
 	buf_fini(&body);
+}
+
+static size_t body_max(const struct call *call, const struct rest_info *info)
+{
+	bool by_nobody = info->open && info->place != REST_AT_WEBHOOK;
+
+	return !info->parse || by_nobody ? CALL_SMALL_MAX :
+	       info->files && call->boundary[0] ? CALL_UPLOAD_MAX :
+						  CALL_BODY_MAX;
+}
+
+enum api_step api_head(struct actor *self, struct call *call)
+{
+	const char *path = call->inside ? NULL : api_path(call->path);
+	bool webhooks_own;
+	struct route_match match = { 0 };
+
+	call->body.limit = CALL_SMALL_MAX;
+	if (path && !route_find(call->method, path, &match) && match.kind)
+		call->body.limit = body_max(call, rest_info(match.kind));
+	if (call->body_size > call->body.limit) {
+		answer_error(call, call->boundary[0] ?
+				   ERROR_ENTITY_TOO_LARGE :
+				   ERROR_TOO_LARGE_AT_EDGE);
+		return API_ANSWERED;
+	}
+	/* What does not grow large is taken of anybody. */
+	if (call->body.limit <= CALL_SMALL_MAX)
+		return API_TAKES_BODY;
+	webhooks_own = rest_info(match.kind)->open && match.text[0];
+	return begin_auth(self, call,
+			  webhooks_own ? match.id[REST_ID_WEBHOOK] : 0,
+			  webhooks_own ? match.text : call->token) ?
+		       API_ANSWERED : API_ASKED;
 }
 
 bool api_begin(struct actor *self, const struct api *api, struct call *call)

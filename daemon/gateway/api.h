@@ -31,10 +31,21 @@ struct api {
  */
 bool api_begin(struct actor *self, const struct api *api, struct call *call);
 
+enum api_step {
+	API_ASKED,		/* a reply will come */
+	API_ANSWERED,
+	API_TAKES_BODY,
+};
+
+/* Limits the body behind the head of `call`; one that may grow large is taken of
+ * those alone whom the directory knows. */
+enum api_step api_head(struct actor *self, struct call *call);
+
 /* Fills in the answer from a reply; takes what it holds. */
 void api_reply(struct call *call, struct rest_reply_msg *reply);
-void api_auth_reply(struct actor *self, const struct api *api,
-		    struct call *call, const struct dir_auth_reply_msg *reply);
+enum api_step api_auth_reply(struct actor *self, const struct api *api,
+			     struct call *call,
+			     const struct dir_auth_reply_msg *reply);
 void api_file(struct calls *calls, struct call *call,
 	      struct files_data_msg *reply);
 /* It comes while we end. */

@@ -87,9 +87,14 @@ void call_free(struct calls *calls, struct call *call)
 	mem_free(call);
 }
 
+bool calls_have_room(const struct calls *calls, size_t bytes)
+{
+	return calls->large + bytes <= CALLS_LARGE_MAX;
+}
+
 bool call_enlarge(struct calls *calls, struct call *call, size_t bytes)
 {
-	if (calls->large + bytes > CALLS_LARGE_MAX)
+	if (!calls_have_room(calls, bytes))
 		return false;
 	calls->large += bytes;
 	call->large += (uint32_t)bytes;

@@ -24,12 +24,15 @@ struct connection;
 #define CALL_QUERY_MAX 2048
 #define CALL_REASON_MAX 512		/* characters */
 #define CALL_PEER_MAX 46		/* an IPv6 address in text */
-#define CALL_BODY_MAX (64u << 10)	/* bytes of a JSON body */
+#define CALL_SMALL_MAX (8u << 10)	/* bytes of a body from anybody */
+#define CALL_BODY_MAX (64u << 10)	/* of a JSON body */
 #define CALL_UPLOAD_MAX (25u << 20)	/* of one with files */
-#define CALL_UPLOAD_NS (600ull * 1000 * 1000 * 1000)
-/* Bytes of uploads and downloads on one core; beyond: 503. */
+/* Bytes of large bodies and downloads on one core; beyond: 503. */
 #define CALLS_LARGE_MAX (128u << 20)
+#define CALL_LARGE_STEP (64u << 10)	/* in which a body takes of them */
 #define CALL_DEADLINE_NS (30ull * 1000 * 1000 * 1000)
+/* So much later for each byte of a body: 16 KiB a second keep it going. */
+#define CALL_BYTE_NS (1000ull * 1000 * 1000 / (16u << 10))
 #define CALLS_MAX 8192			/* in flight on one core */
 
 struct call_answer {
@@ -47,6 +50,8 @@ struct call {
 	bool keep_alive;
 	bool is_head;		/* a GET whose answer has no body */
 	bool inside;		/* it came in by the door for operators */
+	bool asked;		/* the owner is to say whether its body may come */
+	bool body_done;		/* all of it is here */
 	bool head_done;		/* the owner has taken it over */
 	char token[REST_TOKEN_MAX];
 	char peer[CALL_PEER_MAX];
@@ -54,6 +59,7 @@ struct call {
 	char *query;		/* percent-encoded; owned */
 	char *reason;		/* X-Audit-Log-Reason, decoded; NULL; owned */
 	char boundary[MULTIPART_BOUNDARY_MAX];	/* of the body; "": JSON */
+	size_t body_size;	/* as the head has it; 0: none, or chunks */
 	bool is_chunked;
 	struct chunked chunked;
 	uint32_t large;		/* its part of CALLS_LARGE_MAX */
@@ -71,6 +77,8 @@ void call_free(struct calls *calls, struct call *call);
 
 /* Makes it large: false when there are enough such. */
 bool call_enlarge(struct calls *calls, struct call *call, size_t bytes);
+/* Whether it could be made so. */
+bool calls_have_room(const struct calls *calls, size_t bytes);
 
 /* NULL when it has ended. */
 struct call *call_find(const struct calls *calls, uint64_t id);

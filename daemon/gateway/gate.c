@@ -144,6 +144,25 @@ static void on_call(void *ctx, struct call *call)
 		http_answer(call);
 }
 
+static void go_on(struct gate *gate, struct call *call, enum api_step step)
+{
+	if (step == API_TAKES_BODY && gate->draining) {
+		api_refuse(call);
+		step = API_ANSWERED;
+	}
+	if (step == API_ANSWERED)
+		http_answer(call);
+	else if (step == API_TAKES_BODY)
+		http_take_body(call);
+}
+
+static void on_head(void *ctx, struct call *call)
+{
+	struct gate *gate = ctx;
+
+	go_on(gate, call, api_head(gate->self, call));
+}
+
 static void on_socket(void *ctx, int fd, struct tls *tls,
 		      const struct upgrade *upgrade)
 {
@@ -174,6 +193,7 @@ static void on_socket(void *ctx, int fd, struct tls *tls,
 
 static const struct http_owner owner = {
 	.stirred = stir,
+	.head = on_head,
 	.call = on_call,
 	.socket = on_socket,
 };
@@ -218,9 +238,9 @@ static int on_auth_reply(struct gate *gate, struct actor_msg *msg)
 
 	if (!call || call->answer.status)
 		return 0;
-	api_auth_reply(gate->self, gate->arg.api, call,
-		       (struct dir_auth_reply_msg *)msg);
-	http_answer(call);
+	go_on(gate, call,
+	      api_auth_reply(gate->self, gate->arg.api, call,
+			     (struct dir_auth_reply_msg *)msg));
 	http_run(gate->http);
 	return 0;
 }

@@ -20,6 +20,10 @@
 #define HEADERS_MAX 8192	/* bytes of a request's head */
 #define REQUEST_TIMEOUT_S 20	/* for its head, and for each part of its body */
 #define KEEP_ALIVE_S 65
+/* For how long a body is thrown away behind an answer that came before it: a
+ * client that still writes it when we close may not read the answer. */
+#define LINGER_S 2
+#define LINGER_NS (LINGER_S * 1000ull * 1000 * 1000)
 #define SERVICE_BUF 4096
 #define WRITE_MAX (256u << 10)	/* of an answer with one system call */
 
@@ -47,6 +51,7 @@ struct connection {
 	bool owes;		/* the owner has a call of it, or it a part of an
 				 * answer: counted */
 	struct call *call;
+	uint64_t lingers_until_ns;	/* 0: it does not */
 	struct upgrade upgrade;
 	struct list opened;	/* in http->opened */
 };
@@ -102,7 +107,8 @@ static void refuse(struct call *call, enum error_code code)
 {
 	call->answer.status = error_status(code);
 	call->answer.body = error_body(code);
-	call->keep_alive = false;
+	if (code == ERROR_OVERLOADED)
+		buf_puts(&call->answer.headers, "Retry-After: 1\r\n");
 	http_answer(call);
 }
 
@@ -120,16 +126,28 @@ static void request_done(struct connection *c)
 	http->owner->call(http->ctx, c->call);
 }
 
-/* Or refuses it. */
-static void expect_upload(struct connection *c, struct call *call, size_t len)
+/* Nothing more is read until it answers, but what is in hand. */
+static void ask_owner(struct connection *c)
 {
-	call->deadline_ns = now_ns(c->http) + CALL_UPLOAD_NS;
-	call->body.limit = len + 1;
-	if (len > CALL_UPLOAD_MAX)
+	c->call->asked = true;
+	c->socket.busy = true;
+	set_owes(c, true);
+	c->http->owner->head(c->http->ctx, c->call);
+}
+
+/* Its limit is the owner's to say. */
+static void expect_body(struct connection *c, struct call *call, size_t size)
+{
+	call->body_size = size;
+	call->body.limit = CALL_SMALL_MAX;
+	if (size > CALL_UPLOAD_MAX)
 		refuse(call, ERROR_ENTITY_TOO_LARGE);
-	else if (!call_enlarge(c->http->calls, call, len) ||
-		 buf_reserve(&call->body, len + 1))
+	else if (size > CALL_BODY_MAX && !call->boundary[0])
+		refuse(call, ERROR_TOO_LARGE_AT_EDGE);
+	else if (!calls_have_room(c->http->calls, size))
 		refuse(call, ERROR_OVERLOADED);
+	else if (size > CALL_SMALL_MAX || call->is_chunked)
+		ask_owner(c);
 }
 
 /* libwebsockets hands chunks over as they are, and waits for more than there
@@ -138,10 +156,7 @@ static void expect_chunks(struct connection *c, struct call *call)
 {
 	call->is_chunked = true;
 	call->keep_alive = false;
-	if (!call->boundary[0])
-		return;
-	call->deadline_ns = now_ns(c->http) + CALL_UPLOAD_NS;
-	call->body.limit = CALL_UPLOAD_MAX;
+	expect_body(c, call, 0);
 }
 
 static int on_request(struct lws *wsi, struct connection *c, void *in,
@@ -165,30 +180,51 @@ static int on_request(struct lws *wsi, struct connection *c, void *in,
 		expect_chunks(c, call);
 	else if (body < 0)
 		refuse(call, ERROR_FORM);
-	else if (body && call->boundary[0])
-		expect_upload(c, call, (size_t)body);
-	else if (body > CALL_BODY_MAX)
-		refuse(call, ERROR_TOO_LARGE_AT_EDGE);
 	else if (!body)
 		request_done(c);
+	else
+		expect_body(c, call, (size_t)body);
 	return 0;
 }
 
-/* Each step makes it larger by this. */
-#define LARGE_STEP (1u << 20)
+/* For so much more of a body.  A small one is nobody's concern. */
+static bool make_room(struct calls *calls, struct call *call, size_t len)
+{
+	size_t want = call->body.len + len;
+	size_t more = want > call->large ? want - call->large : 0;
 
-static void on_chunks(struct connection *c, struct call *call, const char *data,
+	if (want <= CALL_SMALL_MAX || !more)
+		return true;
+	return call_enlarge(calls, call, more > CALL_LARGE_STEP ?
+					 more : CALL_LARGE_STEP);
+}
+
+static void body_done(struct connection *c)
+{
+	c->call->body_done = true;
+	if (!c->call->asked)
+		request_done(c);
+}
+
+/* > 0: it ends here; -EMSGSIZE, -EINVAL, -ENOMEM. */
+static int put_body_part(struct call *call, const char *data, size_t len)
+{
+	return call->is_chunked ?
+		       chunked_read(&call->chunked, data, len, &call->body) :
+		       buf_append(&call->body, data, len);
+}
+
+static void take_part(struct connection *c, struct call *call, const char *data,
 		      size_t len)
 {
-	int end = 0;
+	size_t before = call->body.len;
+	int end = -ENOMEM;
 
-	if (call->boundary[0] && call->body.len + len > call->large &&
-	    !call_enlarge(c->http->calls, call, LARGE_STEP))
-		refuse(call, ERROR_OVERLOADED);
-	else
-		end = chunked_read(&call->chunked, data, len, &call->body);
+	if (make_room(c->http->calls, call, len))
+		end = put_body_part(call, data, len);
+	call->deadline_ns += (call->body.len - before) * CALL_BYTE_NS;
 	if (end > 0)
-		request_done(c);
+		body_done(c);
 	else if (end == -EMSGSIZE)
 		refuse(call, call->boundary[0] ? ERROR_ENTITY_TOO_LARGE :
 						 ERROR_TOO_LARGE_AT_EDGE);
@@ -200,14 +236,13 @@ static int on_body(struct lws *wsi, struct connection *c, void *in, size_t len)
 {
 	struct call *call = c->call;
 
-	/* What comes behind a refusal is read and thrown away. */
-	if (!call || call->answer.status || call->head_done)
+	/* What comes behind an answer is read and thrown away, for a while. */
+	if (!call)
+		return now_ns(c->http) < c->lingers_until_ns ? 0 : -1;
+	if (call->answer.status || call->body_done)
 		return 0;
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, REQUEST_TIMEOUT_S);
-	if (call->is_chunked)
-		on_chunks(c, call, in, len);
-	else
-		return buf_append(&call->body, in, len) ? -1 : 0;
+	take_part(c, call, in, len);
 	return 0;
 }
 
@@ -217,9 +252,26 @@ static int on_body_end(struct lws *wsi, struct connection *c, void *in,
 	(void)wsi;
 	(void)in;
 	(void)len;
-	if (c->call && !c->call->answer.status)
-		request_done(c);
+	if (!c->call)
+		return -1;
+	if (c->call->answer.status)
+		c->call->body_done = true;
+	else
+		body_done(c);
 	return 0;
+}
+
+void http_take_body(struct call *call)
+{
+	struct connection *c = call->connection;
+
+	call->asked = false;
+	c->socket.busy = false;
+	set_owes(c, false);
+	if (call->body_done)
+		request_done(c);
+	else
+		pump_write(&c->socket);
 }
 
 /* --- writing an answer --------------------------------------------------- */
@@ -325,7 +377,7 @@ static int on_writable(struct lws *wsi, struct connection *c, void *in,
 		       size_t len)
 {
 	struct call *call = c->call;
-	bool keep_alive;
+	bool keep_alive, lingers;
 	int err;
 
 	(void)in;
@@ -344,19 +396,27 @@ static int on_writable(struct lws *wsi, struct connection *c, void *in,
 		return 0;
 	}
 	keep_alive = call->keep_alive;
+	lingers = !call->head_done && !call->body_done;
 	c->call = NULL;
 	call_free(c->http->calls, call);
 	set_owes(c, lws_partial_buffered(wsi));
 	if (err)
 		return -1;
+	if (lingers) {
+		c->lingers_until_ns = now_ns(c->http) + LINGER_NS;
+		lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, LINGER_S);
+		return 0;
+	}
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, REQUEST_TIMEOUT_S);
 	return lws_http_transaction_completed(wsi) || !keep_alive ? -1 : 0;
 }
 
 void http_answer(struct call *call)
 {
-	if (call->connection->http->draining)
+	/* What is left of a body is not the next request. */
+	if (call->connection->http->draining || !call->head_done)
 		call->keep_alive = false;
+	call->asked = false;
 	call->connection->socket.busy = false;
 	pump_write(&call->connection->socket);
 }

@@ -23,6 +23,11 @@ struct tunnel;
 struct http_owner {
 	/* There is something to run: http_run() soon. */
 	void (*stirred)(void *ctx);
+	/* The head of a request is complete whose body is large, or says in
+	 * chunks how large it is: the owner sets call->body.limit and calls
+	 * http_take_body(), or http_answer(), now or later.  Until then no more
+	 * of the body is read than has come along. */
+	void (*head)(void *ctx, struct call *call);
 	/* A request is complete.  The owner answers with http_answer(), now or
 	 * later; the call may be gone by then (call_find()). */
 	void (*call)(void *ctx, struct call *call);
@@ -49,6 +54,9 @@ void http_adopt(struct http *http, int fd, struct tunnel *tunnel);
 /* The same for operators: its calls are marked, and it cannot become a
  * WebSocket. */
 void http_adopt_inside(struct http *http, int fd);
+
+/* The owner was asked by `head`. */
+void http_take_body(struct call *call);
 
 /* call->answer is filled in; the call is freed when it is written, by
  * http_run(). */

@@ -122,21 +122,44 @@ static int start(struct actor *self, void *state, const void *arg)
 
 /* --- who is it? --- */
 
+static int auth_webhook(const struct directory *d, uint64_t id,
+			const char *token)
+{
+	char wanted[TOKEN_SIZE];
+	uint64_t guild_id;
+
+	if (!hmap_get(&d->webhooks, id, &guild_id))
+		return -ENOENT;
+	token_of_webhook(&d->arg.secret, id, wanted);
+	return strlen(token) == strlen(wanted) &&
+	       !sodium_memcmp(token, wanted, strlen(wanted)) ? 0 : -EACCES;
+}
+
+static int auth_user(struct directory *d, const char *token,
+		     struct dir_auth_reply_msg *reply)
+{
+	const struct dir_entry *e = dir_user_by_token(d, token);
+
+	if (!e)
+		return -EACCES;
+	reply->user_id = e->user.id;
+	reply->is_bot = e->user.bot;
+	reply->guild_count = e->guild_count;
+	return 0;
+}
+
 static void auth(struct directory *d, struct actor_msg *msg)
 {
 	const struct dir_auth_msg *m = (struct dir_auth_msg *)msg;
-	const struct dir_entry *e = dir_user_by_token(d, m->token);
 	struct dir_auth_reply_msg *reply;
 
 	reply = ACTOR_MSG_NEW(struct dir_auth_reply_msg, DIR_AUTH_REPLY);
 	if (!reply)
 		return;
-	reply->error = e ? 0 : -EACCES;
-	if (e) {
-		reply->user_id = e->user.id;
-		reply->is_bot = e->user.bot;
-		reply->guild_count = e->guild_count;
-	}
+	reply->webhook_id = m->webhook_id;
+	reply->error = m->webhook_id ?
+			       auth_webhook(d, m->webhook_id, m->token) :
+			       auth_user(d, m->token, reply);
 	actor_reply(d->self, msg, &reply->head);
 }
 

@@ -26,15 +26,18 @@ enum dir_msg_type {
 	DIR_SESSION_CLOSE,		/* struct actor_msg alone */
 };
 
-/* Whose token is this?  For calls that no guild answers (/gateway/bot). */
+/* Whose token is this?  For calls that no guild answers (/gateway/bot), and
+ * before much is taken of anybody. */
 struct dir_auth_msg {
 	struct actor_msg head;
+	uint64_t webhook_id;		/* not 0: it is this one's, nobody's */
 	char token[REST_TOKEN_MAX];	/* without "Bot " */
 };
 
 struct dir_auth_reply_msg {
 	struct actor_msg head;
-	int error;			/* 0 or -EACCES */
+	int error;			/* 0, -EACCES, -ENOENT: no such webhook */
+	uint64_t webhook_id;		/* as asked */
 	bool is_bot;
 	uint64_t user_id;
 	uint32_t guild_count;

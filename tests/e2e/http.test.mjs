@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { before, after, describe, it } from 'node:test';
-import { startChatd } from './chatd.mjs';
+import { owner, startChatd } from './chatd.mjs';
 import { connect } from './socket.mjs';
 import { until, within } from './wait.mjs';
 
@@ -136,6 +136,79 @@ describe('errors', () => {
 		await until('an answer', () => wire.text.includes('\r\n\r\n'));
 		assert.match(wire.text, /^HTTP\/1\.1 413 /);
 		wire.tcp.destroy();
+	});
+});
+
+describe('a body that has yet to come', () => {
+	const head = (path, size, { token = 'made.up', type = 'multipart/form-data; boundary=x',
+		method = 'POST' } = {}) => `${method} ${path} HTTP/1.1\r\nHost: x\r\n` +
+		`Authorization: Bot ${token}\r\nContent-Type: ${type}\r\n` +
+		(size ? `Content-Length: ${size}\r\n\r\n`
+			: 'Transfer-Encoding: chunked\r\n\r\n');
+
+	/** Of a head alone. */
+	async function statusOf(text) {
+		const wire = await Wire.open();
+		wire.write(text);
+		await until('an answer', () => wire.text.includes('\r\n\r\n'));
+		wire.tcp.destroy();
+		return Number(wire.text.slice(9, 12));
+	}
+
+	const hook = '/api/v10/webhooks/1100000000000000999/nothing';
+	const json = { type: 'application/json' };
+	const cases = [
+		['by_nobody', () => head(messages(), 20 << 20), 401],
+		['by_nobody_in_chunks', () => head(messages(), 0), 401],
+		['by_nobody_in_json', () => head(messages(), 60000, json), 401],
+		['by_no_webhook', () => head(hook, 20 << 20), 404],
+		['for_a_login', () => head('/api/v10/auth/login', 60000, json), 413],
+		['where_none_is_taken', () => head(`/api/v10/channels/${server.channelId}/typing`,
+			60000, { token: server.tokens[0], ...json }), 413],
+		['where_no_files_are_taken', () => head(`/api/v10/channels/${server.channelId}`,
+			1 << 20, { token: server.tokens[0], method: 'PATCH' }), 413],
+		['where_nothing_is', () => head('/api/v10/nothing', 1 << 20), 413],
+	];
+	for (const [name, text, status] of cases)
+		it(`${name}_is_refused_at_once`, async () => {
+			assert.equal(await statusOf(text()), status);
+		});
+
+	it('by_a_webhook_needs_its_token', async (t) => {
+		const made = await call('POST', `/api/v10/channels/${server.channelId}/webhooks`,
+			{ token: (await owner(server)).token, body: { name: 'hook' } });
+		assert.equal(made.status, 200);
+		const { id, token } = made.json;
+		assert.equal(await statusOf(head(`/api/v10/webhooks/${id}/${token}x`, 1 << 20)), 401);
+		const wire = await Wire.open();
+		t.after(() => wire.tcp.destroy());
+		const content = 'x'.repeat(1900);
+		const body = '--x\r\nContent-Disposition: form-data; name="payload_json"\r\n\r\n' +
+			`{"content":"${content}"}\r\n--x\r\nContent-Disposition: form-data; ` +
+			`name="files[0]"; filename="a"\r\n\r\n${'a'.repeat(100000)}\r\n--x--\r\n`;
+		wire.write(head(`/api/v10/webhooks/${id}/${token}?wait=true`, body.length) + body);
+		const [answer] = await wire.answers(1);
+		assert.match(answer, /^HTTP\/1\.1 200 /);
+		assert.ok(answer.includes(content));
+	});
+
+	it('leaves_room_for_others', async (t) => {
+		const { token } = await owner(server);
+		const wires = await Promise.all(Array.from({ length: 32 }, () => Wire.open()));
+		t.after(() => wires.forEach((wire) => wire.tcp.destroy()));
+		wires.forEach((wire, i) => wire.write(head(messages(), 25 << 20,
+			i % 2 ? { token } : {}) + '--x\r\n'));
+		await until('refusals', () => wires.every((wire, i) => i % 2 || wire.text));
+		const form = new FormData();
+		form.append('files[0]', new Blob([Buffer.alloc(1 << 20)]), 'a.bin');
+		for (let i = 0; i < 8; i++) {
+			const answer = await within('an upload', fetch(`${server.url}${messages()}`, {
+				method: 'POST', body: form,
+				headers: { authorization: `Bot ${server.tokens[0]}`, connection: 'close' },
+			}));
+			assert.equal(answer.status, 200);
+		}
+		assert.ok(wires.every((wire, i) => i % 2 ? !wire.text : /^HTTP\/1\.1 401 /.test(wire.text)));
 	});
 });
 

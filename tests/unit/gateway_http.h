@@ -44,6 +44,8 @@ static struct {
 } came[CAME_MAX];
 static unsigned int came_count;
 static bool answers_at_once;
+static bool takes_at_once;	/* bodies */
+static uint64_t asked_id;	/* the last one whose body the owner is to take */
 static size_t answer_len;	/* 0: its path */
 static bool ends_with_answer;
 
@@ -99,8 +101,18 @@ static inline void on_socket(void *ctx, int fd, struct tls *tls,
 	close(fd);
 }
 
+static inline void on_head(void *ctx, struct call *call)
+{
+	(void)ctx;
+	asked_id = call->id;
+	call->body.limit = CALL_UPLOAD_MAX;
+	if (takes_at_once)
+		http_take_body(call);
+}
+
 static const struct http_owner owner = {
-	.stirred = on_stirred, .call = on_call, .socket = on_socket,
+	.stirred = on_stirred, .head = on_head, .call = on_call,
+	.socket = on_socket,
 };
 
 static int setup(void **state)
@@ -112,7 +124,8 @@ static int setup(void **state)
 
 	(void)state;
 	came_count = stirs = 0;
-	answers_at_once = true;
+	answers_at_once = takes_at_once = true;
+	asked_id = 0;
 	ends_with_answer = stirred = false;
 	answer_len = 0;
 	assert_int_equal(os_env_new(&env), 0);

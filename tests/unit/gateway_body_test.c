@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Bodies of requests: whose are taken, how much of them is held, for how long. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "gateway_http.h"
+
+#define UPLOAD (1u << 20)
+/* What may have come along with a head, or was read by a tick. */
+#define IN_HAND (16u << 10)
+#define NS_PER_S (1000ull * 1000 * 1000)
+
+static void say(int fd, const char *text)
+{
+	size_t len = strlen(text);
+
+	assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
+}
+
+/* The head of an upload; `size` 0: in chunks. */
+static void begin_upload(int fd, size_t size)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "POST /upload HTTP/1.1\r\nHost: test\r\n"
+		 "Content-Type: multipart/form-data; boundary=x\r\n"
+		 "%s%zu\r\n\r\n", size ? "Content-Length: " :
+		 "Transfer-Encoding: chunked\r\nX-Nothing: ", size);
+	say(fd, text);
+}
+
+/* As much as the socket takes of what is left. */
+static void push(int fd, size_t *left)
+{
+	static const char data[65536];
+	ssize_t n = send(fd, data, *left < sizeof(data) ? *left : sizeof(data),
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n > 0)
+		*left -= (size_t)n;
+	else
+		assert_int_equal(errno, EAGAIN);
+}
+
+static bool pushed(int fd, size_t *left)
+{
+	if (*left)
+		push(fd, left);
+	return !*left;
+}
+
+static bool has_status(int fd, struct buf *heard, const char *status)
+{
+	hear(fd, heard, SIZE_MAX);
+	return !strncmp(buf_str(heard), "HTTP/1.1 ", 9) &&
+	       !strncmp(buf_str(heard) + 9, status, strlen(status));
+}
+
+static void is_not_read_before_its_owner_asks_for_it(void **state)
+{
+	struct buf heard = BUF_INIT;
+	int fd = connect_one(0);
+	size_t left = UPLOAD;
+	struct call *call;
+
+	(void)state;
+	takes_at_once = false;
+	begin_upload(fd, UPLOAD);
+	UNTIL(asked_id);
+	call = call_find(calls, asked_id);
+	for (int i = 0; i < 100; i++) {
+		pushed(fd, &left);
+		stirs_when_still();
+	}
+	assert_true(call->body.cap <= IN_HAND);
+	http_take_body(call);
+	http_run(http);
+	UNTIL(pushed(fd, &left) && came_count);
+	assert_int_equal(came[0].body_len, UPLOAD);
+	expect_answer(fd, &heard, "/upload");
+	buf_fini(&heard);
+	close(fd);
+}
+
+static void that_is_there_already_is_taken_too(void **state)
+{
+	static const char chunks[] = "3\r\nabc\r\n0\r\n\r\n";
+	struct buf heard = BUF_INIT;
+	int fd = connect_one(0);
+
+	(void)state;
+	takes_at_once = false;
+	begin_upload(fd, 0);
+	say(fd, chunks);
+	UNTIL(asked_id);
+	stirs_when_still();
+	assert_int_equal(came_count, 0);
+	http_take_body(call_find(calls, asked_id));
+	http_run(http);
+	UNTIL(came_count);
+	assert_int_equal(came[0].body_len, 3);
+	expect_answer(fd, &heard, "/upload");
+	buf_fini(&heard);
+	close(fd);
+}
+
+/* A body that has not come, or a tenth of it, holds next to nothing. */
+static void costs_what_has_come_of_it(void **state)
+{
+	size_t left[8];
+	int fd[8];
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		fd[i] = connect_one(0);
+		begin_upload(fd[i], CALL_UPLOAD_MAX);
+		asked_id = 0;
+		UNTIL(asked_id);
+		left[i] = UPLOAD;
+		UNTIL(pushed(fd[i], &left[i]));
+	}
+	UNTIL(call_find(calls, asked_id)->body.len == UPLOAD);
+	assert_true(calls_have_room(calls, CALLS_LARGE_MAX - 9 * UPLOAD));
+	assert_false(calls_have_room(calls, CALLS_LARGE_MAX - 7 * UPLOAD));
+	for (int i = 0; i < 8; i++)
+		close(fd[i]);
+	UNTIL(calls_have_room(calls, CALLS_LARGE_MAX));
+}
+
+/* In the middle of one that was announced, and of one in chunks. */
+static void is_refused_when_all_of_them_are_too_large(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct call *other = call_new(calls, 0);
+		struct buf heard = BUF_INIT;
+		int fd = connect_one(0);
+		size_t left = UPLOAD;
+
+		asked_id = 0;
+		begin_upload(fd, i ? 0 : UPLOAD);
+		UNTIL(asked_id);
+		assert_true(call_enlarge(calls, other, CALLS_LARGE_MAX));
+		if (i)
+			say(fd, "100000\r\n");
+		UNTIL(pushed(fd, &left) && has_status(fd, &heard, "503"));
+		assert_non_null(strstr(buf_str(&heard), "Retry-After: "));
+		buf_fini(&heard);
+		close(fd);
+		call_free(calls, other);
+	}
+	(void)state;
+	assert_int_equal(came_count, 0);
+}
+
+static uint64_t overdue_in_s(void)
+{
+	uint64_t s = 0;
+
+	while (!call_overdue(calls, os_now_ns(env) + s * NS_PER_S))
+		s++;
+	return s;
+}
+
+/* Whoever sends little has little time, whatever it has announced. */
+static void that_trickles_in_has_little_time(void **state)
+{
+	int fd = connect_one(0);
+	size_t left = UPLOAD;
+
+	(void)state;
+	begin_upload(fd, CALL_UPLOAD_MAX);
+	UNTIL(asked_id);
+	for (int i = 0; i < 20; i++) {
+		say(fd, "x");
+		stirs_when_still();
+	}
+	assert_true(overdue_in_s() <= 31);
+	UNTIL(pushed(fd, &left));
+	UNTIL(call_find(calls, asked_id)->body.len > UPLOAD);
+	assert_true(overdue_in_s() > 60);
+	close(fd);
+}
+
+/* What comes behind is no request, however it looks. */
+static void that_was_not_waited_for_is_no_request(void **state)
+{
+	struct buf heard = BUF_INIT;
+	int fd = connect_one(0);
+	struct call *call;
+
+	(void)state;
+	say(fd, "POST /half HTTP/1.1\r\nHost: test\r\n"
+		"Content-Length: 60\r\n\r\n12345");
+	UNTIL((call = call_overdue(calls, UINT64_MAX)));
+	stirs_when_still();
+	call->answer.status = 504;
+	http_answer(call);
+	http_run(http);
+	UNTIL(has_status(fd, &heard, "504"));
+	assert_non_null(strstr(buf_str(&heard), "Connection: close"));
+	ask(fd, "/behind");
+	ask(fd, "/further");
+	UNTIL(hear(fd, &heard, SIZE_MAX));
+	assert_int_equal(came_count, 0);
+	buf_fini(&heard);
+	close(fd);
+}
+
+/* The client that still writes when it is refused reads why. */
+static void that_is_refused_is_read_for_a_while(void **state)
+{
+	struct buf heard = BUF_INIT;
+	int fd = connect_one(0);
+	size_t left = UPLOAD;
+	struct call *call;
+
+	(void)state;
+	takes_at_once = false;
+	begin_upload(fd, UPLOAD);
+	UNTIL(asked_id);
+	call = call_find(calls, asked_id);
+	call->answer.status = 401;
+	http_answer(call);
+	http_run(http);
+	UNTIL(pushed(fd, &left));
+	UNTIL(has_status(fd, &heard, "401"));
+	UNTIL(hear(fd, &heard, SIZE_MAX));
+	assert_int_equal(came_count, 0);
+	buf_fini(&heard);
+	close(fd);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		CASE(is_not_read_before_its_owner_asks_for_it),
+		CASE(that_is_there_already_is_taken_too),
+		CASE(costs_what_has_come_of_it),
+		CASE(is_refused_when_all_of_them_are_too_large),
+		CASE(that_trickles_in_has_little_time),
+		CASE(that_was_not_waited_for_is_no_request),
+		CASE(that_is_refused_is_read_for_a_while),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
