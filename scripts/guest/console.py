@@ -15,7 +15,8 @@ GUILTY = re.compile(r"""
 # What a kernel says here that is no fault of what is tested.
 INNOCENT = re.compile(
     r"unchecked MSR access error: .* native_"
-    r"|kmemleak: (?:Kernel memory leak detector initialized|Automatic memory)")
+    r"|kmemleak: (?:Kernel memory leak detector initialized|Automatic memory"
+    r"|Cannot allocate a scan area)")
 
 
 class Console:

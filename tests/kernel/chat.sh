@@ -86,7 +86,7 @@ host_start node tests/e2e/vm.mjs read "$token" $MESSAGES
 host_wait
 is the_disk_alone_has_every_message $? 0
 
-must modprobe dm-flakey
+must has_target flakey
 must plain flakey "$disk0" 0 0 3600 1 error_writes
 host_start node tests/e2e/vm.mjs refused "$token" $MESSAGES
 host_wait

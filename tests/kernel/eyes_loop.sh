@@ -87,7 +87,7 @@ read_with_misses() {
 }
 
 must load_module dm-superdisk
-modprobe dm-delay
+must has_target delay
 for name in ssd0 ssd1 ssd2 ssd3; do
 	make_ssd $name 16
 done

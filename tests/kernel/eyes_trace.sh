@@ -120,7 +120,7 @@ ok loses_nothing sh -c "! grep lost $trace.err"
 must superdisk remove fast
 
 # A slow SSD: the disk wins, and the SSD's answer is shown when it comes.
-modprobe dm-delay
+must has_target delay
 must dmsetup create lame --table "0 $(sectors "$ssd0") delay $ssd0 0 0"
 must superdisk create hedged "$disk0" /dev/mapper/lame "$ssd1" --mode mirror \
 	--option hedge_us=20000

@@ -199,6 +199,12 @@ host_wait() {
 
 # --- block devices ---------------------------------------------------------
 
+# has_target NAME: device-mapper has it, built in or loaded for this.
+has_target() {
+	modprobe "dm-$1" 2> /dev/null
+	dmsetup targets | grep -q "^$1 "
+}
+
 nullb=/sys/kernel/config/nullb
 
 # make_nullb NAME MIB [COMPLETION_NS [KEY=VALUE...]]: a RAM disk with a

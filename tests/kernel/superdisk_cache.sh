@@ -177,7 +177,7 @@ must dmsetup remove sd
 
 # A read is held up on an SSD until its slot is another block's: what it brings
 # then has the right checksum, and is not what was asked for.
-modprobe dm-delay 2> /dev/null
+must has_target delay
 make_ssd held 4
 end=8192	# sectors: eight slots of 256 KiB
 must dmsetup create held --table "0 $end linear $held 0"

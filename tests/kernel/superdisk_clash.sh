@@ -119,7 +119,7 @@ must dmsetup remove sd
 
 # --- reads of what the disk is about to discard ----------------------------------
 
-modprobe dm-delay 2> /dev/null
+must has_target delay
 must blocks write "$disk0" 3
 must dmsetup create later --table "0 $(sectors "$disk0") delay $disk0 0 0 $disk0 0 8000"
 must super_create sd /dev/mapper/later "$ssd1" attach discard
@@ -174,7 +174,7 @@ super_state() {
 	dd if="$ssd0" bs=4k count=1 iflag=direct status=none |
 		od -An -tu4 -j96 -N4 | tr -d ' '
 }
-must modprobe dm-snapshot
+must has_target snapshot
 make_nullb origin 4
 make_nullb cow 4
 must dmsetup create first --table "0 8192 snapshot $origin $cow P 8"

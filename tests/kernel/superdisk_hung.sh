@@ -77,7 +77,7 @@ ok disk_and_ssds_agree blocks same $sd "$disk0"
 ok removes within 60 dmsetup remove sd
 
 # A driver that cannot say that it is full is asked by those that may wait.
-must modprobe dm-delay
+must has_target delay
 must dmsetup create mute --table "0 $(sectors "$loop0") delay $loop0 0 0"
 must super_create sd "$disk0" "/dev/mapper/mute $loop1" timeout_ms 60000 \
 	read_ms 100 read_kib 32768 checkpoint_ms 600000 attach discard warm 1000000

@@ -122,7 +122,7 @@ must dmsetup remove sd
 
 # What dm knows of the devices it knows from when the table was loaded: an SSD that
 # comes later may be unable to refuse what would wait.
-must modprobe dm-delay
+must has_target delay
 must dmsetup create mute --table "0 $(sectors "$ssd1") delay $ssd1 0 0"
 sound() {
 	same sd "$1" && [[ $(ssd_field sd "$2" read_errors) -eq 0 &&
@@ -189,7 +189,7 @@ ok agree_after_odd_ranges same sd "$zeroing_disk"
 must dmsetup remove sd
 
 # --- several targets in one table, and a linear one between them
-modprobe dm-zero 2> /dev/null
+must has_target zero
 make_disk disk1 8 100000
 make_ssd ssd2 12 20000
 must blocks write "$disk0" 1

@@ -48,7 +48,7 @@ work() {
 }
 
 must load_module dm-superdisk
-modprobe dm-log-writes
+must has_target log-writes
 make_nullb whole $((all_sectors >> 11)) 20000
 make_nullb journal 160
 must dmsetup create logged --table "0 $all_sectors log-writes $whole $journal"

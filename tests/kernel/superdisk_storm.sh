@@ -99,7 +99,7 @@ is and_serves "$(ssd_field sd 1 state)" in
 ok agree_with_another agree sd "$disk0"
 
 # An SSD joins while the disk is at a write that began without it.
-modprobe dm-delay 2> /dev/null
+must has_target delay
 must dmsetup create slow --table "0 16384 delay $disk0 0 0 $disk0 0 8000"
 must dmsetup remove sd
 must dmsetup create sd --table "0 16384 superdisk /dev/mapper/slow 2 $ssd0 -"

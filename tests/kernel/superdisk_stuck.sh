@@ -165,7 +165,7 @@ must dmsetup remove sd
 
 # It answers reads, and no write any more.
 half_table="0 $(sectors $raw_ssd0) delay $raw_ssd0 0 0 $raw_ssd0 0"
-modprobe dm-delay
+must has_target delay
 must dmsetup create half --table "$half_table 0"
 must blocks write "$disk0" 5	# not by us: no intent is held
 must super_create sd "$disk0" /dev/mapper/half verify off timeout_ms 3000 \

@@ -86,7 +86,7 @@ must rmmod scsi_debug
 
 # Encrypted ones answer from a task, which may be held up after it has handed a
 # read on: by the time it goes on the device is gone.
-must modprobe dm-crypt
+must has_target crypt
 for i in 0 1; do
 	make_ssd raw$i 16
 	raw=raw$i

@@ -14,7 +14,7 @@ must virtio_disk ssd1
 must virtio_disk ssd2	# remembers what was acknowledged
 must load_module dm-superdisk
 modprobe xfs 2> /dev/null
-modprobe dm-delay 2> /dev/null
+must has_target delay
 size=$(($(sectors "$disk") * 7 / 8))
 sd=/dev/mapper/sd
 must dmsetup create far --table "0 $size linear $disk 0"

@@ -36,6 +36,7 @@ INNOCENT = """\
 [    9.000000] dm_superdisk: module verification failed: signature and/or
 [    9.000000] device-mapper: superdisk: sd: SSD 1: 3 errors, route around
 [    9.000000] superdisk: case WARNING phase 1
+[    9.000000] kmemleak: Cannot allocate a scan area, scanning the full object
 [    9.000000] EXT4-fs warning (device dm-0): ext4_end_bio:343: I/O error
 """.splitlines()
 
