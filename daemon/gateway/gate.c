@@ -52,7 +52,8 @@ struct gate {
 	struct tunnels *tunnels;	/* NULL: no TLS is spoken */
 	struct door door[DOORS];
 	bool stirred;		/* a GATE_STIRRED is on its way */
-	bool draining;		/* told to stop: only what is under way goes on */
+	bool draining;		/* only what is under way goes on */
+	bool stopping;		/* told to, and waits for that */
 };
 
 static const struct actor_type gate_types[] = {
@@ -131,10 +132,31 @@ static void accept_some(struct gate *gate, struct door *door)
 	os_poll_change(door->poll, POLLIN);
 }
 
+static void close_doors(struct gate *gate)
+{
+	for (int i = 0; i < DOORS; i++) {
+		if (gate->door[i].poll)
+			os_poll_stop(gate->door[i].poll);
+		gate->door[i].poll = NULL;
+	}
+}
+
+/* From when the first of the gates is told to stop all of them drain at once:
+ * the time is that of all together, and they stop one after another. */
+static bool is_draining(struct gate *gate)
+{
+	if (!gate->draining && atomic_load(gate->arg.drain_until_ns)) {
+		gate->draining = true;
+		close_doors(gate);
+		http_drain(gate->http);
+	}
+	return gate->draining;
+}
+
 static void on_call(void *ctx, struct call *call)
 {
 	struct gate *gate = ctx;
-	bool answered = gate->draining;
+	bool answered = is_draining(gate);
 
 	if (answered)
 		api_refuse(call);
@@ -146,7 +168,7 @@ static void on_call(void *ctx, struct call *call)
 
 static void go_on(struct gate *gate, struct call *call, enum api_step step)
 {
-	if (step == API_TAKES_BODY && gate->draining) {
+	if (step == API_TAKES_BODY && is_draining(gate)) {
 		api_refuse(call);
 		step = API_ANSWERED;
 	}
@@ -265,6 +287,7 @@ static int on_tick(struct gate *gate, struct actor_msg *msg)
 	uint64_t now = actor_now_ns(gate->self);
 	struct call *call;
 
+	is_draining(gate);
 	while ((call = call_overdue(gate->calls, now))) {
 		api_overdue(call);
 		http_answer(call);
@@ -283,15 +306,6 @@ static int on_timer(struct gate *gate, struct actor_msg *msg)
 		       on_drain(gate, msg) : on_tick(gate, msg);
 }
 
-static void close_doors(struct gate *gate)
-{
-	for (int i = 0; i < DOORS; i++) {
-		if (gate->door[i].poll)
-			os_poll_stop(gate->door[i].poll);
-		gate->door[i].poll = NULL;
-	}
-}
-
 /* Nobody comes in any more; sessions stay until the calls that are under way,
  * whose events they are to be given, have been answered. */
 static int on_stop(struct gate *gate, struct actor_msg *msg)
@@ -299,13 +313,12 @@ static int on_stop(struct gate *gate, struct actor_msg *msg)
 	uint_least64_t none = 0;
 
 	(void)msg;
-	if (gate->draining)
+	if (gate->stopping)
 		return ACTOR_STOP;
-	gate->draining = true;
-	close_doors(gate);
-	http_drain(gate->http);
+	gate->stopping = true;
 	atomic_compare_exchange_strong(gate->arg.drain_until_ns, &none,
 				       actor_now_ns(gate->self) + DRAIN_NS);
+	is_draining(gate);
 	if (is_drained(gate) ||
 	    !actor_timer_start(gate->self, DRAIN_STEP_NS, TIMER_DRAIN))
 		return ACTOR_STOP;

@@ -25,7 +25,7 @@ struct gate_arg {
 	struct tls_server *tls;	/* NULL: none is spoken; borrowed */
 	struct admission_stats *admission;	/* borrowed */
 	/* Until when calls under way are waited for; 0: not told to stop yet.
-	 * The first gate that is sets it; borrowed. */
+	 * The first gate that is sets it, for all of them; borrowed. */
 	atomic_uint_least64_t *drain_until_ns;
 	struct os_latch *up;	/* told how the start went; borrowed */
 };
