@@ -225,7 +225,8 @@ static void json_chunk_presences(struct guild *g, struct jsonw *w,
 	jsonw_end(w);
 }
 
-static struct blob *chunk(struct guild *g, const struct guild_members_msg *m,
+static struct blob *chunk(struct guild *g, const struct guild_session *s,
+			  const struct guild_members_msg *m,
 			  const struct found *f, size_t index, size_t chunks)
 {
 	size_t from = index * CHUNK_MEMBERS, to = from + CHUNK_MEMBERS;
@@ -243,12 +244,20 @@ static struct blob *chunk(struct guild *g, const struct guild_members_msg *m,
 	jsonw_key_u64(&e.w, "chunk_index", index);
 	jsonw_key_u64(&e.w, "chunk_count", chunks);
 	json_missing(&e.w, f);
-	if (m->presences)
+	if (m->presences && (s->intents & INTENT_GUILD_PRESENCES))
 		json_chunk_presences(g, &e.w, f, from, to);
 	if (m->nonce[0])
 		jsonw_key_str(&e.w, "nonce", m->nonce);
 	jsonw_end(&e.w);
 	return event_close(&e);
+}
+
+/* All members are for those alone who asked to hear of them. */
+static bool may_request(const struct guild_session *s,
+			const struct guild_members_msg *m)
+{
+	return m->user_count || m->query[0] ||
+	       (s->intents & INTENT_GUILD_MEMBERS);
 }
 
 void guild_members_request(struct guild *g, struct actor_msg *msg)
@@ -259,7 +268,7 @@ void guild_members_request(struct guild *g, struct actor_msg *msg)
 	size_t chunks;
 
 	s = hmap_get_ptr(&g->sessions, msg->from.bits);
-	if (!s)
+	if (!s || !may_request(s, m))
 		return;
 	f.member = mem_zalloc((g->state.members.count + 100) *
 			      sizeof(*f.member));
@@ -271,6 +280,6 @@ void guild_members_request(struct guild *g, struct actor_msg *msg)
 		find_query(g, m, &f);
 	chunks = f.count ? (f.count + CHUNK_MEMBERS - 1) / CHUNK_MEMBERS : 1;
 	for (size_t i = 0; i < chunks; i++)
-		event_direct(g, s, chunk(g, m, &f, i, chunks));
+		event_direct(g, s, chunk(g, s, m, &f, i, chunks));
 	mem_free(f.member);
 }

@@ -337,6 +337,32 @@ describe('op 8', () => {
 		assert.ok(d.members.length >= 3);
 		gateway.close();
 	});
+
+	it('gives_no_more_than_the_intents_do', async () => {
+		const [GUILDS, MEMBERS, PRESENCES] = [1, 2, 256];
+		const bot = await good(server, `Bot ${server.tokens[1]}`, 'GET', '/users/@me');
+		const cases = [
+			[GUILDS, { query: '', limit: 0 }, null],
+			[GUILDS, { query: '', limit: 1 }, null],
+			[GUILDS, { query: '', limit: 0, user_ids: [] }, null],
+			[GUILDS | PRESENCES, { query: '', limit: 0, presences: true }, null],
+			[GUILDS, { query: bot.username, limit: 0, presences: true }, [1, null]],
+			[GUILDS, { user_ids: bot.id, limit: 0, presences: true }, [1, null]],
+			[GUILDS | PRESENCES, { user_ids: [bot.id], presences: true }, [1, 1]],
+			[GUILDS | MEMBERS, { query: '', limit: 1, presences: true }, [1, null]],
+		];
+		for (const [intents, request, expected] of cases) {
+			const gateway = await login({ intents });
+			await gateway.event('GUILD_CREATE');
+			gateway.send(8, { guild_id: server.guildId, ...request, nonce: 'asked' });
+			gateway.send(8, { guild_id: server.guildId, user_ids: [bot.id], nonce: 'end' });
+			const { d } = await gateway.event('GUILD_MEMBERS_CHUNK');
+			assert.deepEqual(d.nonce === 'end' ? null
+				: [d.members.length, d.presences?.length ?? null], expected,
+			JSON.stringify([intents, request, d]));
+			gateway.close();
+		}
+	});
 });
 
 describe('session starts', () => {
