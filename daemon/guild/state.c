@@ -416,18 +416,38 @@ uint64_t state_perms(const struct state *s, uint64_t user_id, uint64_t now_ms)
 	return subject(s, user_id, now_ms, &m) ? perm_in_guild(&m) : 0;
 }
 
+static bool is_voice(const struct channel *c)
+{
+	return c->type == CHANNEL_VOICE || c->type == CHANNEL_STAGE;
+}
+
+/* A timeout keeps the member silent, not out. */
+static bool may_connect(const struct perm_member *m, const struct channel *c)
+{
+	struct perm_member heard = *m;
+
+	heard.is_timed_out = false;
+	return perm_in_channel(&heard, c->overwrite, c->overwrite_count) &
+	       PERM_CONNECT;
+}
+
 uint64_t state_channel_perms(const struct state *s,
 			     const struct state_channel *c, uint64_t user_id,
 			     uint64_t now_ms)
 {
 	struct perm_member m;
+	uint64_t perms;
 
 	if (!subject(s, user_id, now_ms, &m))
 		return 0;
 	if (c->channel.type == CHANNEL_DIRECT)
 		return PERM_DIRECT;
-	return perm_in_channel(&m, c->channel.overwrite,
-			       c->channel.overwrite_count);
+	perms = perm_in_channel(&m, c->channel.overwrite,
+				c->channel.overwrite_count);
+	/* Who may not enter such a channel sees that it is there. */
+	if (is_voice(&c->channel) && !may_connect(&m, &c->channel))
+		perms &= PERM_VIEW_CHANNEL;
+	return perms;
 }
 
 int32_t state_top_position(const struct state *s, uint64_t user_id)

@@ -165,6 +165,32 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		await refused(404, 10003, owner, 'GET', path);
 	});
 
+	it('lets_nobody_read_or_write_in_a_voice_channel_that_he_may_not_enter', async () => {
+		const CONNECT = String(1 << 20);
+		const { id } = await asOwner('POST', `/guilds/${server.guildId}/channels`,
+			{ name: 'voice', type: 2 });
+		const said = await asOwner('POST', `/channels/${id}/messages`, { content: 'in voice' });
+		assert.equal((await asBot('GET', `/channels/${id}/messages`)).length, 1);
+		await asBot('POST', `/channels/${id}/messages`, { content: 'too' });
+		// Who is silenced for a while may still read.
+		const me = await asBot('GET', '/users/@me');
+		const silence = (until) => asOwner('PATCH',
+			`/guilds/${server.guildId}/members/${me.id}`,
+			{ communication_disabled_until: until });
+		await silence(new Date(Date.now() + 3600000).toISOString());
+		assert.equal((await asBot('GET', `/channels/${id}/messages`)).length, 2);
+		await silence(null);
+		await asOwner('PUT', `/channels/${id}/permissions/${server.guildId}`,
+			{ type: 0, deny: CONNECT });
+		const bot = `Bot ${server.tokens[1]}`;
+		assert.equal((await asBot('GET', `/channels/${id}`)).id, id);
+		assert.deepEqual(await asBot('GET', `/channels/${id}/messages`), []);
+		await refused(403, 50013, bot, 'GET', `/channels/${id}/messages/${said.id}`);
+		await refused(403, 50013, bot, 'POST', `/channels/${id}/messages`, { content: 'no' });
+		assert.equal((await asOwner('GET', `/channels/${id}/messages`)).length, 2);
+		await asOwner('DELETE', `/channels/${id}`);
+	});
+
 	it('tells_who_reacted_only_where_the_message_is', async () => {
 		const hidden = await asOwner('POST', `/guilds/${server.guildId}/channels`, {
 			name: 'hidden', permission_overwrites:
