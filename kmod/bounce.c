@@ -289,7 +289,8 @@ void sd_bounce_overdue(struct sd_leg *leg, u64 now_ns, u64 bound_ns)
 		 * early: no harm.
 		 */
 		if (atomic_read_acquire(&r->state) != READ_WAITED ||
-		    now_ns - READ_ONCE(r->start_ns) < bound_ns ||
+		    !sd_read_is_overdue(READ_ONCE(r->start_ns), now_ns,
+					bound_ns) ||
 		    !refcount_inc_not_zero(&r->refs))
 			continue;
 		if (claim(r)) {
@@ -298,7 +299,7 @@ void sd_bounce_overdue(struct sd_leg *leg, u64 now_ns, u64 bound_ns)
 		}
 		put_read(r);
 	}
-	sd_stock_overdue(leg, now_ns - bound_ns, &late);
+	sd_stock_overdue(leg, now_ns, bound_ns, &late);
 	while ((bio = bio_list_pop(&late))) {
 		sd_count(leg->stats, SUPERDISK_C_OVERDUE, 1);
 		ask_disk(bio);

@@ -64,7 +64,8 @@ static struct bio *next_waiting(struct sd_stock *s)
 }
 
 /* All are looked at: one that was refused or tried waits behind younger ones. */
-void sd_stock_overdue(struct sd_leg *leg, u64 before_ns, struct bio_list *ret)
+void sd_stock_overdue(struct sd_leg *leg, u64 now_ns, u64 bound_ns,
+		      struct bio_list *ret)
 {
 	struct sd_stock *s = &leg->stock;
 	struct bio_list left;
@@ -73,8 +74,8 @@ void sd_stock_overdue(struct sd_leg *leg, u64 before_ns, struct bio_list *ret)
 	bio_list_init(&left);
 	spin_lock_irq(&s->lock);
 	while ((bio = bio_list_pop(&s->waiting)))
-		bio_list_add(sd_io_of(bio)->start_ns > before_ns ? &left : ret,
-			     bio);
+		bio_list_add(sd_read_is_overdue(sd_io_of(bio)->start_ns, now_ns,
+						bound_ns) ? ret : &left, bio);
 	s->waiting = left;
 	if (bio_list_empty(&left))
 		WRITE_ONCE(s->wanted, false);

@@ -41,6 +41,12 @@ struct sd_stock {
 	struct work_struct retry;
 };
 
+/* It may have begun after now, and the machine less than a bound ago. */
+static inline bool sd_read_is_overdue(u64 start_ns, u64 now_ns, u64 bound_ns)
+{
+	return start_ns + bound_ns <= now_ns;
+}
+
 /* bounce.c: takes over the reference and the bio */
 void sd_bounce_map(struct sd_leg *leg, struct sd_io *io, struct bio *bio);
 void sd_bounce_init(struct sd_read *r);
@@ -58,7 +64,8 @@ void sd_stock_give(struct sd_read *r);
 void sd_stock_wait(struct sd_leg *leg, struct bio *bio);
 /* Try all that wait. */
 void sd_stock_retry(struct sd_leg *leg);
-/* Take those that have waited since before that. */
-void sd_stock_overdue(struct sd_leg *leg, u64 before_ns, struct bio_list *ret);
+/* Take those that have waited for longer than that. */
+void sd_stock_overdue(struct sd_leg *leg, u64 now_ns, u64 bound_ns,
+		      struct bio_list *ret);
 
 #endif

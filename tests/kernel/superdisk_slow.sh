@@ -120,6 +120,16 @@ ok and_wins test "$(ssd_field sd 0 hedge_wins)" -gt 0
 is the_fast_one_is_not_bothered "$(ssd_field sd 1 state)" in
 must dmsetup remove sd
 
+# Young as this machine is, nobody has waited for ten minutes yet.
+must super_create sd "$disk0" "$ssd4 $ssd1" read_ms 600000 timeout_ms 600000 \
+	read_kib 256
+ok reads_wait_for_a_slow_one fio --name=r --filename=$sd --direct=1 \
+	--ioengine=libaio --iodepth=64 --rw=randread --bs=4k --size=32M \
+	--number_ios=192 --minimal --output=/dev/null
+ok from_which_they_come test "$(ssd_field sd 0 hits)" -gt 0
+is none_goes_to_the_disk_early "$(ssd_field sd 0 overdue)" 0
+must dmsetup remove sd
+
 # --- hedge_us auto ------------------------------------------------------------
 
 must super_create sd "$disk0" "$ssd0 $ssd1" hedge_us auto warm 1000000 attach discard
