@@ -14,6 +14,12 @@ static bool is_known_type(uint8_t type)
 	       type == CHANNEL_CATEGORY || type == CHANNEL_ANNOUNCEMENT;
 }
 
+/* Only between text and announcements does a type change. */
+static bool may_change(uint8_t type)
+{
+	return type == CHANNEL_TEXT || type == CHANNEL_ANNOUNCEMENT;
+}
+
 static void merge_voice(struct channel *c, const struct body_channel *b)
 {
 	if (b->set & BODY_CHANNEL_BITRATE)
@@ -143,10 +149,8 @@ enum error_code channel_rest_edit(struct guild *g, struct rest_msg *call)
 	if ((b->set & BODY_CHANNEL_OVERWRITES) && !(perms & PERM_MANAGE_ROLES))
 		return ERROR_MISSING_PERMISSION;
 	ch = merge(&old->channel, b);
-	/* Only between text and announcements does a type change. */
 	if (ch.type != old->channel.type &&
-	    !(guild_is_text(&ch) && guild_is_text(&old->channel) &&
-	      ch.type != CHANNEL_VOICE && old->channel.type != CHANNEL_VOICE))
+	    !(may_change(ch.type) && may_change(old->channel.type)))
 		return ERROR_CHANNEL_TYPE;
 	err = check_parent(g, &ch);
 	if (!err && (b->set & BODY_CHANNEL_OVERWRITES))

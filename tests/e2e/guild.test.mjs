@@ -165,6 +165,20 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		await refused(404, 10003, owner, 'GET', path);
 	});
 
+	it('changes_a_channel_from_text_to_announcements_and_back_alone', async () => {
+		const { id } = await asOwner('POST', `/guilds/${server.guildId}/channels`,
+			{ name: 'hidden', permission_overwrites: [
+				{ id: server.guildId, type: 0, deny: '1024' }] });
+		const path = `/channels/${id}`;
+		// 1 is a direct channel, which knows no overwrites.
+		for (const type of [1, 2, 3, 4, 10, 13, 15])
+			await refused(400, 50024, owner, 'PATCH', path, { type });
+		await refused(403, 50001, other, 'GET', `${path}/messages`);
+		for (const type of [5, 0])
+			assert.equal((await asOwner('PATCH', path, { type })).type, type);
+		await asOwner('DELETE', path);
+	});
+
 	it('lets_nobody_read_or_write_in_a_voice_channel_that_he_may_not_enter', async () => {
 		const CONNECT = String(1 << 20);
 		const { id } = await asOwner('POST', `/guilds/${server.guildId}/channels`,
