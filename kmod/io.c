@@ -177,7 +177,7 @@ static void transfer_wait(struct transfer *t)
 	}
 	do {
 		before = answers(t->k);
-		if (wait_event_idle_timeout(*idle, is_over(t), t->k->timeout))
+		if (sd_wait_idle(*idle, is_over(t), t->k->timeout))
 			return;
 	} while (answers(t->k) != before && --left);
 }

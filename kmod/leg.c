@@ -433,7 +433,7 @@ void sd_leg_start(struct sd_leg *leg)
 	leg->released = false;
 	leg->loose = false;
 	leg->is_out = false;
-	leg->watch_since = jiffies;
+	leg->watch_silence = 0;
 	leg->drained = false;
 	percpu_ref_reinit(&leg->ref);
 	/* Whoever sees the state sees the table. */
@@ -467,8 +467,8 @@ bool sd_leg_stop(struct sd_leg *leg)
 	flush_work(&leg->fail_work);
 	flush_work(&leg->last_words);
 	flush_work(&leg->roster_work);
-	leg->held = !wait_event_idle_timeout(set->idle, sd_leg_is_quiet(leg),
-					     msecs_to_jiffies(set->opt.timeout_ms));
+	leg->held = !sd_wait_idle(set->idle, sd_leg_is_quiet(leg),
+				  msecs_to_jiffies(set->opt.timeout_ms));
 	flush_work(&leg->room_work);	/* whoever held it may have asked */
 	flush_work(&leg->probe_work);
 	if (leg->held)

@@ -115,8 +115,8 @@ u32 __sd_set_store_roster(struct sd_set *set)
 	for (i = 0; i < set->geom.nr_legs; i++)
 		if (sd_is_member(&set->leg[i]))
 			__sd_leg_tell(&set->leg[i]);
-	wait_event_idle_timeout(set->idle, all_told(set),
-				msecs_to_jiffies(set->opt.timeout_ms));
+	sd_wait_idle(set->idle, all_told(set),
+		     msecs_to_jiffies(set->opt.timeout_ms));
 	for (i = 0; i < set->geom.nr_legs; i++) {
 		if (!sd_is_member(&set->leg[i]))
 			continue;

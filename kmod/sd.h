@@ -137,7 +137,7 @@ struct sd_leg {
 	struct sd_recent recent;	/* reads answered lately.  Watchdog */
 	u32 hedge_us;			/* if auto: the bound now */
 	u64 watch_done;			/* watchdog */
-	unsigned long watch_since;
+	unsigned long watch_silence;
 };
 
 /* Epochs of SSDs that were members and are none any more: the latest of them. */
@@ -190,6 +190,7 @@ struct sd_set {
 	unsigned long retiring;			/* SSDs with pages to tell of */
 	struct work_struct retired_work;
 	struct delayed_work watch_work;
+	unsigned long watched_at;		/* watchdog */
 	struct sd_recent recent;		/* misses.  Watchdog */
 	unsigned long recent_at;		/* updated.  Watchdog */
 
@@ -436,6 +437,20 @@ struct workqueue_struct *sd_workqueue(const char *name);
 /* status.c: of the target type */
 void sd_status(struct dm_target *ti, status_type_t type, unsigned int flags,
 	       char *result, unsigned int maxlen);
+
+/*
+ * For what an SSD has to do.  If this machine stands still meanwhile, no more
+ * than one half of the time is over when it goes on.
+ */
+#define sd_wait_idle(wq, condition, timeout) ({				\
+	long __left = 0;						\
+	int __halves = 2;						\
+									\
+	while (!__left && __halves--)					\
+		__left = wait_event_idle_timeout(wq, condition,		\
+						 (timeout) / 2);	\
+	__left;								\
+})
 
 /* watch.c: an SSD that does not answer */
 void sd_watch_start(struct sd_set *set);

@@ -8,18 +8,30 @@
  */
 #include "sd.h"
 
-static bool silent(struct sd_leg *leg)
+/*
+ * Since the last look.  When this machine has stood still, its SSDs may not have
+ * been asked: that alone takes none of them out of service.
+ */
+static unsigned long passed(struct sd_set *set)
+{
+	unsigned long now = jiffies, passed = now - set->watched_at;
+
+	set->watched_at = now;
+	return min(passed, msecs_to_jiffies(set->opt.timeout_ms) / 2);
+}
+
+static bool silent(struct sd_leg *leg, unsigned long passed)
 {
 	u64 flying, done;
 
 	sd_stats_flight(leg->stats, &flying, &done);
 	if (!flying || done != leg->watch_done) {
 		leg->watch_done = done;
-		leg->watch_since = jiffies;
+		leg->watch_silence = 0;
 		return false;
 	}
-	return time_after(jiffies, leg->watch_since +
-			  msecs_to_jiffies(leg->set->opt.timeout_ms));
+	leg->watch_silence += passed;
+	return leg->watch_silence > msecs_to_jiffies(leg->set->opt.timeout_ms);
 }
 
 static void update_recent(struct sd_recent *r, struct sd_stats __percpu *stats,
@@ -67,6 +79,7 @@ static unsigned long interval(const struct sd_set *set)
 void sd_watch_start(struct sd_set *set)
 {
 	set->recent_at = jiffies - HZ;
+	set->watched_at = jiffies;
 	queue_delayed_work(set->io_wq, &set->watch_work, interval(set));
 }
 
@@ -83,12 +96,13 @@ void sd_watch_work(struct work_struct *work)
 {
 	struct sd_set *set = container_of(to_delayed_work(work), struct sd_set,
 					  watch_work);
+	unsigned long since = passed(set);
 	u32 i;
 
 	for (i = 0; i < set->geom.nr_legs; i++) {
 		leave_behind(&set->leg[i]);
 		sd_stock_retry(&set->leg[i]);
-		if (silent(&set->leg[i]))
+		if (silent(&set->leg[i], since))
 			sd_leg_fail(&set->leg[i], -ETIMEDOUT);
 	}
 	if (set->opt.hedge_us == SD_HEDGE_AUTO)
