@@ -25,7 +25,7 @@ struct connection;
 #define CALL_REASON_MAX 512		/* characters */
 #define CALL_PEER_MAX 46		/* an IPv6 address in text */
 #define CALL_SMALL_MAX (8u << 10)	/* bytes of a body from anybody */
-#define CALL_BODY_MAX (64u << 10)	/* of a JSON body */
+#define CALL_BODY_MAX REST_JSON_MAX	/* of a JSON body */
 #define CALL_UPLOAD_MAX (25u << 20)	/* of one with files */
 /* Bytes of large bodies and downloads on one core; beyond: 503. */
 #define CALLS_LARGE_MAX (128u << 20)

@@ -149,6 +149,8 @@ struct rest_query {
 
 #define REST_TEXT_MAX 128	/* emoji, invite code, webhook token */
 #define REST_TOKEN_MAX 128
+/* Bytes of JSON, alone or in a form: taken apart it is many times as large. */
+#define REST_JSON_MAX (64u << 10)
 
 struct rest_msg {
 	struct actor_msg head;
@@ -224,7 +226,7 @@ struct rest_reply_msg *rest_parse(struct rest_msg *msg, const char *query,
 
 /*
  * The same for a body of multipart/form-data: JSON in the part payload_json, or
- * fields one by one, and files.  Takes the memory of `body` where there are
+ * fields one by one, and files.  40005 beyond REST_JSON_MAX.  Takes the memory of `body` where there are
  * files, which only messages may have.
  */
 struct rest_reply_msg *rest_parse_upload(struct rest_msg *msg,

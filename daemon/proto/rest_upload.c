@@ -14,6 +14,7 @@
 /* A form in its parts: the files, and all else as one JSON object. */
 struct upload {
 	json_t *fields;
+	size_t fields_size;
 	const char *json;	/* payload_json, in the body; NULL: none */
 	size_t json_size;
 	uint32_t file_count;
@@ -44,6 +45,9 @@ static enum error_code take_field(struct upload *u,
 {
 	json_t *value;
 
+	u->fields_size += strlen(part->name) + part->size + 1;
+	if (u->fields_size > REST_JSON_MAX)
+		return ERROR_ENTITY_TOO_LARGE;
 	if (!strcmp(part->name, "payload_json")) {
 		u->json = part->data;
 		u->json_size = part->size;

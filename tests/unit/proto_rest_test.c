@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "base/blob.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "proto/body.h"
 #include "proto/rest.h"
@@ -262,6 +263,59 @@ static void a_bad_query_is_refused(void **state)
 }
 
 /* With the n-th allocation failing, for every n: refused, nothing leaks. */
+static void put_part(struct buf *form, const char *name, const char *content,
+		     size_t times)
+{
+	buf_printf(form, "--B\r\nContent-Disposition: form-data; name=\"%s\""
+		   "\r\n\r\n", name);
+	while (times--)
+		buf_puts(form, content);
+	buf_puts(form, "\r\n");
+}
+
+/* The code of its refusal; 0: it is good. */
+static int form_error_of(struct buf *form)
+{
+	struct rest_msg *msg = rest_msg_new(REST_MESSAGE_CREATE);
+	struct rest_reply_msg *reply;
+	json_t *tree;
+	int code = 0;
+
+	buf_puts(form, "--B--\r\n");
+	assert_non_null(msg);
+	reply = rest_parse_upload(msg, "", 0, form, "B");
+	if (reply) {
+		tree = json_loadb((char *)reply->body->data, reply->body->len,
+				  0, NULL);
+		code = (int)json_integer_value(json_object_get(tree, "code"));
+		json_decref(tree);
+		actor_msg_free(&reply->head);
+	}
+	actor_msg_free(&msg->head);
+	buf_fini(form);
+	return code;
+}
+
+static void json_in_a_form_is_as_short_as_alone(void **state)
+{
+	struct buf form = BUF_INIT;
+	char name[16];
+
+	(void)state;
+	put_part(&form, "payload_json", "{\"content\":\"x\"}", 1);
+	assert_int_equal(form_error_of(&form), 0);
+	put_part(&form, "payload_json", "[],", REST_JSON_MAX / 3);
+	assert_int_equal(form_error_of(&form), ERROR_ENTITY_TOO_LARGE);
+	for (int i = 0; i < 5; i++)
+		put_part(&form, "content", "x", REST_JSON_MAX / 5);
+	assert_int_equal(form_error_of(&form), ERROR_ENTITY_TOO_LARGE);
+	for (uint32_t i = 0; i < REST_JSON_MAX / 8; i++) {
+		snprintf(name, sizeof(name), "%08u", i);
+		put_part(&form, name, "", 0);
+	}
+	assert_int_equal(form_error_of(&form), ERROR_ENTITY_TOO_LARGE);
+}
+
 static void lost_memory_is_survived(void **state)
 {
 	const char *body =
@@ -339,6 +393,7 @@ int main(void)
 		cmocka_unit_test(an_invite_lasts_a_day_unless_told),
 		cmocka_unit_test(a_query_is_decoded),
 		cmocka_unit_test(a_bad_query_is_refused),
+		cmocka_unit_test(json_in_a_form_is_as_short_as_alone),
 		cmocka_unit_test(lost_memory_is_survived),
 		cmocka_unit_test(every_kind_is_described),
 		cmocka_unit_test(every_error_has_its_status),
