@@ -129,18 +129,20 @@ void sd_leg_wait_sync(struct sd_leg *leg)
 /* Store metadata by fn; false if there will be no more of that. */
 static bool store_meta(struct sd_leg *leg, int (*fn)(struct sd_meta *m))
 {
-	u64 writes = leg->meta.nr_writes, given = leg->meta.nr_given;
+	u64 writes, given;
 	int err;
 
 	/* Held by one that hangs: an idle wait, not a stuck task. */
 	if (mutex_lock_interruptible(&leg->meta_lock))
 		return false;
+	writes = leg->meta.nr_writes;
+	given = leg->meta.nr_given;
 	err = sd_leg_serves(leg) ? fn(&leg->meta) : 0;
-	mutex_unlock(&leg->meta_lock);
 	sd_count(leg->stats, SUPERDISK_C_META_WRITES,
 		 leg->meta.nr_writes - writes);
 	sd_count(leg->stats, SUPERDISK_C_EVICTIONS,
 		 leg->meta.nr_given - given);
+	mutex_unlock(&leg->meta_lock);
 	if (err && err != -EREMOTEIO)
 		sd_leg_fail(leg, err);
 	return in_service(leg);

@@ -53,6 +53,8 @@ ok hot_blocks_hit test $(($(sum hits) - before)) -gt 2400
 ok colder_reads zipf_reads 8000 0.6
 ok slots_fill_up test "$(sum slots)" -gt 190
 ok slots_change_hands test "$(sum evictions)" -gt 10
+ok each_came_before_it_went test $(($(sum evictions) + $(sum slots))) -le \
+	"$(sum admissions)"
 is nothing_was_rescued "$(sum csum_errors)" 0
 ok all_is_right blocks verify $sd 1
 is nothing_is_throttled "$(sum throttled)" 0
