@@ -206,13 +206,13 @@ static void super_of(struct sd_set *set, u32 leg, const struct attach *a,
 }
 
 int sd_attach_super(struct sd_set *set, struct sd_leg *leg,
-		    struct sd_super *ret)
+		    struct block_device *bdev, struct sd_super *ret)
 {
 	u64 blocks = sd_leg_blocks(&set->geom, leg->index);
 	struct sd_layout layout;
 	int err;
 
-	err = sd_layout_init(&layout, bdev_nr_sectors(leg->dev->bdev),
+	err = sd_layout_init(&layout, bdev_nr_sectors(bdev),
 			     sd_block_sectors(&set->geom), blocks);
 	if (err || !holds_share(set, leg->index, &layout))
 		return err ?: -ENOSPC;

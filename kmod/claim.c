@@ -45,6 +45,14 @@ void sd_unclaim(struct sd_claim *claim)
 	mutex_unlock(&claims_lock);
 }
 
+void sd_claim_move(struct sd_claim *to, struct sd_claim *from)
+{
+	mutex_lock(&claims_lock);
+	*to = *from;
+	list_replace(&from->node, &to->node);
+	mutex_unlock(&claims_lock);
+}
+
 static bool is_held(const struct sd_claim *claim)
 {
 	return claim->parting || (READ_ONCE(claim->leg->held) &&

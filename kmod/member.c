@@ -4,25 +4,52 @@
 
 #include <linux/sched/mm.h>
 
-int sd_member_open(struct sd_set *set, u32 i, const char *path)
-{
-	struct sd_leg *leg = &set->leg[i];
+/* Opened and claimed, while its position may be another's. */
+struct guest {
 	struct dm_dev *dev;
+	struct sd_claim claim;
+};
+
+static int guest_open(struct sd_set *set, u32 i, const char *path,
+		      struct guest *g)
+{
 	int err;
 
-	err = dm_get_device(set->ti, path, SD_MODE(set->ti), &dev);
+	err = dm_get_device(set->ti, path, SD_MODE(set->ti), &g->dev);
 	if (err)
 		return err;
-	err = sd_claim(&leg->claim, set, leg, dev->bdev);
-	if (err) {
-		dm_put_device(set->ti, dev);
-		return err;
-	}
+	err = sd_claim(&g->claim, set, &set->leg[i], g->dev->bdev);
+	if (err)
+		dm_put_device(set->ti, g->dev);
+	return err;
+}
+
+static void guest_close(struct sd_set *set, struct guest *g)
+{
+	sd_unclaim(&g->claim);
+	dm_put_device(set->ti, g->dev);
+}
+
+static void guest_stays(struct sd_set *set, u32 i, struct guest *g)
+{
+	struct sd_leg *leg = &set->leg[i];
+
+	sd_claim_move(&leg->claim, &g->claim);
 	spin_lock(&set->dev_lock);
-	leg->dev = dev;
+	leg->dev = g->dev;
 	spin_unlock(&set->dev_lock);
-	WRITE_ONCE(leg->devt, dev->bdev->bd_dev);
-	return 0;
+	WRITE_ONCE(leg->devt, g->dev->bdev->bd_dev);
+}
+
+int sd_member_open(struct sd_set *set, u32 i, const char *path)
+{
+	struct guest g;
+	int err;
+
+	err = guest_open(set, i, path, &g);
+	if (!err)
+		guest_stays(set, i, &g);
+	return err;
 }
 
 void sd_member_close(struct sd_set *set, u32 i)
@@ -135,7 +162,7 @@ static int format(struct sd_set *set, struct sd_leg *leg)
 	u32 i;
 	int err;
 
-	err = sd_attach_super(set, leg, &super);
+	err = sd_attach_super(set, leg, leg->dev->bdev, &super);
 	if (!err)
 		err = sd_leg_prepare(leg, &super);
 	if (err)
@@ -162,26 +189,52 @@ static int __join(struct sd_set *set, struct sd_leg *leg)
 }
 
 /* Requests of the size that the device promises must be possible. */
-static bool sectors_fit(struct sd_set *set, u32 i)
+static bool sectors_fit(struct sd_set *set, struct block_device *bdev)
 {
 	struct gendisk *disk = dm_disk(dm_table_get_md(set->ti->table));
 
-	return bdev_logical_block_size(set->leg[i].dev->bdev) <=
+	return bdev_logical_block_size(bdev) <=
 	       queue_logical_block_size(disk->queue);
+}
+
+/* What can be known of it before it is used. */
+static int vet(struct sd_set *set, u32 i, struct guest *g)
+{
+	struct sd_super ignored;
+	int err;
+
+	if (!sectors_fit(set, g->dev->bdev))
+		return -EINVAL;
+	if (bdev_read_only(g->dev->bdev))
+		return -EROFS;
+	err = sd_attach_super(set, &set->leg[i], g->dev->bdev, &ignored);
+	if (err)
+		return err;
+	return sd_claim_use(&g->claim) ? 0 : -EBUSY;
+}
+
+static int guest_receive(struct sd_set *set, const struct sd_message *m,
+			 struct guest *g)
+{
+	int err;
+
+	err = guest_open(set, m->leg, m->path, g);
+	if (err)
+		return err;
+	err = vet(set, m->leg, g);
+	if (err)
+		guest_close(set, g);
+	return err;
 }
 
 /*
  * Whoever may not overwrite any device may bring back what was here a moment
  * ago, or what says itself that it was an SSD of this set.
  */
-static int vet(struct sd_set *set, const struct sd_message *m, dev_t was)
+static int permit(struct sd_set *set, const struct sd_message *m, dev_t was)
 {
 	struct sd_leg *leg = &set->leg[m->leg];
 
-	if (!sd_claim_use(&leg->claim))
-		return -EBUSY;
-	if (!sectors_fit(set, m->leg))
-		return -EINVAL;
 	return !m->known || leg->devt == was || sd_attach_knows(set, leg) ?
 	       0 : -EPERM;
 }
@@ -203,16 +256,12 @@ static int join(struct sd_set *set, struct sd_leg *leg)
 	return err;
 }
 
-static int open_and_join(struct sd_set *set, const struct sd_message *m,
-			 dev_t was)
+static int try_join(struct sd_set *set, const struct sd_message *m, dev_t was)
 {
 	struct sd_leg *leg = &set->leg[m->leg];
 	int err;
 
-	err = sd_member_open(set, m->leg, m->path);
-	if (err)
-		return err;
-	err = vet(set, m, was) ?: join(set, leg);
+	err = permit(set, m, was) ?: join(set, leg);
 	if (!err)
 		return 0;
 	if (!sd_leg_stop(leg)) {	/* it may still be about to be told */
@@ -226,29 +275,72 @@ static int open_and_join(struct sd_set *set, const struct sd_message *m,
 	return err;
 }
 
-static int add(struct sd_set *set, const struct sd_message *m, dev_t was)
+static int move_in(struct sd_set *set, const struct sd_message *m, dev_t was,
+		   struct guest *g)
 {
-	struct sd_leg *leg = &set->leg[m->leg];
 	int err;
 
-	if (leg->dev)
-		return -EBUSY;
-	err = open_and_join(set, m, was);
+	guest_stays(set, m->leg, g);
+	err = try_join(set, m, was);
 	if (err)
 		return err;
-	sd_event_leg(leg, SUPERDISK_STATE_VACANT, SUPERDISK_STATE_IN, 0);
+	sd_event_leg(&set->leg[m->leg], SUPERDISK_STATE_VACANT,
+		     SUPERDISK_STATE_IN, 0);
 	sd_warm_resume(set);
 	return 0;
+}
+
+static int add(struct sd_set *set, const struct sd_message *m, dev_t was)
+{
+	struct guest g;
+	int err;
+
+	if (set->leg[m->leg].dev)
+		return -EBUSY;
+	err = guest_receive(set, m, &g);
+	return err ?: move_in(set, m, was, &g);
+}
+
+/* Or what was plugged in since, under the number of one that is gone. */
+static bool is_itself(struct sd_set *set, const struct sd_message *m)
+{
+	struct dm_dev *dev;
+	bool same;
+
+	if (dm_get_device(set->ti, m->path, SD_MODE(set->ti), &dev))
+		return false;
+	same = dev == set->leg[m->leg].dev;
+	dm_put_device(set->ti, dev);
+	return same;
+}
+
+/* Whoever is refused leaves the old one where it is, and in service. */
+static int replace_by(struct sd_set *set, const struct sd_message *m)
+{
+	struct guest g;
+	int err;
+
+	/* What it says itself is not read before the old one is gone. */
+	if (m->known && sd_is_member(&set->leg[m->leg]))
+		return -EPERM;
+	err = guest_receive(set, m, &g);
+	if (err)
+		return err;
+	err = sd_member_remove(set, m->leg);
+	if (err)
+		guest_close(set, &g);
+	return err ?: move_in(set, m, 0, &g);
 }
 
 static int replace(struct sd_set *set, const struct sd_message *m)
 {
 	dev_t was = set->leg[m->leg].devt;
-	int err = 0;
 
-	if (set->leg[m->leg].dev)
-		err = sd_member_remove(set, m->leg);
-	return err ?: add(set, m, was);
+	if (!set->leg[m->leg].dev)
+		return add(set, m, 0);
+	if (!is_itself(set, m))
+		return replace_by(set, m);
+	return sd_member_remove(set, m->leg) ?: add(set, m, was);
 }
 
 static int run(struct sd_set *set, const struct sd_message *m)

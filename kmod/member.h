@@ -27,6 +27,8 @@ struct sd_claim {
 int sd_claim(struct sd_claim *claim, struct sd_set *set, struct sd_leg *leg,
 	     struct block_device *bdev);
 void sd_unclaim(struct sd_claim *claim);
+/* To one that has none. */
+void sd_claim_move(struct sd_claim *to, struct sd_claim *from);
 /*
  * Begin to use an SSD.  False if another table, however long replaced, has sent
  * it what the driver has not given back, or is about to tell it that it is out.
@@ -40,9 +42,9 @@ int sd_set_activate(struct sd_set *set);
 void sd_set_deactivate(struct sd_set *set);
 /* Does its superblock say that it was of this set, at this position? */
 bool sd_attach_knows(struct sd_set *set, struct sd_leg *leg);
-/* The superblock of an SSD that joins, cold.  -ENOSPC if it is too small. */
+/* The superblock of bdev when it joins, cold.  -ENOSPC if it is too small. */
 int sd_attach_super(struct sd_set *set, struct sd_leg *leg,
-		    struct sd_super *ret);
+		    struct block_device *bdev, struct sd_super *ret);
 /* Wait for all drivers, however long.  It is not active. */
 void sd_set_settle(struct sd_set *set);
 

@@ -99,6 +99,52 @@ dmsetup message sd 0 restore 0
 is the_ssd_is_in_service "$(ssd_field sd 0 state)" in
 ok all_agrees_after_the_flood agree
 
+# --- a replacement that is refused leaves the old SSD in service ----------------
+
+make_nullb another 12
+must super_create other "$another" "$ssd1 -"
+make_nullb small 1
+make_nullb coarse 12 0 blocksize=4096
+make_nullb mounted 12
+must mkfs.ext4 -q "$mounted"
+must mount "$mounted" /mnt
+make_nullb read_only 12
+must blockdev --setro "$read_only"
+held() {
+	ssd_field sd 0 valid | cut -d/ -f1
+}
+must agree
+must test "$(held)" -gt 0
+table=$(dmsetup table sd)
+for device in small coarse mounted read_only disk0 ssd1 nothing; do
+	before=$(held)
+	not_ok "it_is_not_replaced_by_$device" dmsetup message sd 0 replace 0 \
+		"${!device:-/dev/$device}"
+	is "$device:_the_old_one_is_in_service" "$(ssd_field sd 0 state)" in
+	is "$device:_the_table_names_it" "$(dmsetup table sd)" "$table"
+	is "$device:_it_holds_what_it_held" "$(held)" "$before"
+	must agree
+done
+must umount /mnt
+must dmsetup remove other
+ok it_is_replaced_by_itself dmsetup message sd 0 replace 0 "$ssd0"
+ok then_it_starts_empty test "$(held)" -lt "$before"
+ok one_that_was_refused_is_free dmsetup message sd 0 replace 0 "$mounted"
+is and_serves "$(ssd_field sd 0 state)" in
+ok all_agrees_after_that_too agree
+
+# Pulled out, and another one has its number.
+number=$(stat -c %t:%T "$mounted")
+must remove_nullb mounted
+make_nullb fresh 12
+is a_new_one_has_the_number_of_the_old "$(stat -c %t:%T "$fresh")" "$number"
+ok it_takes_its_place dmsetup message sd 0 replace 0 "$fresh"
+is and_serves_as_well "$(ssd_field sd 0 state)" in
+holds_all() {
+	blocks same $sd "$disk0" && ssd_is sd 0 valid 2048/2048
+}
+ok it_fills wait_for 30 holds_all
+
 # --- discards of what is being filled and written ------------------------------
 
 must dmsetup message sd 0 replace 0 "$ssd1"

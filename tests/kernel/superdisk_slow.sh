@@ -42,6 +42,8 @@ must blocks write "$other" 7
 ok an_ssd_may_be_put_where_it_is netlink replace $sd 0 "$ssd0"
 is no_other_device_may "$(netlink replace $sd 0 "$other"; echo $?)" 1
 ok nor_is_it_overwritten blocks verify "$other" 7
+is the_old_one_stays_in_service "$(ssd_field sd 0 state)" in
+must dmsetup message sd 0 remove 0
 ok one_that_was_there_may netlink replace $sd 0 "$ssd0"
 ok all_is_right blocks same $sd "$disk0"
 must dmsetup remove sd
