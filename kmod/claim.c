@@ -22,6 +22,9 @@ int sd_claim(struct sd_claim *claim, struct sd_set *set, struct sd_leg *leg,
 	struct sd_claim *c;
 	int err = 0;
 
+	/* Itself: not every kernel's dm_get_device() refuses that. */
+	if (bdev->bd_dev == sd_set_dev(set))
+		return -EINVAL;
 	mutex_lock(&claims_lock);
 	list_for_each_entry(c, &claims, node)
 		if (c->bdev == bdev && !may_share(c, set->ti->table))

@@ -23,7 +23,7 @@ struct sd_claim {
 	bool parting;			/* about to be told.  claims_lock */
 };
 
-/* claim.c: -EEXIST if another target uses the device already */
+/* claim.c: -EEXIST if another target uses the device already, -EINVAL: itself */
 int sd_claim(struct sd_claim *claim, struct sd_set *set, struct sd_leg *leg,
 	     struct block_device *bdev);
 void sd_unclaim(struct sd_claim *claim);

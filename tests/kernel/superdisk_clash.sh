@@ -102,7 +102,11 @@ ok all_agrees_after_the_flood agree
 # --- a replacement that is refused leaves the old SSD in service ----------------
 
 make_nullb another 12
+must blocks write "$another" 5
 must super_create other "$another" "$ssd1 -"
+not_ok a_disk_is_no_ssd_of_itself dmsetup message other 0 add 1 /dev/mapper/other
+is its_position_is_vacant "$(ssd_field other 1 state)" vacant
+ok nothing_is_written_over_it blocks verify "$another" 5
 make_nullb small 1
 make_nullb coarse 12 0 blocksize=4096
 make_nullb mounted 12
