@@ -361,7 +361,7 @@ static void inherit(struct sd_set *set)
 	set->before = sd_sets_before(set);
 	if (!set->before)
 		return;
-	set->continued = true;
+	set->continued = set->before->disk->bdev == set->disk->bdev;
 	sd_lost_inherit(set, set->before);
 	sd_decay_inherit(set, set->before);
 }

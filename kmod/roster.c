@@ -20,22 +20,6 @@ void sd_leg_drop(struct sd_leg *leg)
 		sd_leg_unload(leg);
 }
 
-bool sd_is_lost(const struct sd_set *set, u64 epoch)
-{
-	u32 i, nr = min_t(u32, set->lost.nr, ARRAY_SIZE(set->lost.epoch));
-
-	for (i = 0; i < nr; i++)
-		if (set->lost.epoch[i] == epoch)
-			return true;
-	return false;
-}
-
-void sd_lost_inherit(struct sd_set *set, const struct sd_set *before)
-{
-	set->lost = before->lost;
-	memcpy(set->roster, before->roster, sizeof(set->roster));
-}
-
 static bool is_listed(const struct sd_set *set, u64 epoch)
 {
 	u32 i;
@@ -44,6 +28,26 @@ static bool is_listed(const struct sd_set *set, u64 epoch)
 		if (set->roster[i] == epoch)
 			return true;
 	return false;
+}
+
+/*
+ * Also one that was never a member: nobody has written down what it missed while
+ * the device was active without it.
+ */
+bool sd_is_lost(const struct sd_set *set, u64 epoch)
+{
+	u32 i, nr = min_t(u32, set->lost.nr, ARRAY_SIZE(set->lost.epoch));
+
+	for (i = 0; i < nr; i++)
+		if (set->lost.epoch[i] == epoch)
+			return true;
+	return set->continued && !is_listed(set, epoch);
+}
+
+void sd_lost_inherit(struct sd_set *set, const struct sd_set *before)
+{
+	set->lost = before->lost;
+	memcpy(set->roster, before->roster, sizeof(set->roster));
 }
 
 static void set_roster(struct sd_set *set, bool (*is)(const struct sd_leg *leg))

@@ -141,6 +141,34 @@ must dmsetup resume sd
 ok it_is_not_believed_alone blocks verify $sd 4 $missed 16
 must dmsetup remove sd
 
+# One that comes when the device has been active without it: it was not there, or
+# hung, so that nobody has written down that it missed writes.
+must super_create sd "$disk0" "$ssd0" verify off attach discard
+must blocks write $sd 3
+must wait_for 60 holds_all
+table=$(dmsetup table sd)
+must dmsetup remove sd
+must super_create sd "$disk0" - verify off
+must blocks write $sd 4 $missed 16
+must dmsetup reload sd --table "${table/attach discard/attach trust}"
+must dmsetup suspend sd
+must dmsetup resume sd
+ok one_that_comes_by_a_reload_is_not_believed blocks verify $sd 4 $missed 16
+must dmsetup remove sd
+must super_create sd "$disk0" "$ssd0" verify off attach discard
+must blocks write $sd 3
+must wait_for 60 holds_all
+must dmsetup remove sd
+must hang_ssd ssd0
+must super_create sd "$disk0" "$ssd0" verify off timeout_ms 500
+must blocks write $sd 4 $missed 16
+must unhang_ssd ssd0
+must dmsetup suspend sd
+must dmsetup resume sd
+is what_hung_from_the_beginning_is_back "$(ssd_field sd 0 state)" in
+ok and_not_believed_either blocks verify $sd 4 $missed 16
+must dmsetup remove sd
+
 # It hangs while its table is replaced, and misses a write of the next one: the first
 # one tells it, when it answers.
 must super_create sd "$disk0" "$ssd0" verify off timeout_ms 500

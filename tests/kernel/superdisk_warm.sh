@@ -222,6 +222,18 @@ must dmsetup message sd 0 warm 1000000
 ok and_it_ends wait_for 60 verified
 ok then_disk_and_ssds_agree same_as_disk
 
+# The table names another disk, a copy that somebody has changed.
+make_disk copy 32 200000
+must dd if="$disk0" of="$copy" bs=1M oflag=direct status=none
+must dd if=/dev/urandom of="$copy" bs=4k seek=1001 count=3 oflag=direct status=none
+must dmsetup reload sd --table "0 $(sectors "$copy") superdisk $copy 2 $ssd0 $ssd1 2 attach verify"
+must dmsetup suspend sd
+must dmsetup resume sd
+ok another_disk_is_read_at_once blocks same $sd "$copy"
+ok it_is_verified_too wait_for 60 verified
+ok and_right_as_well blocks same $sd "$copy"
+ok most_is_warm test "$(ssd_field sd 0 valid | cut -d/ -f1)" -gt $((half - 100))
+
 for event in warm_started warm_stopped warm_done leg_verified; do
 	ok "event_${event}_is_told" grep -q "\"$event\"" /tmp/events
 done
