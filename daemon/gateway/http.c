@@ -119,6 +119,7 @@ static void request_done(struct connection *c)
 
 	if (c->call->head_done)
 		return;
+	c->call->body_done = true;
 	c->call->head_done = true;
 	c->call->deadline_ns = now_ns(http) + CALL_DEADLINE_NS;
 	c->socket.busy = true;
@@ -150,13 +151,32 @@ static void expect_body(struct connection *c, struct call *call, size_t size)
 		ask_owner(c);
 }
 
+/* Of these libwebsockets hands on what comes behind the head when that does not
+ * say how much it is, of others nothing. */
+static bool takes_any_body(const struct call *call)
+{
+	return call->method == ROUTE_POST || call->method == ROUTE_PUT ||
+	       call->method == ROUTE_PATCH;
+}
+
 /* libwebsockets hands chunks over as they are, and waits for more than there
  * is: the connection ends with the answer. */
 static void expect_chunks(struct connection *c, struct call *call)
 {
 	call->is_chunked = true;
 	call->keep_alive = false;
-	expect_body(c, call, 0);
+	if (takes_any_body(call))
+		expect_body(c, call, 0);
+	else
+		refuse(call, ERROR_FORM);
+}
+
+/* Here, too, it waits for more, and would take the next request for it. */
+static void expect_nothing(struct connection *c, struct call *call)
+{
+	if (takes_any_body(call))
+		call->keep_alive = false;
+	request_done(c);
 }
 
 static int on_request(struct lws *wsi, struct connection *c, void *in,
@@ -166,8 +186,9 @@ static int on_request(struct lws *wsi, struct connection *c, void *in,
 	struct call *call;
 	long long body;
 
-	/* An h2 stream or a request while another is open: not spoken here. */
-	if (c->call || lws_get_network_wsi(wsi) != wsi)
+	/* An h2 stream, a request while another is open or behind the last:
+	 * not spoken here. */
+	if (c->call || c->lingers_until_ns || lws_get_network_wsi(wsi) != wsi)
 		return -1;
 	call = call_new(http->calls, now_ns(http));
 	if (!call)
@@ -178,6 +199,8 @@ static int on_request(struct lws *wsi, struct connection *c, void *in,
 	body = http_request_length(wsi);
 	if (body == HTTP_REQUEST_CHUNKED)
 		expect_chunks(c, call);
+	else if (body == HTTP_REQUEST_NO_BODY)
+		expect_nothing(c, call);
 	else if (body < 0)
 		refuse(call, ERROR_FORM);
 	else if (!body)
@@ -396,7 +419,7 @@ static int on_writable(struct lws *wsi, struct connection *c, void *in,
 		return 0;
 	}
 	keep_alive = call->keep_alive;
-	lingers = !call->head_done && !call->body_done;
+	lingers = !call->body_done;
 	c->call = NULL;
 	call_free(c->http->calls, call);
 	set_owes(c, lws_partial_buffered(wsi));

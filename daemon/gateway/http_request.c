@@ -192,8 +192,8 @@ bool http_request_is_version_13(struct lws *wsi)
 
 long long http_request_length(struct lws *wsi)
 {
-	char value[24], *end;
-	long long len;
+	char value[24];
+	size_t digits;
 
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
 		return header(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING, value,
@@ -205,7 +205,7 @@ long long http_request_length(struct lws *wsi)
 	if (!header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, value, sizeof(value)))
 		return -1;
 	if (!*value)
-		return 0;
-	len = strtoll(value, &end, 10);
-	return *end || len < 0 ? -1 : len;
+		return HTTP_REQUEST_NO_BODY;
+	digits = strspn(value, "0123456789");
+	return value[digits] ? -1 : strtoll(value, NULL, 10);
 }

@@ -22,9 +22,10 @@ void http_request_token(struct lws *wsi, struct call *call);
 char *http_request_query(struct lws *wsi);
 
 #define HTTP_REQUEST_CHUNKED (-2)
+#define HTTP_REQUEST_NO_BODY (-3)
 
-/* Bytes of the body to come; HTTP_REQUEST_CHUNKED: its chunks say so; -1: a form
- * we do not take. */
+/* Bytes of the body to come; HTTP_REQUEST_CHUNKED: its chunks say so;
+ * HTTP_REQUEST_NO_BODY: it says nothing of one; -1: a form we do not take. */
 long long http_request_length(struct lws *wsi);
 
 /* Why a call is made, into call->reason; one that is too long is cut. */

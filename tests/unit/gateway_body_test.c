@@ -210,6 +210,66 @@ static void that_was_not_waited_for_is_no_request(void **state)
 	close(fd);
 }
 
+/* Either the next request is read, or it is said that it is not: never is it
+ * taken for the body of one that said nothing of any. */
+static void of_no_length_is_none(void **state)
+{
+	static const char *const methods[] = { "POST", "PUT", "PATCH",
+					       "DELETE", "GET" };
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		struct buf heard = BUF_INIT;
+		int fd = connect_one(0);
+		bool closes;
+
+		came_count = 0;
+		snprintf(text, sizeof(text),
+			 "%s /first HTTP/1.1\r\nHost: test\r\n\r\n", methods[i]);
+		say(fd, text);
+		ask(fd, "/second");
+		UNTIL(has_status(fd, &heard, "200"));
+		assert_int_equal(came[0].body_len, 0);
+		closes = strstr(buf_str(&heard), "Connection: close");
+		UNTIL(closes ? hear(fd, &heard, SIZE_MAX) : came_count == 2);
+		assert_int_equal(came_count, closes ? 1 : 2);
+		buf_fini(&heard);
+		close(fd);
+	}
+}
+
+/* Chunks that libwebsockets would keep to itself, and lengths that are none. */
+static void that_cannot_be_told_is_refused(void **state)
+{
+	static const char *const heads[] = {
+		"GET / HTTP/1.1\r\nTransfer-Encoding: chunked",
+		"DELETE / HTTP/1.1\r\nTransfer-Encoding: chunked",
+		"POST / HTTP/1.1\r\nTransfer-Encoding: x, chunked",
+		("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+		 "Content-Length: 5"),
+		"POST / HTTP/1.1\r\nContent-Length: +5",
+		"POST / HTTP/1.1\r\nContent-Length: -5",
+		"POST / HTTP/1.1\r\nContent-Length: 0x5",
+		"POST / HTTP/1.1\r\nContent-Length: 5, 5",
+		"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 9",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		struct buf heard = BUF_INIT;
+		int fd = connect_one(0);
+
+		say(fd, heads[i]);
+		say(fd, "\r\nHost: test\r\n\r\n");
+		UNTIL(has_status(fd, &heard, "400"));
+		assert_non_null(strstr(buf_str(&heard), "Connection: close"));
+		assert_int_equal(came_count, 0);
+		buf_fini(&heard);
+		close(fd);
+	}
+}
+
 /* The client that still writes when it is refused reads why. */
 static void that_is_refused_is_read_for_a_while(void **state)
 {
@@ -243,6 +303,8 @@ int main(void)
 		CASE(is_refused_when_all_of_them_are_too_large),
 		CASE(that_trickles_in_has_little_time),
 		CASE(that_was_not_waited_for_is_no_request),
+		CASE(of_no_length_is_none),
+		CASE(that_cannot_be_told_is_refused),
 		CASE(that_is_refused_is_read_for_a_while),
 	};
 
