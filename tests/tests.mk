@@ -171,7 +171,7 @@ check-kernel:
 # A kernel full of checkers, which scripts/debug-kernel builds once.  First it
 # must be seen to notice what it is there for.  A case runs many minutes on it:
 # half of them in each of two machines.
-DEBUG_CASES ?= $(filter-out %_xfs.sh,$(wildcard tests/kernel/superdisk_*.sh))
+DEBUG_CASES ?= $(wildcard tests/kernel/superdisk_*.sh)
 DEBUG_SLOW = 6
 check-debug: KERNEL_DEADLINE_S = 14400
 # $(call every_second,FIRST,WORDS)
