@@ -18,6 +18,7 @@ const char admin_usage[] =
 	"create-user NAME [GUILD]   a person: prints a login\n"
 	"create-bot NAME [GUILD]    a bot: prints its token\n"
 	"create-token USER          another token for a user or bot\n"
+	"reset USER                 ends all logins and tokens: prints a new one\n"
 	"create-guild NAME OWNER    a guild with #general; OWNER is a user's id\n"
 	"list                       guilds, users and bots with their ids\n";
 
@@ -139,7 +140,8 @@ static int pick_guild(const struct admin *a, const char *arg, uint64_t *ret_id)
 	return err;
 }
 
-static int find_user(const struct admin *a, const char *arg, uint64_t *ret_id)
+static int find_user(const struct admin *a, const char *arg,
+		     struct user *ret_user)
 {
 	struct catalog_visitor v;
 	struct overview o;
@@ -148,13 +150,16 @@ static int find_user(const struct admin *a, const char *arg, uint64_t *ret_id)
 	overview_init(&o);
 	v = overview_visitor(&o);
 	err = catalog_visit(a->catalog, &v);
-	*ret_id = 0;
+	*ret_user = (struct user){ 0 };
 	for (size_t i = 0; i < o.users.count; i++)
 		if (strtoull(arg, NULL, 10) == o.users.at[i].user.id ||
 		    !strcmp(arg, o.users.at[i].user.name))
-			*ret_id = o.users.at[i].user.id;
+			*ret_user = (struct user){
+				.id = o.users.at[i].user.id,
+				.bot = o.users.at[i].user.bot,
+			};
 	overview_fini(&o);
-	if (!err && !*ret_id)
+	if (!err && !ret_user->id)
 		err = say_bad(a, "there is no such user");
 	return err;
 }
@@ -205,14 +210,56 @@ static int create_token(const struct admin *a, int argc,
 			const char *const *argv)
 {
 	char token[TOKEN_SIZE];
-	uint64_t user;
+	struct user u;
 	int err;
 
 	(void)argc;
-	err = find_user(a, argv[1], &user);
+	err = find_user(a, argv[1], &u);
 	if (!err)
-		err = add_token(a, user, token);
+		err = add_token(a, u.id, token);
 	return err ? err : buf_printf(a->out, "%s\n", token);
+}
+
+static int reset_to(const struct admin *a, uint64_t user_id,
+		    const char *password)
+{
+	int err = catalog_reset_user(a->catalog, user_id, password);
+
+	return err ? err : a->added->reset(a->added->ctx, user_id, password);
+}
+
+static int reset_bot(const struct admin *a, uint64_t user_id)
+{
+	char token[TOKEN_SIZE];
+	int err = reset_to(a, user_id, NULL);
+
+	if (!err)
+		err = add_token(a, user_id, token);
+	return err ? err : buf_printf(a->out, "%s\n", token);
+}
+
+static int reset_person(const struct admin *a, uint64_t user_id)
+{
+	char password[PASSWORD_SIZE], hash[PASSWORD_HASH_SIZE];
+	int err;
+
+	code_make(password, sizeof(password));
+	err = password_hash(password, hash);
+	if (!err)
+		err = reset_to(a, user_id, hash);
+	return err ? err : buf_printf(a->out, "password  %s\n", password);
+}
+
+static int reset(const struct admin *a, int argc, const char *const *argv)
+{
+	struct user u;
+	int err;
+
+	(void)argc;
+	err = find_user(a, argv[1], &u);
+	if (err)
+		return err;
+	return u.bot ? reset_bot(a, u.id) : reset_person(a, u.id);
 }
 
 static int create_guild(const struct admin *a, int argc,
@@ -223,7 +270,7 @@ static int create_guild(const struct admin *a, int argc,
 	int err;
 
 	(void)argc;
-	err = find_user(a, argv[2], &owner.id);
+	err = find_user(a, argv[2], &owner);
 	if (!err)
 		err = add_guild(a, argv[1], &owner, &id);
 	return err ? err : buf_printf(a->out, "%llu\n",
@@ -262,6 +309,7 @@ static const struct {
 	{ "create-user", 2, create_user },
 	{ "create-bot", 2, create_bot },
 	{ "create-token", 2, create_token },
+	{ "reset", 2, reset },
 	{ "create-guild", 3, create_guild },
 	{ "list", 1, list },
 };

@@ -271,6 +271,17 @@ int catalog_add_token(struct catalog *c, const uint8_t hash[TOKEN_HASH_SIZE],
 		      hash, (size_t)TOKEN_HASH_SIZE, user_id, now_ms);
 }
 
+int catalog_reset_user(struct catalog *c, uint64_t user_id,
+		       const char *password)
+{
+	int err = db_run(c->db, "DELETE FROM token WHERE user_id = ?", "i",
+			 user_id);
+
+	return err ? err : db_run(c->db,
+				  "UPDATE user SET password = ?2 WHERE id = ?1",
+				  "is", user_id, password);
+}
+
 int catalog_del_token(struct catalog *c, const uint8_t hash[TOKEN_HASH_SIZE])
 {
 	return db_run(c->db, "DELETE FROM token WHERE hash = ?", "b", hash,

@@ -50,6 +50,9 @@ int catalog_add_user(struct catalog *c, const struct user *u,
 int catalog_set_user(struct catalog *c, const struct user *u);
 int catalog_add_token(struct catalog *c, const uint8_t hash[TOKEN_HASH_SIZE],
 		      uint64_t user_id, uint64_t now_ms);
+/* All its tokens go; `password` as with catalog_add_user(). */
+int catalog_reset_user(struct catalog *c, uint64_t user_id,
+		       const char *password);
 int catalog_del_token(struct catalog *c, const uint8_t hash[TOKEN_HASH_SIZE]);
 
 int catalog_put_guild(struct catalog *c, const struct guild_info *g);
@@ -138,6 +141,8 @@ struct catalog_visitor {
 	int (*webhook)(void *ctx, uint64_t id, uint64_t guild_id);
 	int (*invite)(void *ctx, const char *code, uint64_t guild_id);
 	int (*direct)(void *ctx, const struct direct *d);
+	/* Not visited: an administrator's doing. */
+	int (*reset)(void *ctx, uint64_t user_id, const char *password);
 };
 
 /* In the order above; a non-zero return ends it and is returned. */

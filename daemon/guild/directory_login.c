@@ -83,12 +83,25 @@ static struct rest_reply_msg *token_reply(const struct login *l)
 	return reply;
 }
 
+static bool is_current(const struct directory *d, const struct login *l)
+{
+	const struct dir_entry *e = dir_user(d, l->user_id);
+
+	return e && e->password && !strcmp(e->password, l->hash);
+}
+
 static void token_stored(struct directory *d, struct dir_job *job,
 			 struct actor_msg *answer)
 {
 	struct login *l = (struct login *)job;
 	int err = ((struct catalog_job_msg *)answer)->error;
 
+	/* The password has been reset meanwhile: this token is nobody's, for
+	 * nobody is told it. */
+	if (!err && !is_current(d, l)) {
+		refuse(d, job, ERROR_LOGIN_FAILED);
+		return;
+	}
 	if (!err)
 		err = dir_token_add(d, l->token_hash, l->user_id);
 	if (err) {

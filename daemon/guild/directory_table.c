@@ -282,6 +282,39 @@ static int merge_members(struct directory *d, const struct overview *o,
 	return err;
 }
 
+static bool del_token_of(struct directory *d, uint64_t user_id)
+{
+	uint8_t hash[TOKEN_HASH_SIZE];
+	uint64_t value;
+	size_t iter = 0;
+
+	while (hmap_next(&d->tokens, &iter, NULL, &value)) {
+		const struct dir_token *t = (void *)(uintptr_t)value;
+
+		while (t && t->user_id != user_id)
+			t = t->next;
+		if (!t)
+			continue;
+		memcpy(hash, t->hash, sizeof(hash));
+		dir_token_del(d, hash);
+		return true;
+	}
+	return false;
+}
+
+static void reset_user(struct directory *d, struct overview_reset *r)
+{
+	struct dir_entry *e = dir_user(d, r->user_id);
+
+	while (del_token_of(d, r->user_id))
+		;
+	if (!e)
+		return;
+	mem_free(e->password);
+	e->password = r->password;
+	r->password = NULL;
+}
+
 int dir_merge(struct directory *d, struct overview *o)
 {
 	size_t old_guilds = d->guilds.count;
@@ -289,6 +322,8 @@ int dir_merge(struct directory *d, struct overview *o)
 
 	for (size_t i = 0; i < o->users.count && !err; i++)
 		err = add_user(d, &o->users.at[i]);
+	for (size_t i = 0; i < o->resets.count; i++)
+		reset_user(d, &o->resets.at[i]);
 	for (size_t i = 0; i < o->tokens.count && !err; i++)
 		err = dir_token_add(d, o->tokens.at[i].hash,
 				    o->tokens.at[i].user_id);

@@ -110,6 +110,17 @@ static int add_direct(void *ctx, const struct direct *d)
 	return 0;
 }
 
+static int add_reset(void *ctx, uint64_t user_id, const char *password)
+{
+	struct overview *o = ctx;
+	struct overview_reset *e = GROW(&o->resets);
+
+	if (!e)
+		return -ENOMEM;
+	*e = (struct overview_reset){ .user_id = user_id };
+	return model_string_set(&e->password, password);
+}
+
 struct catalog_visitor overview_visitor(struct overview *o)
 {
 	return (struct catalog_visitor){
@@ -122,6 +133,7 @@ struct catalog_visitor overview_visitor(struct overview *o)
 		.webhook = add_webhook,
 		.invite = add_invite,
 		.direct = add_direct,
+		.reset = add_reset,
 	};
 }
 
@@ -138,6 +150,9 @@ void overview_fini(struct overview *o)
 	}
 	for (size_t i = 0; i < o->guilds.count; i++)
 		mem_free(o->guilds.at[i].name);
+	for (size_t i = 0; i < o->resets.count; i++)
+		mem_free(o->resets.at[i].password);
+	mem_free(o->resets.at);
 	mem_free(o->users.at);
 	mem_free(o->tokens.at);
 	mem_free(o->guilds.at);

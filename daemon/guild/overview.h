@@ -21,6 +21,11 @@ struct overview_token {
 	uint64_t user_id;
 };
 
+struct overview_reset {
+	uint64_t user_id;
+	char *password;		/* as above */
+};
+
 struct overview_pair {
 	uint64_t key;		/* channel, webhook, code key, or guild */
 	uint64_t value;		/* its guild, or a member */
@@ -46,6 +51,7 @@ struct overview {
 	OVERVIEW_LIST(struct overview_pair, webhooks);
 	OVERVIEW_LIST(struct overview_pair, invites);
 	OVERVIEW_LIST(struct direct, directs);
+	OVERVIEW_LIST(struct overview_reset, resets);
 };
 
 void overview_init(struct overview *o);

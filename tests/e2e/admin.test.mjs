@@ -9,7 +9,7 @@ import path from 'node:path';
 import { before, after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { isOwn, say, startChatd } from './chatd.mjs';
+import { good, isOwn, rest, say, startChatd } from './chatd.mjs';
 import { Gateway } from './socket.mjs';
 import { until, within } from './wait.mjs';
 
@@ -93,5 +93,61 @@ describe('a running chatd', { skip: !isOwn && 'not our own server' }, () => {
 		const dump = await fs.readFile(path.join(server.folder, 'crash.flight'), 'utf8');
 		assert.match(dump, /event=start/);
 		await assert.rejects(server.admin('actors'), /none runs on/);
+	});
+});
+
+describe('a user who is reset', { skip: !isOwn && 'not our own server' }, () => {
+	let server;
+	before(async () => {
+		server = await startChatd(['--no-rate-limits']);
+	});
+	after(() => server?.close());
+
+	const login = (password) => rest(server, null, 'POST', '/auth/login',
+		{ login: server.login.login, password });
+	const me = async (token) => (await rest(server, token, 'GET', '/users/@me')).status;
+
+	/** What `check` says, now and of a chatd that has read it all again. */
+	async function twice(check) {
+		await check();
+		await server.kill();
+		await server.start();
+		await check();
+	}
+
+	it('has_a_new_password_and_no_login_from_before', async () => {
+		const { token } = (await login(server.login.password)).body;
+		const session = await Gateway.login(server, token, { intents: 1 });
+		// Some of these are overtaken by the reset, wherever they are.
+		const logins = Array.from({ length: 6 }, () => login(server.login.password));
+		const password = /^password +(\S+)$/.exec(
+			await server.admin('reset', server.login.login))[1];
+		assert.equal(await session.socket.closeCode(), 4004);
+		const tokens = (await Promise.all(logins)).map(({ body }) => body.token)
+			.filter(Boolean).concat(token);
+		await twice(async () => {
+			for (const old of tokens)
+				assert.equal(await me(old), 401);
+			assert.equal((await login(server.login.password)).status, 401);
+			assert.equal(await me((await login(password)).body.token), 200);
+		});
+		server.login.password = password;
+	});
+
+	it('that_is_a_bot_has_a_new_token_alone', async () => {
+		const old = [server.tokens[1]];
+		const { username } = await good(server, `Bot ${old[0]}`, 'GET', '/users/@me');
+		old.push(await server.admin('create-token', username));
+		const fresh = await server.admin('reset', username);
+		await twice(async () => {
+			for (const token of old)
+				assert.equal(await me(`Bot ${token}`), 401);
+			assert.equal(await me(`Bot ${fresh}`), 200);
+			assert.equal(await me(`Bot ${server.tokens[0]}`), 200);
+		});
+	});
+
+	it('must_be_there', async () => {
+		await assert.rejects(server.admin('reset', 'nobody'), { code: 1 });
 	});
 });
