@@ -48,6 +48,8 @@ enum body_user_bit {
 };
 
 #define BODY_CONTENT_MAX 2000	/* characters */
+/* What is made later stands above, or moves others up: there is room for it. */
+#define BODY_POSITION_MAX (1 << 30)
 #define BODY_NONCE_MAX 25
 #define BODY_EMBEDS_MAX 10
 

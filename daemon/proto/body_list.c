@@ -115,7 +115,7 @@ int body_member_parse(const void *json, void **ret_body, struct form *form)
 static const struct field move_fields[] = {
 	FIELD(struct body_move, id, "id", FIELD_ID, 0, FIELD_REQUIRED, 0, 0),
 	FIELD(struct body_move, position, "position", FIELD_NUMBER,
-	      BODY_MOVE_POSITION, FIELD_NULLABLE, 0, INT32_MAX),
+	      BODY_MOVE_POSITION, FIELD_NULLABLE, 0, BODY_POSITION_MAX),
 	FIELD(struct body_move, parent_id, "parent_id", FIELD_ID,
 	      BODY_MOVE_PARENT, FIELD_NULLABLE, 0, 0),
 	FIELD(struct body_move, lock_permissions, "lock_permissions",

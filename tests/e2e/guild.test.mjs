@@ -179,6 +179,27 @@ describe('a guild', { skip: isOwn ? false : 'needs a server of its own' }, () =>
 		await asOwner('DELETE', path);
 	});
 
+	it('has_room_above_every_position', async () => {
+		const guild = `/guilds/${server.guildId}`;
+		const channel = await asOwner('POST', `${guild}/channels`, { name: 'last' });
+		const role = await asOwner('POST', `${guild}/roles`, { name: 'last' });
+		const last = 2147483647;
+		await refused(400, 50035, owner, 'PATCH', `/channels/${channel.id}`, { position: last });
+		await refused(400, 50035, owner, 'PATCH', `${guild}/channels`,
+			[{ id: channel.id, position: last }]);
+		await refused(400, 50035, owner, 'PATCH', `${guild}/roles`,
+			[{ id: role.id, position: last - 1 }]);
+		await asOwner('PATCH', `/channels/${channel.id}`, { position: 1 << 30 });
+		await asOwner('PATCH', `${guild}/roles`, [{ id: role.id, position: 1 << 30 }]);
+		const next = await asOwner('POST', `${guild}/channels`, { name: 'next' });
+		assert.equal(next.position, (1 << 30) + 1);
+		const more = await asOwner('POST', `${guild}/roles`, { name: 'next' });
+		for (const { id } of [next, channel])
+			await asOwner('DELETE', `/channels/${id}`);
+		for (const { id } of [more, role])
+			await asOwner('DELETE', `${guild}/roles/${id}`);
+	});
+
 	it('lets_nobody_read_or_write_in_a_voice_channel_that_he_may_not_enter', async () => {
 		const CONNECT = String(1 << 20);
 		const { id } = await asOwner('POST', `/guilds/${server.guildId}/channels`,
