@@ -3,7 +3,8 @@
 # The machine dies while slots change hands and everything is being written: no
 # slot is believed for the block that had it before.  SSDs this small are all in
 # doubt then; one that was at rest is warm at once.  And it dies when a block that
-# has just lost its slot was written, which puts nothing in doubt.
+# has just lost its slot was written, which puts nothing in doubt; and when blocks
+# that have slots were zeroed, by the disk itself.
 # vm: timeout=600 tools=fio fresh
 # Functions are called by wait_for and ok, paths have no blanks, make_* sets names.
 # shellcheck disable=SC2317,SC2086,SC2154
@@ -70,6 +71,44 @@ given() {
 	[[ $(ssd_field sd 0 evictions) -ge 2 && $(ssd_field sd 1 evictions) -ge 2 ]]
 }
 
+# Two ranges of seed 4 that begin and end within pages: of blocks 120 to 160, and
+# 165 to 180.  First sector, sectors; whole_1: the whole pages of the first one.
+zero_1=($((120 * 128 + 9)) $((40 * 128 + 2)))
+whole_1=($((120 * 128 + 16)) $((40 * 128 - 8)))
+zero_2=($((165 * 128 + 1)) $((15 * 128 + 3)))
+
+zero() {
+	blkdiscard -z -o $(($1 * 512)) -l $(($2 * 512)) $sd
+}
+
+# zeroed DEVICE FIRST SECTORS
+zeroed() {
+	cmp -n $(($3 * 512)) /dev/zero <(dd if=$1 bs=64k skip=$(($2 * 512)) \
+		count=$(($3 * 512)) iflag=direct,skip_bytes,count_bytes status=none)
+}
+
+# What is left of the pages in which they begin and end.
+edges() {
+	dd if=$1 bs=512 skip=$((120 * 128 + 8)) count=1 iflag=direct status=none
+	dd if=$1 bs=512 skip=$((160 * 128 + 11)) count=5 iflag=direct status=none
+	dd if=$1 bs=512 skip=$((165 * 128)) count=1 iflag=direct status=none
+	dd if=$1 bs=512 skip=$((180 * 128 + 4)) count=4 iflag=direct status=none
+}
+
+# All pages before, between and behind them.
+kept() {
+	blocks verify $1 4 $((101 * 16)) $((19 * 16 + 1)) &&
+		blocks verify $1 4 $((160 * 16 + 2)) $((5 * 16 - 2)) &&
+		blocks verify $1 4 $((180 * 16 + 1)) $((11 * 16 - 1))
+}
+
+# from_ssds COMMAND...: it succeeds, and no SSD is asked for what it has not.
+from_ssds() {
+	local before
+	before=$(sum misses)
+	"$@" && [[ $(sum misses) -eq $before ]]
+}
+
 case $phase in
 1)
 	must blocks write "$disk" 1
@@ -130,6 +169,34 @@ case $phase in
 	must create
 	is a_changed_disk_makes_it_cold "$(sum slots)" 0
 	ok and_right agree
+	must dmsetup remove sd
+
+	must blocks write "$disk" 4 $((101 * 16)) $((90 * 16))
+	edges "$disk" > /tmp/edges
+	must create 600000 attach discard
+	like write_zeroes_is_offered "$(cat "/sys/block/$(dmsetup info -c \
+		--noheadings -o blkdevname sd)/queue/write_zeroes_max_bytes")" "^[1-9]"
+	ok slots_are_filled_anew wait_for 60 from_ssds blocks verify $sd 4 \
+		$((120 * 16)) $((61 * 16))
+	ok zeroes_a_range zero "${zero_1[@]}"
+	ok it_is_zeroes zeroed $sd "${zero_1[@]}"
+	ok on_the_disk_too zeroed "$disk" "${zero_1[@]}"
+	ok and_on_the_ssds wait_for 60 from_ssds zeroed $sd "${whole_1[@]}"
+	must dmsetup remove sd
+	must create 600000
+	ok so_it_is_when_created_again from_ssds zeroed $sd "${whole_1[@]}"
+	ok another_one_is_warm from_ssds blocks verify $sd 4 $((165 * 16)) $((16 * 16))
+	ok zeroes_it_too zero "${zero_2[@]}"
+	ok nothing_else kept $sd
+	ok nor_parts_of_pages cmp /tmp/edges <(edges $sd)
+	power_cut 6
+	;;
+6)
+	must create
+	ok what_was_zeroed_is_zeroes_after_a_crash zeroed $sd "${zero_2[@]}"
+	ok as_on_the_disk zeroed "$disk" "${zero_2[@]}"
+	ok and_all_else_is_right agree
+	ok nothing_else_was_zeroed kept $sd
 	must dmsetup remove sd
 	done_testing
 	;;
