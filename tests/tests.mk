@@ -122,7 +122,7 @@ check-fuzz:
 # The programs that cases run, the ports that clients outside reach, and the
 # disks that outlive their machine.
 GUEST_PROGRAMS = $(B)/tests/kernel/blocks $(B)/tests/kernel/kmod_replay \
-	$(B)/tests/kernel/talk \
+	$(B)/tests/kernel/talk $(B)/tests/kernel/lines \
 	$(B)/tests/kernel/garble.so $(B)/tests/kernel/netlink \
 	$(MAINS:%=$(B)/bin/%) $(B)/tests/unit/monitor_sockets_test \
 	$(B)/tests/unit/monitor_processes_test
