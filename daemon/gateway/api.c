@@ -244,7 +244,7 @@ void api_file(struct calls *calls, struct call *call,
 				   ERROR_OVERLOADED : ERROR_NO_ROUTE);
 		return;
 	}
-	if (!call_enlarge(calls, call, reply->data->len)) {
+	if (!call_enlarge_answer(calls, call, reply->data->len)) {
 		answer_error(call, ERROR_OVERLOADED);
 		return;
 	}

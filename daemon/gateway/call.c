@@ -16,6 +16,7 @@ struct calls {
 	uint32_t free;		/* first free slot, CALLS_MAX: none */
 	uint32_t used;		/* slots that were ever given out */
 	size_t large;		/* bytes of all */
+	size_t large_answers;	/* of these, of answers */
 	struct slot slot[CALLS_MAX];
 };
 
@@ -78,6 +79,7 @@ void call_free(struct calls *calls, struct call *call)
 {
 	slot_give(calls, &calls->slot[(uint32_t)call->id]);
 	calls->large -= call->large;
+	calls->large_answers -= call->large_answer;
 	mem_free(call->path);
 	mem_free(call->query);
 	mem_free(call->reason);
@@ -98,6 +100,16 @@ bool call_enlarge(struct calls *calls, struct call *call, size_t bytes)
 		return false;
 	calls->large += bytes;
 	call->large += (uint32_t)bytes;
+	return true;
+}
+
+bool call_enlarge_answer(struct calls *calls, struct call *call, size_t bytes)
+{
+	if (calls->large_answers + bytes > CALLS_ANSWERS_MAX ||
+	    !call_enlarge(calls, call, bytes))
+		return false;
+	calls->large_answers += bytes;
+	call->large_answer += (uint32_t)bytes;
 	return true;
 }
 

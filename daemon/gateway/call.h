@@ -29,6 +29,8 @@ struct connection;
 #define CALL_UPLOAD_MAX (25u << 20)	/* of one with files */
 /* Bytes of large bodies and downloads on one core; beyond: 503. */
 #define CALLS_LARGE_MAX (128u << 20)
+/* Of these, bytes of downloads: anybody who has a link may read one slowly. */
+#define CALLS_ANSWERS_MAX (CALLS_LARGE_MAX / 2)
 #define CALL_LARGE_STEP (64u << 10)	/* in which a body takes of them */
 #define CALL_DEADLINE_NS (30ull * 1000 * 1000 * 1000)
 /* So much later for each byte of a body: 16 KiB a second keep it going. */
@@ -63,6 +65,7 @@ struct call {
 	bool is_chunked;
 	struct chunked chunked;
 	uint32_t large;		/* its part of CALLS_LARGE_MAX */
+	uint32_t large_answer;	/* and of CALLS_ANSWERS_MAX */
 	size_t written;		/* of the answer */
 	struct buf body;
 	struct call_answer answer;
@@ -77,6 +80,8 @@ void call_free(struct calls *calls, struct call *call);
 
 /* Makes it large: false when there are enough such. */
 bool call_enlarge(struct calls *calls, struct call *call, size_t bytes);
+/* The same by its answer. */
+bool call_enlarge_answer(struct calls *calls, struct call *call, size_t bytes);
 /* Whether it could be made so. */
 bool calls_have_room(const struct calls *calls, size_t bytes);
 

@@ -156,6 +156,33 @@ static void is_refused_when_all_of_them_are_too_large(void **state)
 	assert_int_equal(came_count, 0);
 }
 
+/* Whoever reads slowly what anybody may have. */
+static void has_room_beside_all_downloads(void **state)
+{
+	struct buf heard = BUF_INIT;
+	int fd = connect_one(0), downloads = 0;
+	struct call *other[CALLS_LARGE_MAX / UPLOAD + 1];
+	size_t left = UPLOAD;
+
+	(void)state;
+	do
+		other[downloads] = call_new(calls, 0);
+	while (call_enlarge_answer(calls, other[downloads++], UPLOAD));
+	assert_true(downloads > 5);
+	begin_upload(fd, UPLOAD);
+	UNTIL(pushed(fd, &left) && came_count);
+	assert_int_equal(came[0].body_len, UPLOAD);
+	while (downloads--)
+		call_free(calls, other[downloads]);
+	expect_answer(fd, &heard, "/upload");
+	UNTIL(calls_have_room(calls, CALLS_LARGE_MAX));
+	other[0] = call_new(calls, 0);
+	assert_true(call_enlarge_answer(calls, other[0], CALLS_ANSWERS_MAX));
+	call_free(calls, other[0]);
+	buf_fini(&heard);
+	close(fd);
+}
+
 static uint64_t overdue_in_s(void)
 {
 	uint64_t s = 0;
@@ -301,6 +328,7 @@ int main(void)
 		CASE(that_is_there_already_is_taken_too),
 		CASE(costs_what_has_come_of_it),
 		CASE(is_refused_when_all_of_them_are_too_large),
+		CASE(has_room_beside_all_downloads),
 		CASE(that_trickles_in_has_little_time),
 		CASE(that_was_not_waited_for_is_no_request),
 		CASE(of_no_length_is_none),
