@@ -19,22 +19,29 @@ stand_still() {
 	host_wait
 }
 
+# under_way READS WRITES
+under_way() {
+	[[ "$(xargs < "/sys/block/$(dmsetup info -c --noheadings \
+		-o blkdevname sd)/inflight")" == $1\ $2 ]]
+}
+
 all_valid() {
 	blocks verify $sd 1 && ssd_is sd 0 valid 1024/1024
 }
 
 # Half of timeout_ms is left to the SSD when the machine goes on, whose watchdog
 # looks eight times a second.
-bound=6
-[[ -z $patience ]] || bound=16	# soft lockups are reported after 20 s
+bound=16	# soft lockups are reported after 20 s
 must super_create sd "$disk0" "$ssd0" timeout_ms ${bound}000
 must wait_for 60 all_valid
 must hang_ssd ssd0
 start blocks verify $sd 1 0 16
 reader=$!
+must wait_for 10 under_way 1 0
 start blocks write $sd 2 512 16	# its intent is metadata
 writer=$!
-pause 0.8
+must wait_for 10 under_way "[01]" 1
+pause 1.5	# until the read has left for the disk, and some looks
 must stand_still $((bound + 1))
 pause 0.8
 must unhang_ssd ssd0
