@@ -72,8 +72,9 @@ class Workshop:
                        os.path.join(self.tree, name))
 
     def patch(self, mutant, *options):
-        return run(["patch", "-p1", "--no-backup-if-mismatch", "-r", "-",
-                    "-i", os.path.abspath(mutant.path), *options],
+        # With fuzz it may apply where it means something else.
+        return run(["patch", "-p1", "--fuzz=0", "--no-backup-if-mismatch",
+                    "-r", "-", "-i", os.path.abspath(mutant.path), *options],
                    cwd=self.tree)
 
     def program(self, mutant):

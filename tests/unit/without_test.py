@@ -28,8 +28,9 @@ def problem(path):
             if not re.search(rf"\b{test}\b", file.read()):
                 return f"{where} has no test {test}"
     applied = subprocess.run(
-        ["patch", "-p1", "--dry-run", "-i", path], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        ["patch", "-p1", "--fuzz=0", "--dry-run", "-i", path], cwd=ROOT,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        check=False)
     return applied.stdout if applied.returncode else None
 
 
