@@ -145,7 +145,8 @@ static void expect_body(struct connection *c, struct call *call, size_t size)
 		refuse(call, ERROR_ENTITY_TOO_LARGE);
 	else if (size > CALL_BODY_MAX && !call->boundary[0])
 		refuse(call, ERROR_TOO_LARGE_AT_EDGE);
-	else if (!calls_have_room(c->http->calls, size))
+	else if (size > CALL_SMALL_MAX &&
+		 !calls_have_room(c->http->calls, size))
 		refuse(call, ERROR_OVERLOADED);
 	else if (size > CALL_SMALL_MAX || call->is_chunked)
 		ask_owner(c);

@@ -156,6 +156,26 @@ static void is_refused_when_all_of_them_are_too_large(void **state)
 	assert_int_equal(came_count, 0);
 }
 
+/* Those who hold all that large ones may have silence nobody. */
+static void that_is_small_needs_no_room(void **state)
+{
+	struct call *other = call_new(calls, 0);
+	struct buf heard = BUF_INIT;
+	int fd = connect_one(0);
+
+	(void)state;
+	assert_true(call_enlarge(calls, other, CALLS_LARGE_MAX));
+	for (unsigned int i = 0; i < 2; i++) {
+		say(fd, "POST /small HTTP/1.1\r\nHost: test\r\n"
+			"Content-Length: 5\r\n\r\n12345");
+		expect_answer(fd, &heard, "/small");
+		assert_int_equal(came[i].body_len, 5);
+	}
+	call_free(calls, other);
+	buf_fini(&heard);
+	close(fd);
+}
+
 /* Whoever reads slowly what anybody may have. */
 static void has_room_beside_all_downloads(void **state)
 {
@@ -328,6 +348,7 @@ int main(void)
 		CASE(that_is_there_already_is_taken_too),
 		CASE(costs_what_has_come_of_it),
 		CASE(is_refused_when_all_of_them_are_too_large),
+		CASE(that_is_small_needs_no_room),
 		CASE(has_room_beside_all_downloads),
 		CASE(that_trickles_in_has_little_time),
 		CASE(that_was_not_waited_for_is_no_request),
