@@ -52,6 +52,8 @@ struct connection {
 				 * answer: counted */
 	struct call *call;
 	uint64_t lingers_until_ns;	/* 0: it does not */
+	bool unheard;		/* what it sends libwebsockets keeps to itself,
+				 * and says that there is more to read */
 	struct upgrade upgrade;
 	struct list opened;	/* in http->opened */
 };
@@ -112,6 +114,13 @@ static void refuse(struct call *call, enum error_code code)
 	http_answer(call);
 }
 
+/* Nobody can tell where its body ends. */
+static void refuse_form(struct connection *c, struct call *call)
+{
+	c->unheard = true;
+	refuse(call, ERROR_FORM);
+}
+
 /* Until it is answered nothing more is read. */
 static void request_done(struct connection *c)
 {
@@ -169,7 +178,7 @@ static void expect_chunks(struct connection *c, struct call *call)
 	if (takes_any_body(call))
 		expect_body(c, call, 0);
 	else
-		refuse(call, ERROR_FORM);
+		refuse_form(c, call);
 }
 
 /* Here, too, it waits for more, and would take the next request for it. */
@@ -203,7 +212,7 @@ static int on_request(struct lws *wsi, struct connection *c, void *in,
 	else if (body == HTTP_REQUEST_NO_BODY)
 		expect_nothing(c, call);
 	else if (body < 0)
-		refuse(call, ERROR_FORM);
+		refuse_form(c, call);
 	else if (!body)
 		request_done(c);
 	else
@@ -429,6 +438,7 @@ static int on_writable(struct lws *wsi, struct connection *c, void *in,
 	if (lingers) {
 		c->lingers_until_ns = now_ns(c->http) + LINGER_NS;
 		lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, LINGER_S);
+		c->socket.busy = c->unheard;
 		return 0;
 	}
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, REQUEST_TIMEOUT_S);

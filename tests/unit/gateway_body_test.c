@@ -311,6 +311,8 @@ static void that_cannot_be_told_is_refused(void **state)
 		say(fd, "\r\nHost: test\r\n\r\n");
 		UNTIL(has_status(fd, &heard, "400"));
 		assert_non_null(strstr(buf_str(&heard), "Connection: close"));
+		say(fd, "5\r\nhello\r\n");
+		assert_true(stirs_when_still() < 10);
 		assert_int_equal(came_count, 0);
 		buf_fini(&heard);
 		close(fd);
