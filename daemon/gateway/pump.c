@@ -4,7 +4,8 @@
  * any of its descriptors when told what is ready (lws_service_fd), and in its
  * own loop, which is never run, a change of what it waits for is a store to a
  * table.  What it waits for follows from what it does:
- *  - to read, but while a call is in flight on the socket;
+ *  - to read, but while a call is in flight on the socket, or an answer: what
+ *    comes then it leaves where it is, which would be ready for ever;
  *  - to write while it holds a part of an answer that the socket did not take;
  *  - to be told once that it may write after each answer, before it looks at
  *    the next request (LRS_DEFERRING_ACTION);
@@ -99,8 +100,8 @@ static void watch(struct pump *pump, struct pump_socket *socket)
 {
 	bool partial = lws_partial_buffered(socket->wsi);
 
-	os_poll_change(socket->poll, (socket->busy ? 0 : POLLIN) |
-				     (partial ? POLLOUT : 0));
+	os_poll_change(socket->poll, partial ? POLLOUT :
+				     socket->busy ? 0 : POLLIN);
 	if (!socket->busy && !partial && socket->tries &&
 	    !lws_service_adjust_timeout(pump->context, 1, 0)) {
 		socket->tries--;

@@ -142,6 +142,28 @@ static void stirs_no_more_than_a_request_needs(void **state)
 	close(fd);
 }
 
+/* Whoever asks again and then reads slowly does not keep the core at it. */
+static void is_still_while_an_answer_is_not_read(void **state)
+{
+	struct buf heard = BUF_INIT;
+	int fd = connect_one(4096);
+
+	(void)state;
+	answer_len = 8u << 20;
+	ask(fd, "/1");
+	UNTIL(came_count == 1);
+	stirs_when_still();
+	ask(fd, "/2");
+	assert_true(stirs_when_still() <= 1);
+	assert_int_equal(came_count, 1);
+	for (int i = 0; i < 2; i++) {
+		UNTIL(has_answer(fd, &heard, SIZE_MAX));
+		free(take_answer(&heard, &(size_t){ 0 }));
+	}
+	buf_fini(&heard);
+	close(fd);
+}
+
 /* Late answers, to requests of which the next is there already. */
 static void reads_nothing_while_a_call_is_at_work(void **state)
 {
@@ -221,6 +243,7 @@ int main(void)
 		CASE(is_stirred_once_until_it_runs),
 		CASE(takes_a_body_that_came_with_its_head),
 		CASE(stirs_no_more_than_a_request_needs),
+		CASE(is_still_while_an_answer_is_not_read),
 		CASE(reads_nothing_while_a_call_is_at_work),
 		CASE(forgets_none_of_many),
 		CASE(leaves_some_of_many_for_its_next_run),
