@@ -226,8 +226,8 @@ struct rest_reply_msg *rest_parse(struct rest_msg *msg, const char *query,
 
 /*
  * The same for a body of multipart/form-data: JSON in the part payload_json, or
- * fields one by one, and files.  40005 beyond REST_JSON_MAX.  Takes the memory of `body` where there are
- * files, which only messages may have.
+ * fields one by one, and files.  40005 beyond REST_JSON_MAX.  Takes the memory of
+ * `body` where there are files, which only messages may have.
  */
 struct rest_reply_msg *rest_parse_upload(struct rest_msg *msg,
 					 const char *query, size_t query_len,
