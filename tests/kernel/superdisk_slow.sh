@@ -117,8 +117,11 @@ must dmsetup remove sd
 make_ssd ssd4 24 300000000
 must super_create sd "$disk0" "$ssd4 $ssd1" hedge_us 5000 warm 1000000 attach discard
 must wait_for 120 all_valid
-ok the_disk_answers_first blocks verify $sd 1 0 64
-ok and_wins test "$(ssd_field sd 0 hedge_wins)" -gt 0
+# Not where the machine stands still for 300 ms.
+disk_wins() {
+	blocks verify $sd 1 0 64 && [[ $(ssd_field sd 0 hedge_wins) -gt 0 ]]
+}
+ok the_disk_answers_first wait_for 20 disk_wins
 is the_fast_one_is_not_bothered "$(ssd_field sd 1 state)" in
 must dmsetup remove sd
 
