@@ -195,7 +195,7 @@ check-debug:
 ## check-canaries: the module without one mechanism: a case fails for each
 check-canaries:
 	+@$(MAKE) --no-print-directory VARIANT=release test-guest
-	@$(RUN_ONE) "timeout=7200 tests/kernel/without.py 6.1 \
+	@$(RUN_ONE) "timeout=7200 name=canaries tests/kernel/without.py 6.1 \
 		$(addprefix --disk ,$(GUEST_DISKS)) \
 		$(addprefix --program ,$(call in,release,$(GUEST_PROGRAMS)))"
 
