@@ -32,7 +32,8 @@ all_valid() {
 # Half of timeout_ms is left to the SSD when the machine goes on, whose watchdog
 # looks eight times a second.
 bound=16	# soft lockups are reported after 20 s
-must super_create sd "$disk0" "$ssd0" timeout_ms ${bound}000
+slow=${patience:-1}
+must super_create sd "$disk0" "$ssd0" timeout_ms ${bound}000 read_ms $((500 * slow))
 must wait_for 60 all_valid
 must hang_ssd ssd0
 start blocks verify $sd 1 0 16
@@ -41,7 +42,7 @@ must wait_for 10 under_way 1 0
 start blocks write $sd 2 512 16	# its intent is metadata
 writer=$!
 must wait_for 10 under_way "[01]" 1
-pause 1.5	# until the read has left for the disk, and some looks
+pause $slow.5	# until the read has left for the disk, and some looks
 must stand_still $((bound + 1))
 pause 0.8
 must unhang_ssd ssd0
