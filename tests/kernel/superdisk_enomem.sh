@@ -59,7 +59,7 @@ right() {
 }
 
 # each_fails NAME AFTER COMMAND...: with one allocation after the other failing,
-# the later ones in growing steps, until there is none left to fail.  After
+# from the 16th on in growing steps, until there is none left to fail.  After
 # each, AFTER must find all well.
 each_fails() {
 	local name=$1 after=$2 n=1 times=0 before
@@ -73,7 +73,7 @@ each_fails() {
 		}
 		[[ $(failed) -gt $before ]] || break
 		times=$((times + 1))
-		n=$((n + 1 + n * ${patience:-1} / 8))
+		n=$((n + 1 + n / 16))
 	done
 	note "$name: $times failures among the first $n allocations"
 	ok "$name" test $times -gt 0
