@@ -72,6 +72,7 @@ request() {
 	dd $1=$sd $other bs=$(($3 * 512)) $place=$(($2 * 512)) count=1 \
 		$flag=direct,${place}_bytes conv=notrunc status=none
 }
+
 # Of huge pages, so that one bio holds more than 256 small ones.
 # big read|write FIRST SECTORS
 big() {

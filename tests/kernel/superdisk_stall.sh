@@ -29,8 +29,7 @@ all_valid() {
 	blocks verify $sd 1 && ssd_is sd 0 valid 1024/1024
 }
 
-# Half of timeout_ms is left to the SSD when the machine goes on, whose watchdog
-# looks eight times a second.
+# Half of timeout_ms is left to the SSD when the machine goes on.
 bound=16	# soft lockups are reported after 20 s
 slow=${patience:-1}
 must super_create sd "$disk0" "$ssd0" timeout_ms ${bound}000 read_ms $((500 * slow))

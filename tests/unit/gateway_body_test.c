@@ -60,6 +60,15 @@ static bool has_status(int fd, struct buf *heard, const char *status)
 	       !strncmp(buf_str(heard) + 9, status, strlen(status));
 }
 
+/* An upload whose owner has been asked, and has said nothing yet. */
+static struct call *begin_asked(int fd)
+{
+	takes_at_once = false;
+	begin_upload(fd, UPLOAD);
+	UNTIL(asked_id);
+	return call_find(calls, asked_id);
+}
+
 static void is_not_read_before_its_owner_asks_for_it(void **state)
 {
 	struct buf heard = BUF_INIT;
@@ -68,10 +77,7 @@ static void is_not_read_before_its_owner_asks_for_it(void **state)
 	struct call *call;
 
 	(void)state;
-	takes_at_once = false;
-	begin_upload(fd, UPLOAD);
-	UNTIL(asked_id);
-	call = call_find(calls, asked_id);
+	call = begin_asked(fd);
 	for (int i = 0; i < 100; i++) {
 		pushed(fd, &left);
 		stirs_when_still();
@@ -328,10 +334,7 @@ static void that_is_refused_is_read_for_a_while(void **state)
 	struct call *call;
 
 	(void)state;
-	takes_at_once = false;
-	begin_upload(fd, UPLOAD);
-	UNTIL(asked_id);
-	call = call_find(calls, asked_id);
+	call = begin_asked(fd);
 	call->answer.status = 401;
 	http_answer(call);
 	http_run(http);
